@@ -54,7 +54,40 @@ macro_rules! files {
     };
 }
 
-const FILES: &[(&str, &str)] = files![];
+const FILES: &[(&str, &str)] = files![
+    "classification-de",
+    "classification-es",
+    "classification-eu",
+    "classification-fr",
+    "classification-ma",
+    "classification-nato",
+    "classification-pt",
+    "commitment-kinds",
+    "countries",
+    "crime-areas",
+    "currencies",
+    "data-subject-categories",
+    "decline-reasons-accord",
+    "decline-reasons-visit",
+    "event-kinds",
+    "fact-or-assessment",
+    "handling-codes",
+    "information-4x4",
+    "information-6x6",
+    "legal-basis-kinds",
+    "legal-purposes",
+    "pap",
+    "refusal-grounds-2023-977",
+    "refusal-grounds-treaty",
+    "source-4x4",
+    "source-6x6",
+    "strike-reasons",
+    "tlp",
+    "urgency",
+    "urgency-reasons",
+    "visit-levels",
+    "working-languages",
+];
 
 static ALL: LazyLock<BTreeMap<&'static str, Vocabulary>> =
     LazyLock::new(|| FILES.iter().map(|(id, text)| (*id, Vocabulary::parse(id, text).unwrap_or_else(|e| panic!("{e}")))).collect());

@@ -1,1 +1,30 @@
-//! dossier
+//! Floor 2: the law of cooperation. Mechanism, act, guard, fold, view. Pure: no crypto, no I/O, no clock.
+
+pub mod accord;
+mod act;
+mod check;
+mod clock;
+mod dossier;
+mod explore;
+mod field;
+mod guard;
+mod matrix;
+mod mechanism;
+mod rule;
+mod shipped;
+mod state;
+mod value;
+mod view;
+
+pub use act::{Act, AccordRef, ActFault, BODY_BYTES_MAX, Body, Deed, HEAD_BYTES_MAX, Head, Mark, Opening, PARTIES_MAX, Party, Signatory, VERSION};
+pub use check::{Explored, Fault, Report, check};
+pub use clock::{ClockState, ClockView};
+pub use dossier::{Checked, Dossier, Fork, Judged, Verdict, Want};
+pub use field::{Field, FieldFault, FieldType};
+pub use guard::Refusal;
+pub use matrix::matrix;
+pub use mechanism::{Clock, ItemKind, Mechanism, MechanismFault, Move, OfficerRole, Phase, Role, Stance, StanceState, Start};
+pub use shipped::shipped;
+pub use state::{Item, PhaseOf, State};
+pub use value::{Account, ClockLength, Document, Equivalence, Exhibit, MechanismRef, Money, OfficerRef, Person, Place, Quantity, Reference, TextHash, Value, Vehicle, Vessel};
+pub use view::{ItemView, MoveView, PartyView, StanceView, DossierView, Viewer, view};

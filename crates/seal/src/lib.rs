@@ -1,1 +1,39 @@
-//! seal
+//! Floor 2: cards, keys, signatures, sealed parcels, receipts, the Merkle ledger and bodies at rest.
+//!
+//! The only crate that touches keys. Payloads are opaque bytes; bytes come in and go out, nothing is read or written.
+//! Absent: files, sockets, clocks, what an act means.
+
+mod card;
+mod cards;
+mod checkpoint;
+mod cose;
+mod ed25519;
+mod entropy;
+mod fault;
+mod fingerprint;
+mod hpke;
+mod keyfile;
+mod keys;
+pub mod ledger;
+mod note;
+mod parcel;
+mod receipt;
+pub mod rest;
+mod tls;
+#[cfg(test)]
+mod vectors;
+mod xwing;
+
+pub use card::{CARD_BYTES_MAX, CARD_ENTRIES_MAX, CARD_TEXT_BYTES_MAX, CARD_VERSION, Card, CardDraft, CardFault, Duty, service_id};
+pub use cards::{CARDS_MAX, Cards, Directory, OVERLAP_MS};
+pub use checkpoint::{Checkpoint, NoteFault};
+pub use cose::{Signed, Typ, Verified};
+pub use entropy::SystemEntropy;
+pub use fault::SealFault;
+pub use fingerprint::{Fingerprint, FingerprintRefusal};
+pub use keyfile::{Kdf, Lock};
+pub use keys::{Keys, KeysRefusal, RootKey};
+pub use note::{NOTE_BYTES_MAX, NOTE_SIGNATURES_MAX};
+pub use parcel::{ALG_HPKE_XWING, Opened, PARCEL_OVERHEAD_BYTES_MAX, Parcel, seal_parcel};
+pub use receipt::{Held, RECEIPT_BYTES_MAX, RECEIPT_CODE_BYTES_MAX, RECEIPT_ENTRIES_MAX, RECEIPT_VERSION, Receipt, ReceiptEntry};
+pub use tls::TlsIdentity;

@@ -1,0 +1,90 @@
+//! Accords: what the parties agreed that they may do, read from the accord's own dossier at the state that an opener had seen.
+
+use crate::act::{Mark, Opening};
+use crate::dossier::Dossier;
+use crate::guard::Refusal;
+use crate::value::Value;
+use base::{Date, DossierId, Length, MechanismId, ServiceId, UnixMs};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The id of the mechanism by which accords themselves come about.
+pub const MECHANISM: &str = "accord";
+/// The phase in which an accord binds.
+pub const IN_FORCE: &str = "in-force";
+
+/// What an accord in force permits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    /// The accord's dossier.
+    pub accord: DossierId,
+    /// Its parties.
+    pub parties: BTreeSet<ServiceId>,
+    /// The mechanisms that it names, by content.
+    pub mechanisms: BTreeSet<MechanismId>,
+    /// Lengths of clocks: mechanism and clock (`item/clock` or `item/clock/code`).
+    pub clocks: BTreeMap<(String, String), Length>,
+    /// Days that a dossier is kept after its end.
+    pub retention_days: Option<u32>,
+    /// First day on which nothing new may be opened under it.
+    pub valid_until: Option<Date>,
+}
+
+impl Terms {
+    /// Reads the terms of an accord as folded at some marks; refuses what is no accord or not in force there.
+    pub fn at(accord: &Dossier, seen: &[Mark]) -> Result<Terms, Refusal> {
+        if accord.mechanism().id != MECHANISM {
+            return Err(Refusal::Accord("the dossier that it names is not an accord"));
+        }
+        let state = accord.state_at(seen).ok_or(Refusal::SeenFalse)?;
+        let root = state.item(&accord.root()).ok_or(Refusal::Accord("the accord is not open"))?;
+        if state.phase_name(root) != Some(IN_FORCE) {
+            return Err(Refusal::Accord("it is not in force: not all parties have signed, or one has denounced it"));
+        }
+        let list = |field: &str| root.fields.get(field).into_iter().flat_map(Value::each);
+        let mechanisms = list("mechanisms").filter_map(|v| match v {
+            Value::Mechanism(m) => Some(m.id),
+            _ => None,
+        });
+        let clocks = list("clocks").filter_map(|v| match v {
+            Value::Clock(c) => Some(((c.mechanism.clone(), c.clock.clone()), c.length)),
+            _ => None,
+        });
+        Ok(Terms {
+            accord: accord.id(),
+            parties: state.parties().iter().map(|(s, _)| *s).collect(),
+            mechanisms: mechanisms.collect(),
+            clocks: clocks.collect(),
+            retention_days: list("retention_days").find_map(|v| match v {
+                Value::Number(n) => u32::try_from(*n).ok(),
+                _ => None,
+            }),
+            valid_until: list("valid_until").find_map(|v| match v {
+                Value::Date(d) => Some(*d),
+                _ => None,
+            }),
+        })
+    }
+
+    /// Tells whether the accord permits an opening at a time.
+    pub fn permit(&self, opening: &Opening, at: UnixMs) -> Result<(), Refusal> {
+        if opening.accord.as_ref().map(|a| a.dossier) != Some(self.accord) {
+            return Err(Refusal::Accord("it is another accord"));
+        }
+        if !self.mechanisms.contains(&opening.mechanism) {
+            return Err(Refusal::Accord("it does not name this mechanism in this version"));
+        }
+        if !opening.parties.iter().all(|p| self.parties.contains(&p.service)) {
+            return Err(Refusal::Accord("a party of the dossier is not a party of the accord"));
+        }
+        if self.valid_until.is_some_and(|d| at >= d.start_utc()) {
+            return Err(Refusal::Accord("it has run out; agree on a new one"));
+        }
+        Ok(())
+    }
+
+    /// Returns the length that the accord gives a clock.
+    pub fn length(&self, mechanism: &str, clock: &str, code: Option<&str>) -> Option<Length> {
+        let get = |name: String| self.clocks.get(&(mechanism.to_owned(), name)).copied();
+        code.and_then(|c| get(format!("{clock}/{c}"))).or_else(|| get(clock.to_owned()))
+    }
+}

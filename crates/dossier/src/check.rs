@@ -1,0 +1,207 @@
+//! Proves a mechanism, or shows the shortest way to where it breaks.
+//!
+//! Proved for every item kind, with each role at its minimum and up to three parties: every combination has exactly one
+//! phase, from every waiting phase some party can move and an end can be reached, every waiting phase has a clock, every
+//! declared state, move and phase can be reached, and no crossing act reopens what has ended.
+
+use crate::explore::{Abstract, Explorer, Found};
+use crate::mechanism::{ItemKind, Mechanism};
+use crate::state::PhaseOf;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// Parties of one role that are explored at most.
+const PARTIES_EXPLORED_MAX: usize = 3;
+
+/// What was explored of one configuration.
+#[derive(Debug, Clone, Serialize)]
+pub struct Explored {
+    /// The item kind.
+    pub item: String,
+    /// The parties.
+    pub parties: String,
+    /// Combinations that can come about.
+    pub combinations: usize,
+    /// Combinations of the whole product that were looked at besides.
+    pub product: usize,
+    /// Whether nothing was left out.
+    pub complete: bool,
+}
+
+/// A fault of a mechanism.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// Its stable code.
+    pub code: &'static str,
+    /// The item kind.
+    pub item: String,
+    /// What is wrong.
+    pub what: String,
+    /// The shortest way there, step by step; empty for what cannot be reached.
+    pub path: Vec<String>,
+}
+
+/// What a check found.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// The mechanism.
+    pub mechanism: String,
+    /// What was explored.
+    pub explored: Vec<Explored>,
+    /// Faults; none means proved.
+    pub faults: Vec<Fault>,
+}
+
+impl Report {
+    /// Tells whether the mechanism is proved.
+    pub fn proved(&self) -> bool {
+        self.faults.is_empty() && self.explored.iter().all(|e| e.complete)
+    }
+}
+
+/// Checks a mechanism.
+pub fn check(mechanism: &Mechanism) -> Report {
+    let mut report = Report { mechanism: mechanism.id.clone(), explored: Vec::new(), faults: Vec::new() };
+    let mut known: HashMap<&str, Abstract> = HashMap::new();
+    for kind in mechanism.items.iter().rev().filter(|k| !k.stances.is_empty()) {
+        let mut reached = Reached::default();
+        let mut summary = Abstract::default();
+        for opener in &kind.opened_by {
+            for counts in configurations(mechanism, opener) {
+                let explorer = Explorer::new(mechanism, kind, opener, &counts, &known);
+                let found = explorer.run();
+                explorer.summarise(&found, &mut summary);
+                reached.note(&explorer, &found);
+                let (product, forgotten) = explorer.product(&found);
+                report.explored.push(Explored {
+                    item: kind.id.clone(),
+                    parties: explorer.describe(),
+                    combinations: found.combos.len(),
+                    product,
+                    complete: found.complete,
+                });
+                let mut faults = faults(mechanism, &explorer, &found);
+                if let Some(words) = forgotten {
+                    faults.push(Fault { code: "mechanism.phase.not-total", item: kind.id.clone(), what: format!("no single phase for: {words}"), path: Vec::new() });
+                }
+                // The same fault in a larger configuration says nothing new.
+                faults.retain(|f| !report.faults.iter().any(|g| (g.code, &g.item) == (f.code, &f.item)));
+                report.faults.extend(faults);
+            }
+        }
+        report.faults.extend(reached.missing(kind));
+        known.insert(&kind.id, summary);
+    }
+    report
+}
+
+/// Lists how many parties each role may have: its minimum up to three, the opener's role at least one.
+fn configurations<'m>(mechanism: &'m Mechanism, opener: &str) -> Vec<BTreeMap<&'m str, usize>> {
+    let mut all = vec![BTreeMap::new()];
+    for role in &mechanism.roles {
+        let least = if role.id == opener { role.min.max(1) } else { role.min };
+        let most = role.max.min(PARTIES_EXPLORED_MAX).max(least);
+        all = all.iter().flat_map(|c: &BTreeMap<&'m str, usize>| (least..=most).map(|n| c.clone().into_iter().chain([(role.id.as_str(), n)]).collect())).collect();
+    }
+    all
+}
+
+fn faults(mechanism: &Mechanism, explorer: &Explorer<'_>, found: &Found) -> Vec<Fault> {
+    let kind = explorer.kind;
+    let mut out: Vec<Fault> = Vec::new();
+    let mut add = |code: &'static str, what: String, at: usize| {
+        if !out.iter().any(|f| f.code == code) {
+            out.push(Fault { code, item: kind.id.clone(), what, path: explorer.path(found, at) });
+        }
+    };
+    let ways_out = can_end(explorer, found);
+    for at in 0..found.combos.len() {
+        let words = || explorer.in_words(&found.combos[at]);
+        for phase in std::iter::once(&found.phases[at]).chain(found.own[at].iter().flatten()) {
+            match phase {
+                PhaseOf::None => add("mechanism.phase.none", format!("no phase holds for: {}", words()), at),
+                PhaseOf::Many(all) => {
+                    let names = all.iter().map(|p| kind.phases[*p].id.as_str()).collect::<Vec<_>>().join(" and ");
+                    add("mechanism.phase.double", format!("phases {names} hold at once for: {}", words()), at);
+                }
+                _ => {}
+            }
+        }
+        let PhaseOf::One(p) = &found.phases[at] else { continue };
+        let phase = &kind.phases[*p];
+        if phase.ends {
+            continue;
+        }
+        if !found.complete {
+            // Combinations whose steps were not followed would all look like dead ends.
+        } else if found.known_steps[at].is_empty() {
+            add("mechanism.dead-end", format!("nobody can move in phase {}: {}", phase.id, words()), at);
+        } else if !ways_out[at] {
+            add("mechanism.no-way-out", format!("no end can be reached from phase {}: {}", phase.id, words()), at);
+        }
+        if !clock_runs(mechanism, kind, &phase.id, &found.own[at]) {
+            add("mechanism.no-clock", format!("phase {} waits and no clock runs: {}", phase.id, words()), at);
+        }
+    }
+    if let Some((from, to)) = found.reopened.first() {
+        add("mechanism.reopened", format!("a crossing act reopens what had ended: {} -> {}", explorer.in_words(&found.combos[*from]), explorer.in_words(&found.combos[*to])), *to);
+    }
+    out
+}
+
+fn clock_runs(mechanism: &Mechanism, kind: &ItemKind, phase: &str, own: &[Option<PhaseOf>]) -> bool {
+    let answered = |role: &str| mechanism.role(role).is_some_and(|r| r.min > 0);
+    let in_own = |name: &String| own.iter().flatten().any(|p| matches!(p, PhaseOf::One(i) if kind.phases[*i].id == *name));
+    kind.clocks.iter().any(|c| c.runs_in.iter().any(|r| (r == phase && answered(&c.answers)) || in_own(r)))
+}
+
+/// Tells from which combinations parties who know everything can come to an end.
+fn can_end(explorer: &Explorer<'_>, found: &Found) -> Vec<bool> {
+    let mut back: Vec<Vec<usize>> = vec![Vec::new(); found.combos.len()];
+    for (from, tos) in found.known_steps.iter().enumerate() {
+        tos.iter().for_each(|to| back[*to].push(from));
+    }
+    let mut can: Vec<bool> = found.phases.iter().map(|p| explorer.is_end(p)).collect();
+    let mut queue: Vec<usize> = (0..can.len()).filter(|i| can[*i]).collect();
+    while let Some(at) = queue.pop() {
+        for from in &back[at] {
+            if !std::mem::replace(&mut can[*from], true) {
+                queue.push(*from);
+            }
+        }
+    }
+    can
+}
+
+#[derive(Default)]
+struct Reached {
+    states: BTreeSet<(String, String)>,
+    moves: BTreeSet<usize>,
+    phases: BTreeSet<usize>,
+}
+
+impl Reached {
+    fn note(&mut self, explorer: &Explorer<'_>, found: &Found) {
+        self.moves.extend(&found.moves_taken);
+        for (combo, (phase, own)) in found.combos.iter().zip(found.phases.iter().zip(&found.own)) {
+            self.states.extend(explorer.states(combo));
+            for p in std::iter::once(phase).chain(own.iter().flatten()) {
+                if let PhaseOf::One(i) = p {
+                    self.phases.insert(*i);
+                }
+            }
+        }
+    }
+
+    fn missing(&self, kind: &ItemKind) -> Vec<Fault> {
+        let fault = |code, what| Fault { code, item: kind.id.clone(), what, path: Vec::new() };
+        let states = kind.stances.iter().flat_map(|s| s.states.iter().map(move |st| (s.role.clone(), st.id.clone()))).filter(|s| !self.states.contains(s));
+        let moves = kind.moves.iter().enumerate().filter(|(i, _)| !self.moves.contains(i)).map(|(_, m)| m);
+        let phases = kind.phases.iter().enumerate().filter(|(i, _)| !self.phases.contains(i)).map(|(_, p)| p);
+        states
+            .map(|(role, st)| fault("mechanism.unreachable.state", format!("{role} never comes to state {st}")))
+            .chain(moves.map(|m| fault("mechanism.unreachable.move", format!("{} can never make move {}", m.role, m.id))))
+            .chain(phases.map(|p| fault("mechanism.unreachable.phase", format!("phase {} never comes about", p.id))))
+            .collect()
+    }
+}

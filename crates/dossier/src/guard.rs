@@ -1,0 +1,227 @@
+//! The guard: may this act be, judged on exactly the state that its author had seen? One guard for both ways in.
+//!
+//! 1 author and officer, 2 the deed's place in the mechanism, 3 four eyes, 4 the ends, 5 form, handling, 6 the rule.
+
+use crate::accord::Terms;
+use crate::act::{Act, Body, Deed, Opening, PARTIES_MAX, Signatory};
+use crate::field::{Field, FieldFault, check_form};
+use crate::mechanism::{ItemKind, Mechanism, OfficerRole};
+use crate::state::{Item, State};
+use base::HandlingRefusal;
+
+/// Items that a dossier may hold.
+pub const ITEMS_MAX: usize = 50_000;
+
+/// The rules say no: ordinary business, kept and shown with its remedy; an act refused so folds to nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The author is not a party.
+    #[error("its author is not a party of this dossier")]
+    NotParty,
+    /// The opening does not fit its mechanism.
+    #[error("the opening does not fit the mechanism: {0}")]
+    Opening(&'static str),
+    /// No accord in force permits the opening.
+    #[error("the accord does not permit this: {0}")]
+    Accord(&'static str),
+    /// There is no such item, as far as the author had seen.
+    #[error("there is no such item yet; wait for it or look at the dossier again")]
+    UnknownItem,
+    /// The mechanism has no such kind here.
+    #[error("the mechanism has no item of this kind here")]
+    UnknownKind,
+    /// The mechanism gives this role no such move.
+    #[error("your role has no such move on this item")]
+    UnknownMove,
+    /// The stance is in another state.
+    #[error("your stance is '{0}', and from there the move does not lead on")]
+    WrongState(String),
+    /// The item or its dossier has ended.
+    #[error("this has come to its end; open a new dossier that follows from it")]
+    Ended,
+    /// The parent's phase does not allow it.
+    #[error("not in this phase of the dossier")]
+    WrongPhase,
+    /// The officer's role does not suffice.
+    #[error("your role as an officer does not allow this; ask one of: {0}")]
+    OfficerRole(String),
+    /// A second officer is needed, or the one named does not do.
+    #[error("a second officer must approve this; ask one of: {0}")]
+    FourEyes(String),
+    /// The rule of the move does not hold.
+    #[error("the mechanism's condition for this move does not hold")]
+    Guard,
+    /// The form is not filled as the mechanism asks.
+    #[error(transparent)]
+    Field(#[from] FieldFault),
+    /// The handling is not well formed.
+    #[error(transparent)]
+    Handling(#[from] HandlingRefusal),
+    /// The dossier is full.
+    #[error("the dossier holds 50000 items, which is its limit; open a dossier that follows from it")]
+    TooManyItems,
+    /// The content was erased, so the act cannot be judged anew.
+    #[error("the content was erased")]
+    Erased,
+    /// The author claims to have seen less than before; its node's doing.
+    #[error("its author had seen more before; the sender's software is at fault")]
+    SeenRegress,
+    /// The author claims to have seen an act but not what that act builds on.
+    #[error("its author had not seen what the acts it names build on; the sender's software is at fault")]
+    SeenGap,
+    /// A mark names an act that is not that party's act of that number.
+    #[error("it names an act by a false number or author; the sender's software is at fault")]
+    SeenFalse,
+    /// The author's clock ran backwards.
+    #[error("it is dated before its author's act before; check the clock of the author's node")]
+    TimeBack,
+}
+
+impl Refusal {
+    /// Returns the stable code of this refusal.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Refusal::NotParty => "peer.act.not-party",
+            Refusal::Opening(_) => "refusal.act.opening",
+            Refusal::Accord(_) => "refusal.act.accord",
+            Refusal::UnknownItem => "refusal.act.unknown-item",
+            Refusal::UnknownKind => "refusal.act.unknown-kind",
+            Refusal::UnknownMove => "refusal.act.unknown-move",
+            Refusal::WrongState(_) => "refusal.act.wrong-state",
+            Refusal::Ended => "refusal.act.ended",
+            Refusal::WrongPhase => "refusal.act.wrong-phase",
+            Refusal::OfficerRole(_) => "refusal.act.officer-role",
+            Refusal::FourEyes(_) => "refusal.act.four-eyes",
+            Refusal::Guard => "refusal.act.guard",
+            Refusal::Field(f) => f.code(),
+            Refusal::Handling(h) => h.code(),
+            Refusal::TooManyItems => "refusal.act.too-many-items",
+            Refusal::Erased => "refusal.act.erased",
+            Refusal::SeenRegress => "peer.act.seen-regress",
+            Refusal::SeenGap => "peer.act.seen-gap",
+            Refusal::SeenFalse => "peer.act.seen-false",
+            Refusal::TimeBack => "peer.act.time-back",
+        }
+    }
+}
+
+/// Judges an opening: the mechanism, the parties and their roles, the accord, and then the form.
+pub(crate) fn judge_opening(act: &Act, opening: &Opening, mechanism: &Mechanism, terms: Option<&Terms>) -> Result<(), Refusal> {
+    let head = act.head();
+    if head.dossier != opening.dossier() || head.seq != 1 || !head.seen.is_empty() || opening.mechanism != mechanism.hash {
+        return Err(Refusal::Opening("the dossier's name, the first number or the mechanism is false"));
+    }
+    let parties = &opening.parties;
+    if parties.len() > PARTIES_MAX || (1..parties.len()).any(|i| parties[..i].iter().any(|p| p.service == parties[i].service)) {
+        return Err(Refusal::Opening("at most 12 parties, each once"));
+    }
+    if parties.first().is_none_or(|p| p.service != head.author) {
+        return Err(Refusal::Opening("the opener is the first of the parties"));
+    }
+    if parties.iter().any(|p| mechanism.role(&p.role).is_none()) {
+        return Err(Refusal::Opening("a party has a role that the mechanism does not know"));
+    }
+    if mechanism.roles.iter().any(|r| !(r.min..=r.max).contains(&parties.iter().filter(|p| p.role == r.id).count())) {
+        return Err(Refusal::Opening("a role has too few or too many parties"));
+    }
+    match (terms, mechanism.id == crate::accord::MECHANISM) {
+        (None, true) if opening.accord.is_none() => {}
+        (Some(terms), false) => terms.permit(opening, head.at.at)?,
+        _ => return Err(Refusal::Accord("an accord stands on its own, everything else under an accord in force")),
+    }
+    let kind = mechanism.root();
+    if !kind.opened_by.contains(&parties[0].role) {
+        return Err(Refusal::Opening("this role does not open such a dossier"));
+    }
+    officers(act, &kind.officer, &kind.four_eyes)?;
+    form(act.body(), &kind.fields).map(drop)
+}
+
+/// Judges any later act on the state that its author had seen.
+pub(crate) fn judge(act: &Act, seen: &State) -> Result<(), Refusal> {
+    let head = act.head();
+    let author = seen.party(&head.author).ok_or(Refusal::NotParty)?;
+    let role = &seen.parties()[author].1;
+    match &head.deed {
+        Deed::Open(_) => Err(Refusal::Opening("a dossier is opened once")),
+        Deed::OpenItem { kind, parent } => {
+            let (kind, parent) = opens(seen, kind, parent, role)?;
+            if seen.len() >= ITEMS_MAX {
+                return Err(Refusal::TooManyItems);
+            }
+            may_open_in(seen, kind, parent)?;
+            officers(act, &kind.officer, &kind.four_eyes)?;
+            form(act.body(), &kind.fields).map(drop)
+        }
+        Deed::Move { item, name } => {
+            let item = seen.item(item).ok_or(Refusal::UnknownItem)?;
+            let m = seen.kind_of(item).find_move_of(name, role).ok_or(Refusal::UnknownMove)?;
+            let state = seen.stance_name(item, author).ok_or(Refusal::UnknownMove)?;
+            if !m.from.iter().any(|f| f == state) {
+                return Err(Refusal::WrongState(state.to_owned()));
+            }
+            if seen.ended(item) {
+                return Err(Refusal::Ended);
+            }
+            officers(act, &m.officer, &m.four_eyes)?;
+            let body = form(act.body(), &m.fields)?;
+            match &m.guard {
+                Some(rule) => {
+                    let mut facts = seen.facts(item, Some(author), |kind| rule.mentions(kind));
+                    facts.at = head.at.at.0;
+                    facts.field = body.fields.iter().map(|(k, v)| (k.to_owned(), v.fact())).collect();
+                    facts.item = item.fields.iter().map(|(k, v)| (k.to_owned(), v.fact())).collect();
+                    if rule.holds(&facts) == Ok(true) { Ok(()) } else { Err(Refusal::Guard) }
+                }
+                None => Ok(()),
+            }
+        }
+    }
+}
+
+/// Finds kind and parent of an item that a role would open.
+pub(crate) fn opens<'s>(seen: &'s State, kind: &str, parent: &base::ItemId, role: &str) -> Result<(&'s ItemKind, &'s Item), Refusal> {
+    let parent = seen.item(parent).ok_or(Refusal::UnknownItem)?;
+    let kind = seen.mechanism().kind(kind).filter(|k| k.parent.as_deref() == Some(seen.kind_of(parent).id.as_str())).ok_or(Refusal::UnknownKind)?;
+    match kind.opened_by.iter().any(|r| r == role) {
+        true => Ok((kind, parent)),
+        false => Err(Refusal::UnknownKind),
+    }
+}
+
+/// Tells whether the parent's phase lets an item of this kind be opened.
+pub(crate) fn may_open_in(seen: &State, kind: &ItemKind, parent: &Item) -> Result<(), Refusal> {
+    if !kind.outlives && seen.ended(parent) {
+        return Err(Refusal::Ended);
+    }
+    let phase = seen.phase_name(parent).unwrap_or_default();
+    match kind.open_in.is_empty() || kind.open_in.iter().any(|p| p == phase) {
+        true => Ok(()),
+        false => Err(Refusal::WrongPhase),
+    }
+}
+
+fn officers(act: &Act, first: &[OfficerRole], second: &[OfficerRole]) -> Result<(), Refusal> {
+    let head = act.head();
+    let names = |roles: &[OfficerRole]| roles.iter().map(role_name).collect::<Vec<_>>().join(", ");
+    if !first.contains(&head.by.role) {
+        return Err(Refusal::OfficerRole(names(first)));
+    }
+    let approved = |s: &Signatory| second.contains(&s.role) && s.officer != head.by.officer;
+    match second.is_empty() || head.second.as_ref().is_some_and(approved) {
+        true => Ok(()),
+        false => Err(Refusal::FourEyes(names(second))),
+    }
+}
+
+/// Returns a role's name as data files write it.
+pub(crate) fn role_name(role: &OfficerRole) -> String {
+    serde_json::to_value(role).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn form<'a>(body: Option<&'a Body>, fields: &[Field]) -> Result<&'a Body, Refusal> {
+    let body = body.ok_or(Refusal::Erased)?;
+    body.handling.check()?;
+    check_form(fields, &body.fields)?;
+    Ok(body)
+}

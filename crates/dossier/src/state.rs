@@ -1,0 +1,280 @@
+//! State: the items of a dossier, every party's stance on them, and the phase that follows.
+//!
+//! `apply` is total: an act moves its author's own stance or opens an item; whatever does not fit folds to nothing.
+
+use crate::act::{Act, Deed, Opening, root_item};
+use crate::mechanism::{ItemKind, Mechanism};
+use crate::rule::Facts;
+use crate::value::Value;
+use base::cbor::Map;
+use base::{ActId, DossierId, Instant, ItemId, ServiceId};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// Which phase holds; a proved mechanism always gives `One`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PhaseOf {
+    /// Exactly this phase, by its place in the kind's list.
+    One(usize),
+    /// No phase: the mechanism forgot this combination.
+    None,
+    /// Several phases at once.
+    Many(Vec<usize>),
+    /// The item is a fact and has no phase.
+    Fact,
+}
+
+/// An item: a thing with its own life inside a dossier.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// Its id.
+    pub id: ItemId,
+    /// Its kind, by place in the mechanism's list.
+    pub kind: usize,
+    /// The item within which it lives.
+    pub parent: Option<ItemId>,
+    /// The party that opened it, by place in the dossier's list.
+    pub opener: usize,
+    /// The act that opened it.
+    pub act: ActId,
+    /// When it was opened.
+    pub at: Instant,
+    /// The fields with which it was opened; empty once erased.
+    pub fields: Arc<Map<Value>>,
+    /// Each party's stance, by place in the role's list of states; none where the party's role holds none.
+    pub stances: Vec<Option<usize>>,
+    /// The phase of the whole.
+    pub phase: PhaseOf,
+    /// The phase of each party whose role has phases of its own.
+    pub own_phases: Vec<Option<PhaseOf>>,
+}
+
+/// The items of a dossier as some party had folded them.
+#[derive(Clone, Debug)]
+pub struct State {
+    mechanism: Arc<Mechanism>,
+    parties: Arc<Vec<(ServiceId, String)>>,
+    items: HashMap<ItemId, Item>,
+    children: HashMap<(ItemId, usize), Vec<ItemId>>,
+    /// How far each party's chain is folded in: number and act.
+    pub(crate) marks: Vec<(u64, ActId)>,
+}
+
+impl State {
+    /// Begins with nothing folded.
+    pub fn new(mechanism: Arc<Mechanism>, opening: &Opening) -> State {
+        let parties: Vec<_> = opening.parties.iter().map(|p| (p.service, p.role.clone())).collect();
+        let marks = vec![(0, ActId::default()); parties.len()];
+        State { mechanism, parties: Arc::new(parties), items: HashMap::new(), children: HashMap::new(), marks }
+    }
+
+    /// Returns the parties and their roles.
+    pub fn parties(&self) -> &[(ServiceId, String)] {
+        &self.parties
+    }
+
+    /// Finds a party's place in the list.
+    pub fn party(&self, service: &ServiceId) -> Option<usize> {
+        self.parties.iter().position(|(s, _)| s == service)
+    }
+
+    /// Finds an item.
+    pub fn item(&self, id: &ItemId) -> Option<&Item> {
+        self.items.get(id)
+    }
+
+    /// Goes over all items, in no order.
+    pub fn items(&self) -> impl Iterator<Item = &Item> {
+        self.items.values()
+    }
+
+    /// Counts the items.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Tells whether nothing is folded yet.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Returns the mechanism.
+    pub fn mechanism(&self) -> &Mechanism {
+        &self.mechanism
+    }
+
+    /// Returns the kind of an item.
+    pub fn kind_of(&self, item: &Item) -> &ItemKind {
+        &self.mechanism.items[item.kind]
+    }
+
+    /// Returns the name of the phase of the whole; none for a fact or where the mechanism forgot the combination.
+    pub fn phase_name(&self, item: &Item) -> Option<&str> {
+        match item.phase {
+            PhaseOf::One(p) => Some(&self.kind_of(item).phases[p].id),
+            _ => None,
+        }
+    }
+
+    /// Returns the name of the state in which a party stands on an item.
+    pub fn stance_name(&self, item: &Item, party: usize) -> Option<&str> {
+        let stance = self.kind_of(item).stance(&self.parties[party].1)?;
+        item.stances[party].map(|s| stance.states[s].id.as_str())
+    }
+
+    /// Tells whether the item, or one within which it lives, has come to its end.
+    pub fn ended(&self, item: &Item) -> bool {
+        let kind = self.kind_of(item);
+        let own = matches!(item.phase, PhaseOf::One(p) if kind.phases[p].ends);
+        own || (!kind.outlives && item.parent.and_then(|p| self.items.get(&p)).is_some_and(|p| self.ended(p)))
+    }
+
+    /// Folds an act in; one that does not fit changes nothing but the mark.
+    pub(crate) fn apply(&mut self, act: &Act, valid: bool) {
+        let head = act.head();
+        let Some(author) = self.party(&head.author) else { return };
+        self.marks[author] = (head.seq, act.id());
+        if !valid {
+            return;
+        }
+        let mechanism = Arc::clone(&self.mechanism);
+        match &head.deed {
+            Deed::Open(_) => self.open(act, 0, None, author),
+            Deed::OpenItem { kind, parent } => {
+                let at = mechanism.items.iter().position(|k| k.id == *kind);
+                if let (Some(kind), true) = (at, self.items.contains_key(parent)) {
+                    self.open(act, kind, Some(*parent), author);
+                }
+            }
+            Deed::Move { item, name } => {
+                let Some(target) = self.items.get_mut(item) else { return };
+                let kind = &mechanism.items[target.kind];
+                let Some(m) = kind.find_move_of(name, &self.parties[author].1) else { return };
+                let to = kind.stance(&m.role).and_then(|s| s.states.iter().position(|st| st.id == m.to));
+                if target.stances[author].is_some() && to.is_some() && target.stances[author] != to {
+                    target.stances[author] = to;
+                    self.refresh(*item);
+                }
+            }
+        }
+    }
+
+    fn open(&mut self, act: &Act, kind: usize, parent: Option<ItemId>, opener: usize) {
+        let k = &self.mechanism.items[kind];
+        let stance = |(party, (_, role)): (usize, &(ServiceId, String))| {
+            let s = k.stance(role).filter(|s| !s.opener_only || party == opener)?;
+            let initial = if party == opener { s.opener_initial.as_ref().unwrap_or(&s.initial) } else { &s.initial };
+            s.states.iter().position(|st| st.id == *initial)
+        };
+        let stances = self.parties.iter().enumerate().map(stance).collect::<Vec<_>>();
+        let id = act.item();
+        let fields = Arc::new(act.body().map(|b| b.fields.clone()).unwrap_or_default());
+        let own_phases = vec![None; self.parties.len()];
+        let item = Item { id, kind, parent, opener, act: act.id(), at: act.head().at.clone(), fields, stances, phase: PhaseOf::Fact, own_phases };
+        self.items.insert(id, item);
+        if let Some(p) = parent {
+            self.children.entry((p, kind)).or_default().push(id);
+        }
+        self.refresh(id);
+    }
+
+    /// Works the phases of an item out anew, and of those above it whose rules count it.
+    fn refresh(&mut self, id: ItemId) {
+        let mut next = Some(id);
+        while let Some(id) = next.take() {
+            let Some(item) = self.items.get(&id) else { return };
+            let kind = &self.mechanism.items[item.kind];
+            if !kind.phases.is_empty() {
+                let whole = self.phase_in(item, None);
+                let own = (0..self.parties.len()).map(|p| kind.family(Some(&self.parties[p].1)).next().and(item.stances[p]).map(|_| self.phase_in(item, Some(p)))).collect();
+                let item = self.items.get_mut(&id).expect("found above");
+                item.phase = whole;
+                item.own_phases = own;
+            }
+            let item = &self.items[&id];
+            let (parent, name) = (item.parent, &self.mechanism.items[item.kind].id);
+            next = parent.filter(|p| self.items.get(p).is_some_and(|p| self.mechanism.items[p.kind].phases.iter().any(|ph| ph.rule.mentions(name))));
+        }
+    }
+
+    fn phase_in(&self, item: &Item, party: Option<usize>) -> PhaseOf {
+        let kind = self.kind_of(item);
+        let facts = self.facts(item, party, |name| kind.phases.iter().any(|p| p.rule.mentions(name)));
+        let per = party.map(|p| self.parties[p].1.as_str());
+        phase(kind, per, &facts)
+    }
+
+    /// Gathers what rules may read of an item; child kinds only where `wanted`.
+    pub(crate) fn facts<'a>(&'a self, item: &'a Item, party: Option<usize>, wanted: impl Fn(&str) -> bool) -> Facts<'a> {
+        let mut facts = Facts::default();
+        for role in &self.mechanism.roles {
+            facts.roles.insert(&role.id, Vec::new());
+        }
+        for (p, (_, role)) in self.parties.iter().enumerate() {
+            if let Some(state) = self.stance_name(item, p) {
+                facts.roles.entry(role).or_default().push(state);
+                facts.parties.push(state);
+            }
+        }
+        for (k, kind) in self.mechanism.items.iter().enumerate() {
+            if kind.parent.as_deref() != Some(self.kind_of(item).id.as_str()) || !wanted(&kind.id) {
+                continue;
+            }
+            let (mut all, mut own) = (empty_counts(kind), empty_counts(kind));
+            for child in self.children.get(&(item.id, k)).into_iter().flatten().filter_map(|c| self.items.get(c)) {
+                let name = self.phase_name(child).unwrap_or("count");
+                *all.entry(name).or_default() += 1;
+                if party == Some(child.opener) {
+                    *own.entry(name).or_default() += 1;
+                }
+            }
+            facts.items.insert(&kind.id, all);
+            facts.own_items.insert(&kind.id, own);
+        }
+        if let Some(p) = party {
+            facts.me = self.stance_name(item, p).unwrap_or_default();
+            facts.this = self.parties[p].0.to_string();
+        }
+        facts.opener = self.parties[item.opener].0.to_string();
+        facts.parent = item.parent.and_then(|p| self.items.get(&p)).and_then(|p| self.phase_name(p)).unwrap_or_default();
+        facts
+    }
+
+    /// Returns everything that both sides must agree on, in one order: what two nodes compare.
+    pub fn digest(&self, dossier: DossierId) -> base::Digest {
+        let mut lines: Vec<String> = Vec::new();
+        for item in self.items.values() {
+            let stances: Vec<&str> = (0..self.parties.len()).map(|p| self.stance_name(item, p).unwrap_or("-")).collect();
+            let parent = item.parent.map(|p| p.to_string()).unwrap_or_default();
+            lines.push(format!("{} {} {parent} {} {:?}", item.id, item.kind, stances.join(","), item.phase));
+        }
+        lines.sort();
+        base::Digest::tagged("entente/state/1", &[root_item(dossier).bytes(), lines.join("\n").as_bytes()])
+    }
+}
+
+/// Returns all phases of a kind, or "count" for a fact, with zero.
+pub(crate) fn empty_counts(kind: &ItemKind) -> BTreeMap<&str, i64> {
+    match kind.phases.is_empty() {
+        true => [("count", 0)].into_iter().collect(),
+        false => kind.family(None).map(|p| (p.id.as_str(), 0)).collect(),
+    }
+}
+
+/// Works out which phase of a family holds.
+pub(crate) fn phase(kind: &ItemKind, per: Option<&str>, facts: &Facts<'_>) -> PhaseOf {
+    let holding = kind.phases.iter().enumerate().filter(|(_, p)| p.per.as_deref() == per && p.rule.holds(facts) == Ok(true));
+    let found: Vec<usize> = holding.map(|(i, _)| i).collect();
+    match found[..] {
+        [] => PhaseOf::None,
+        [one] => PhaseOf::One(one),
+        _ => PhaseOf::Many(found),
+    }
+}
+
+impl ItemKind {
+    /// Finds the move of a name that a role can make; roles may have moves of the same name.
+    pub fn find_move_of(&self, id: &str, role: &str) -> Option<&crate::mechanism::Move> {
+        self.moves.iter().find(|m| m.id == id && m.role == role)
+    }
+}

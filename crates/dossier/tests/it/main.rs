@@ -1,0 +1,5 @@
+//! Stories of dossiers: what may be, what folds, what breaks.
+
+mod mechanisms;
+mod stories;
+mod world;

@@ -1,0 +1,114 @@
+//! Invented services with dossiers among them: the one helper that the stories share. Acts are real; only signatures lie a floor up.
+
+use base::cbor::{self, Map};
+use base::{Digest, Handling, Instant, ItemId, Lang, ServiceId, Text, UnixMs};
+use dossier::accord::Terms;
+use dossier::*;
+use std::sync::Arc;
+
+pub fn service(name: &str) -> ServiceId {
+    Digest::of(name.as_bytes()).into()
+}
+
+pub fn mechanism(id: &str) -> Arc<Mechanism> {
+    Arc::clone(shipped().iter().find(|m| m.id == id).unwrap())
+}
+
+pub fn by(role: OfficerRole) -> Signatory {
+    Signatory { officer: "first.01".parse().unwrap(), role }
+}
+
+pub fn second() -> Option<Signatory> {
+    Some(Signatory { officer: "second.02".parse().unwrap(), role: OfficerRole::Supervisor })
+}
+
+pub fn at(minutes: i64) -> Instant {
+    Instant::new(UnixMs(1_738_000_000_000 + minutes * 60_000), "Europe/Madrid").unwrap()
+}
+
+pub fn text(s: &str) -> Value {
+    Value::Text(Text::new(Lang::Fr, s))
+}
+
+pub fn fields(pairs: &[(&str, Value)]) -> Map<Value> {
+    pairs.iter().map(|(k, v)| (k.to_string(), v.clone())).collect()
+}
+
+pub fn body(fields: Map<Value>, n: u8) -> Body {
+    Body { salt: [n; 16], handling: Handling::code("H0"), fields }
+}
+
+pub fn encode(head: Head, body: &Body) -> Arc<Act> {
+    let (bytes, id) = body.encode();
+    let head = Head { body: id, ..head };
+    Arc::new(Act::decode(&cbor::to_vec(&head), Some(&bytes)).unwrap())
+}
+
+pub fn request_form() -> Map<Value> {
+    fields(&[
+        ("reference", Value::Line("RB-2025-17".into())),
+        ("legal_basis", text("Convention du 13 février 2019, article 5")),
+        ("purpose", Value::Choice("investigate".into())),
+        ("offence", Value::Choice(first_code("crime-areas"))),
+        ("facts", text("Un véhicule a été vu deux fois.")),
+        ("question", Value::Many(vec![text("À qui appartient-il ?")])),
+        ("why_requested", text("La plaque est espagnole.")),
+        ("urgency", Value::Choice("urgent-direct".into())),
+    ])
+}
+
+pub fn first_code(vocabulary: &str) -> String {
+    base::Vocabulary::get(vocabulary).unwrap().entries[0].code.clone()
+}
+
+pub fn answer_form() -> Map<Value> {
+    fields(&[
+        ("answer", Value::Many(vec![text("Il appartient à une société.")])),
+        ("nature", Value::Choice("fact".into())),
+        ("evaluation", Value::Evaluation(base::Evaluation { scale: "4x4".into(), source: "B".into(), information: "2".into() })),
+    ])
+}
+
+/// A dossier among some services as one of them holds it, under an accord that permits everything here.
+pub fn hold(opening: &Opening) -> Dossier {
+    let m = shipped().iter().find(|m| m.hash == opening.mechanism).unwrap();
+    let terms = opening.accord.as_ref().map(|a| {
+        Arc::new(Terms {
+            accord: a.dossier,
+            parties: opening.parties.iter().map(|p| p.service).collect(),
+            mechanisms: shipped().iter().map(|m| m.hash).collect(),
+            clocks: Default::default(),
+            retention_days: None,
+            valid_until: None,
+        })
+    });
+    Dossier::new(opening.clone(), Arc::clone(m), Ok(terms))
+}
+
+pub fn opening(mechanism_id: &str, parties: &[(&str, &str)]) -> Opening {
+    let accord = (mechanism_id != "accord").then(|| AccordRef { dossier: Digest::of(b"accord").into(), seen: Vec::new() });
+    let parties = parties.iter().map(|(s, role)| Party { service: service(s), role: role.to_string() }).collect();
+    Opening { mechanism: mechanism(mechanism_id).hash, accord, parties, follows: None, nonce: [7; 16] }
+}
+
+/// Writes an own act on what one holder has folded.
+pub fn write(holder: &Dossier, author: &str, minute: i64, role: OfficerRole, deed: Deed, form: Map<Value>) -> Arc<Act> {
+    let content = body(form, minute as u8);
+    let head = holder.draft(service(author), at(minute), by(role), second(), deed, content.encode().1);
+    encode(head, &content)
+}
+
+pub fn mv(item: ItemId, name: &str) -> Deed {
+    Deed::Move { item, name: name.into() }
+}
+
+pub fn phase(d: &Dossier) -> String {
+    d.state().item(&d.root()).and_then(|r| d.state().phase_name(r)).unwrap_or("-").to_owned()
+}
+
+pub fn file(d: &mut Dossier, act: &Arc<Act>) -> String {
+    match d.file(Arc::clone(act)).first() {
+        Some(c) => c.verdict().as_text(),
+        None => "waiting".into(),
+    }
+}

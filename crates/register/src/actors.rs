@@ -1,0 +1,190 @@
+//! Reads who took part and where: countries, services, place.
+//!
+//! Flow: 1 countries of the lead, of sentences with an event, or said twice, 2 services, those of a shared name by the country that
+//! stands nearest, 3 a city after a word of place near an event word, else the country travelled to. What stands behind
+//! a sports event in its sentence (`Sentence::near_to`), and what one came from, does not count.
+
+use crate::lexicon::{Class, Hit};
+use crate::scene::{Scene, Sentence};
+use std::collections::BTreeMap;
+
+/// How far a country may stand from a service of a shared name, in words.
+const NEAR_WORDS_MAX: usize = 8;
+/// How far behind a visit the country travelled to may stand, in words.
+const TRAVEL_WORDS_MAX: usize = 9;
+
+/// A value and the bytes it was read on.
+pub(crate) type Found = BTreeMap<String, (usize, usize)>;
+
+/// Who and where, as one text says.
+#[derive(Debug, Default)]
+pub(crate) struct Actors {
+    pub countries: Found,
+    pub services: Found,
+    pub place: Option<(String, (usize, usize))>,
+    pub place_is_city: bool,
+}
+
+/// Reads countries, services and place.
+pub(crate) fn actors(scene: &Scene) -> Actors {
+    let mut actors = Actors { countries: countries(scene), ..Actors::default() };
+    services(scene, &mut actors);
+    if let Some(hit) = city(scene) {
+        actors.place = Some((hit.entry.value.clone(), scene.bytes(hit.from, hit.to)));
+        actors.place_is_city = true;
+    } else if let Some(hit) = destination(scene) {
+        let name = hit.entry.name.as_ref().unwrap_or(&hit.entry.value);
+        actors.place = Some((name.clone(), scene.bytes(hit.from, hit.to)));
+    }
+    actors
+}
+
+fn countries(scene: &Scene) -> Found {
+    let mut seen: BTreeMap<&str, (usize, bool, (usize, usize))> = BTreeMap::new();
+    for sentence in scene.told() {
+        let strong = sentence.rank <= 1 || scene.hits.any(Class::Event, sentence.from, sentence.told_to);
+        let mut in_sentence: Vec<&str> = Vec::new();
+        for hit in scene.hits.of(Class::Country, sentence.from, sentence.near_to) {
+            let entry = seen.entry(&hit.entry.value).or_insert((0, false, scene.bytes(hit.from, hit.to)));
+            entry.1 |= strong;
+            if !in_sentence.contains(&hit.entry.value.as_str()) {
+                in_sentence.push(&hit.entry.value);
+                entry.0 += 1;
+            }
+        }
+    }
+    let kept = seen.into_iter().filter(|(_, (sentences, strong, _))| *strong || *sentences >= 2);
+    kept.map(|(code, (_, _, bytes))| (code.to_owned(), bytes)).collect()
+}
+
+fn services(scene: &Scene, actors: &mut Actors) {
+    let told: Vec<Sentence> = scene.told().copied().collect();
+    let mut shared: Vec<(Sentence, Hit)> = Vec::new();
+    for sentence in &told {
+        for hit in scene.hits.within(sentence.from, sentence.near_to) {
+            match hit.entry.class {
+                Class::Service => note(scene, actors, hit),
+                Class::ServiceOf => shared.push((*sentence, hit)),
+                _ => {}
+            }
+        }
+    }
+    for at in 0..shared.len() {
+        let (sentence, hit) = shared[at];
+        let rivals: Vec<Hit> = shared.iter().filter(|(_, other)| (other.from, other.to) == (hit.from, hit.to)).map(|(_, other)| *other).collect();
+        if rivals.first().is_some_and(|first| first.entry.value == hit.entry.value)
+            && let Some(meant) = meant(scene, &sentence, &rivals, actors)
+        {
+            note(scene, actors, meant);
+        }
+    }
+}
+
+/// Chooses among the services that share a name; nothing where the text leaves it open.
+fn meant<'l>(scene: &Scene, sentence: &Sentence, rivals: &[Hit<'l>], actors: &Actors) -> Option<Hit<'l>> {
+    let name = rivals.first()?;
+    let fits = |rival: &&Hit, code: &str| rival.entry.country.as_deref() == Some(code);
+    let distance = |country: &Hit| if country.to <= name.from { name.from - country.to } else { country.from.saturating_sub(name.to) };
+    let nearest = scene
+        .hits
+        .of(Class::Country, sentence.from, sentence.near_to)
+        .filter(|country| distance(country) <= NEAR_WORDS_MAX && rivals.iter().any(|rival| fits(&rival, &country.entry.value)))
+        .min_by_key(distance);
+    if let Some(country) = nearest {
+        return rivals.iter().find(|rival| fits(rival, &country.entry.value)).copied();
+    }
+    let mut known = rivals.iter().filter(|rival| rival.entry.country.as_ref().is_some_and(|code| actors.countries.contains_key(code)));
+    known.next().filter(|_| known.next().is_none()).copied()
+}
+
+fn note(scene: &Scene, actors: &mut Actors, hit: Hit) {
+    let bytes = scene.bytes(hit.from, hit.to);
+    actors.services.entry(hit.entry.value.clone()).or_insert(bytes);
+    if let Some(country) = hit.entry.country.as_ref().filter(|code| *code != "EU") {
+        actors.countries.entry(country.clone()).or_insert(bytes);
+    }
+}
+
+fn city(scene: &Scene) -> Option<Hit<'static>> {
+    let mut best: Option<(i32, Hit)> = None;
+    for sentence in scene.told() {
+        let has_event = scene.hits.any(Class::Event, sentence.from, sentence.told_to);
+        for hit in scene.hits.of(Class::Place, sentence.from, sentence.near_to) {
+            let hosts = scene.is(hit.to, Class::Host);
+            let there = hosts || scene.before(hit.from, Class::Locative, sentence.from).is_some() || is_joined_locative(scene, hit);
+            let came_from = scene.before(hit.from, Class::Origin, sentence.from).is_some();
+            if there && !came_from && (has_event || sentence.rank <= 1) {
+                let score = 4 * i32::from(has_event) + 2 * i32::from(sentence.rank <= 1) + i32::from(sentence.is_title);
+                if best.is_none_or(|(top, _)| score > top) {
+                    best = Some((score, hit));
+                }
+            }
+        }
+    }
+    best.map(|(_, hit)| hit)
+}
+
+/// Arabic writes "in" onto the name: بمدريد.
+fn is_joined_locative(scene: &Scene, hit: Hit) -> bool {
+    scene.words.folded(hit.from).starts_with('ب') && !hit_starts_with(hit, 'ب')
+}
+
+fn hit_starts_with(hit: Hit, letter: char) -> bool {
+    hit.entry.phrases().any(|phrase| phrase.starts_with(letter))
+}
+
+fn destination(scene: &Scene) -> Option<Hit<'static>> {
+    for sentence in scene.told() {
+        for visit in scene.hits.of(Class::Event, sentence.from, sentence.near_to).filter(|hit| hit.entry.value == "visit") {
+            let reach = (visit.to + TRAVEL_WORDS_MAX).min(sentence.near_to);
+            let travelled = scene.hits.of(Class::Country, visit.to.saturating_sub(1), reach).find(|country| {
+                let runs_on = visit.to == country.from && scene.before(visit.to, Class::Locative, sentence.from).is_some();
+                runs_on || scene.before(country.from, Class::Locative, sentence.from).is_some()
+            });
+            if travelled.is_some() {
+                return travelled;
+            }
+        }
+        for word in scene.hits.of(Class::Destination, sentence.from, sentence.near_to) {
+            let from = word.from.saturating_sub(4).max(sentence.from);
+            if let Some(country) = scene.hits.of(Class::Country, from, word.from).last() {
+                return Some(country);
+            }
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picture(text: &str) -> String {
+        let actors = actors(&Scene::set(text).unwrap());
+        let list = |found: &Found| found.keys().cloned().collect::<Vec<_>>().join(" ");
+        let place = actors.place.map(|(place, _)| place).unwrap_or_default();
+        format!("{} | {} | {place}", list(&actors.countries), list(&actors.services))
+    }
+
+    #[test]
+    fn a_shared_name_belongs_to_the_nearest_country() {
+        let french = "Le directeur de la Police nationale française a reçu à Paris son homologue de la Police nationale espagnole.";
+        assert_eq!(picture(french), "ES FR | es.policia-nacional fr.police-nationale | Paris");
+        let open = "The head of the National Police met in Vienna with officers of the ministry.";
+        assert_eq!(picture(open), " |  | Wien");
+    }
+
+    #[test]
+    fn hosts_of_a_sports_event_take_no_part() {
+        let page = "The Belgian Federal Police received a delegation of the Bundespolizei in Brussels to prepare the World Cup hosted by Brazil in Lisbon.";
+        assert_eq!(picture(page), "BE DE | be.police-federale de.bundespolizei | Bruxelles");
+    }
+
+    #[test]
+    fn where_one_came_from_is_not_the_place() {
+        assert_eq!(picture("Depuis Lisbonne, la délégation portugaise s'est rendue à Berlin pour une visite.").split(" | ").last(), Some("Berlin"));
+        assert_eq!(picture("Aus Lissabon reiste die Delegation nach Berlin und traf sich mit der Bundespolizei.").split(" | ").last(), Some("Berlin"));
+        assert_eq!(picture("قام المدير العام بزيارة عمل إلى إسبانيا").split(" | ").last(), Some("Spain"));
+        assert_eq!(picture("اجتماع أمني بمدريد بين المغرب وإسبانيا").split(" | ").last(), Some("Madrid"));
+    }
+}

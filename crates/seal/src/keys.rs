@@ -1,0 +1,408 @@
+//! A service's own secrets: root key, and per card a signing, a sealing and a TLS key; and the storage key.
+//!
+//! 1 [`Keys::generate`] makes all of it and card 1. 2 [`Keys::rotate`] makes the next card with new keys, or [`Keys::issue_card`] with
+//! the present ones; a card may begin later, so that partners have it before its keys act. 3 [`Keys::advance`] lets the
+//! newest card that has begun act, and wipes the signing and TLS keys of the ones before. Sealing keys stay, to open what is
+//! under way, until [`Keys::forget_sealing`].
+
+use crate::card::{CARD_VERSION, Card, CardDraft, CardFault, service_id};
+use crate::cose::{self, Typ, Verified};
+use crate::ed25519::{PublicKey, SecretKey};
+use crate::keyfile::{self, Lock};
+use crate::rest::StorageKey;
+use crate::tls::TlsIdentity;
+use crate::xwing;
+use base::{Digest, Entropy, ServiceId, UnixMs, cbor};
+use minicbor::{Decode, Encode};
+use std::fmt;
+use std::sync::Arc;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+const SECRETS_VERSION: u8 = 1;
+const KIND_KEYS: &str = "keys";
+const KIND_ROOT: &str = "root";
+
+/// Our own keys cannot do what was asked; ordinary business of the operator.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeysRefusal {
+    /// The passphrase does not fit.
+    #[error("the passphrase does not open this key file (or the file was altered); type it again or take a backup of the file")]
+    Passphrase,
+    /// The key file does not fit.
+    #[error("the 32-byte key file does not open these keys (or they were altered); use the key file that they were locked with")]
+    KeyFile,
+    /// The file asks for costs that no honest file asks for.
+    #[error("the key file asks for an absurd cost of opening (8 MiB to 1 GiB, 1 to 16 passes and lanes are allowed); take a backup of the file")]
+    Parameters,
+    /// The bytes are no key file.
+    #[error("this is not a key file that this program can read: {0}; take a backup of the file")]
+    File(String),
+    /// The root key is kept elsewhere.
+    #[error("the root key is not here, and only it can sign a card; bring it from where it is kept")]
+    RootAway,
+    /// This root key belongs to another service.
+    #[error("this root key belongs to service {0}, not to this one; bring the right one")]
+    RootOther(ServiceId),
+    /// The card would break the rules for cards.
+    #[error("this card cannot be issued: {0}")]
+    Draft(CardFault),
+}
+
+impl KeysRefusal {
+    /// Returns the stable code of this refusal.
+    pub fn code(&self) -> &'static str {
+        match self {
+            KeysRefusal::Passphrase => "refusal.keys.passphrase",
+            KeysRefusal::KeyFile => "refusal.keys.key-file",
+            KeysRefusal::Parameters => "refusal.keys.parameters",
+            KeysRefusal::File(_) => "refusal.keys.file",
+            KeysRefusal::RootAway => "refusal.keys.root-away",
+            KeysRefusal::RootOther(_) => "refusal.keys.root-other",
+            KeysRefusal::Draft(_) => "refusal.keys.draft",
+        }
+    }
+}
+
+/// The root key by itself, to be kept offline.
+#[derive(Clone)]
+pub struct RootKey(Arc<SecretKey>);
+
+impl fmt::Debug for RootKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RootKey(of {})", self.service().short())
+    }
+}
+
+impl RootKey {
+    /// Returns the service that this key is the root of.
+    pub fn service(&self) -> ServiceId {
+        service_id(&self.0.public())
+    }
+
+    /// Locks the root key into a file of its own.
+    pub fn to_file(&self, lock: &Lock<'_>, entropy: &mut dyn Entropy) -> Result<Vec<u8>, KeysRefusal> {
+        keyfile::lock(KIND_ROOT, &*self.0.seed(), lock, entropy)
+    }
+
+    /// Unlocks a root key.
+    pub fn from_file(bytes: &[u8], lock: &Lock<'_>) -> Result<RootKey, KeysRefusal> {
+        let seed = keyfile::unlock(KIND_ROOT, bytes, lock)?;
+        let seed: &[u8; 32] = seed.as_slice().try_into().map_err(|_| KeysRefusal::File("a root key has 32 bytes".to_owned()))?;
+        Ok(RootKey(Arc::new(SecretKey::from_seed(seed))))
+    }
+}
+
+/// All secrets of one service. Clones share them; they are wiped with the last clone.
+#[derive(Clone)]
+pub struct Keys {
+    service: ServiceId,
+    root_public: [u8; 32],
+    root: Option<RootKey>,
+    /// By card number, without gap at the end; never empty.
+    generations: Vec<Generation>,
+    in_use: u32,
+    storage: StorageKey,
+    card: Vec<u8>,
+}
+
+/// The keys of one card.
+#[derive(Clone)]
+struct Generation {
+    number: u32,
+    valid_from: UnixMs,
+    acting: Option<Arc<Acting>>,
+    sealing: Arc<xwing::SecretKey>,
+}
+
+/// The keys that are wiped when the card is retired.
+struct Acting {
+    signing: SecretKey,
+    tls: TlsIdentity,
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Keys(of {}, card {}, root {})", self.service.short(), self.in_use, if self.root.is_some() { "here" } else { "away" })
+    }
+}
+
+impl Keys {
+    /// Makes the keys of a new service and its card 1.
+    ///
+    /// Root, signing and storage keys are drawn from `entropy`; sealing and TLS keys always from the operating system.
+    pub fn generate(draft: &CardDraft, at: UnixMs, entropy: &mut dyn Entropy) -> Result<Keys, KeysRefusal> {
+        let root = SecretKey::from_seed(&draw(entropy));
+        let acting = Acting { signing: SecretKey::from_seed(&draw(entropy)), tls: TlsIdentity::generate() };
+        Keys::found(root, acting, xwing::SecretKey::generate(), StorageKey::generate(entropy), draft, at)
+    }
+
+    /// Founds a service on given keys.
+    fn found(root: SecretKey, acting: Acting, sealing: xwing::SecretKey, storage: StorageKey, draft: &CardDraft, at: UnixMs) -> Result<Keys, KeysRefusal> {
+        let root_public = root.public();
+        let service = service_id(&root_public);
+        let root = Some(RootKey(Arc::new(root)));
+        let mut keys = Keys { service, root_public, root, generations: Vec::new(), in_use: 1, storage, card: Vec::new() };
+        keys.issue(draft, at, Arc::new(acting), Arc::new(sealing))?;
+        Ok(keys)
+    }
+
+    /// Founds a service on the fixed keys of the golden vectors.
+    #[cfg(test)]
+    pub(crate) fn from_seeds(root: [u8; 32], signing: [u8; 32], sealing: xwing::SecretKey, tls: TlsIdentity, draft: &CardDraft) -> Keys {
+        let acting = Acting { signing: SecretKey::from_seed(&signing), tls };
+        Keys::found(SecretKey::from_seed(&root), acting, sealing, StorageKey::from_bytes([0; 32]), draft, draft.valid_from).unwrap()
+    }
+
+    /// Issues the next card with the present keys, for a new address or desk; returns its signed bytes.
+    pub fn issue_card(&mut self, draft: &CardDraft, at: UnixMs) -> Result<Vec<u8>, KeysRefusal> {
+        let last = self.last();
+        let (acting, sealing) = (last.acting.clone().expect("the newest keys are never wiped"), last.sealing.clone());
+        self.issue(draft, at, acting, sealing)
+    }
+
+    /// Issues the next card with new signing, sealing and TLS keys; returns its signed bytes.
+    ///
+    /// Let it begin some days ahead: partners that have not got it before its TLS key acts will not let this node in.
+    pub fn rotate(&mut self, draft: &CardDraft, at: UnixMs, entropy: &mut dyn Entropy) -> Result<Vec<u8>, KeysRefusal> {
+        let acting = Acting { signing: SecretKey::from_seed(&draw(entropy)), tls: TlsIdentity::generate() };
+        self.issue(draft, at, Arc::new(acting), Arc::new(xwing::SecretKey::generate()))
+    }
+
+    fn issue(&mut self, draft: &CardDraft, at: UnixMs, acting: Arc<Acting>, sealing: Arc<xwing::SecretKey>) -> Result<Vec<u8>, KeysRefusal> {
+        let root = self.root.as_ref().ok_or(KeysRefusal::RootAway)?;
+        let previous = self.generations.last();
+        let number = previous.map_or(1, |g| g.number + 1);
+        let d = draft.clone();
+        let card = Card {
+            version: CARD_VERSION,
+            service: self.service,
+            root: self.root_public,
+            number,
+            code: d.code,
+            country: d.country,
+            name: d.name,
+            signing: acting.signing.public(),
+            sealing: sealing.public().to_vec(),
+            tls_pin: acting.tls.pin,
+            endpoints: d.endpoints,
+            languages: d.languages,
+            duty: d.duty,
+            valid_from: d.valid_from,
+            valid_until: d.valid_until,
+            previous: previous.map(|_| Digest::of(&self.card)),
+        };
+        card.check().map_err(KeysRefusal::Draft)?;
+        if card.valid_until <= at || previous.is_some_and(|g| card.valid_from < g.valid_from) {
+            return Err(KeysRefusal::Draft(CardFault::Field("valid_until")));
+        }
+        let signed = cose::sign(&root.0, self.service, number, Typ::Card, &cbor::to_vec(&card));
+        self.generations.push(Generation { number, valid_from: card.valid_from, acting: Some(acting), sealing });
+        self.card = signed.bytes().to_vec();
+        self.advance(at);
+        Ok(self.card.clone())
+    }
+
+    /// Lets the newest card that has begun at this time act; returns its number.
+    ///
+    /// The signing and TLS keys of all cards before it are wiped, unless the card that acts has the same.
+    pub fn advance(&mut self, at: UnixMs) -> u32 {
+        let begun = self.generations.iter().rev().find(|g| g.valid_from <= at).map_or(self.in_use, |g| g.number);
+        self.in_use = self.in_use.max(begun);
+        for generation in self.generations.iter_mut().filter(|g| g.number < self.in_use) {
+            generation.acting = None;
+        }
+        self.in_use
+    }
+
+    /// Wipes the sealing keys of all cards before this number; parcels sealed for them can no longer be opened by anyone.
+    pub fn forget_sealing(&mut self, before: u32) {
+        let keep = before.min(self.in_use);
+        self.generations.retain(|g| g.number >= keep);
+    }
+
+    /// Takes the root key out, to be kept offline; `None` if it is away already.
+    pub fn detach_root(&mut self) -> Option<RootKey> {
+        self.root.take()
+    }
+
+    /// Puts the root key back, to issue a card.
+    pub fn attach_root(&mut self, root: RootKey) -> Result<(), KeysRefusal> {
+        if root.service() != self.service {
+            return Err(KeysRefusal::RootOther(root.service()));
+        }
+        self.root = Some(root);
+        Ok(())
+    }
+
+    /// Signs a payload with the key of the card that acts. Cards are signed by [`Keys::issue_card`] alone.
+    pub fn sign(&self, typ: Typ, payload: &[u8]) -> Verified {
+        assert!(typ != Typ::Card, "a card is signed by the root key");
+        cose::sign(self.signing(), self.service, self.in_use, typ, payload)
+    }
+
+    /// Returns the service that these keys belong to.
+    pub fn service(&self) -> ServiceId {
+        self.service
+    }
+
+    /// Returns the number of the card that acts.
+    pub fn card_number(&self) -> u32 {
+        self.in_use
+    }
+
+    /// Returns the signed bytes of the newest card, begun or not.
+    pub fn card_bytes(&self) -> &[u8] {
+        &self.card
+    }
+
+    /// Returns the TLS key and certificate of the card that acts.
+    pub fn tls(&self) -> &TlsIdentity {
+        &self.acting().tls
+    }
+
+    /// Returns the key for bodies at rest.
+    pub fn storage(&self) -> &StorageKey {
+        &self.storage
+    }
+
+    /// Returns the signing key of the card that acts.
+    pub(crate) fn signing(&self) -> &SecretKey {
+        &self.acting().signing
+    }
+
+    /// Returns the sealing key of one of our cards.
+    pub(crate) fn sealing(&self, number: u32) -> Option<&xwing::SecretKey> {
+        self.generations.iter().find(|g| g.number == number).map(|g| &*g.sealing)
+    }
+
+    fn last(&self) -> &Generation {
+        self.generations.last().expect("a service has at least one card")
+    }
+
+    fn acting(&self) -> &Acting {
+        let found = self.generations.iter().find(|g| g.number == self.in_use).and_then(|g| g.acting.as_deref());
+        found.expect("the keys of the card that acts are never wiped")
+    }
+}
+
+fn draw(entropy: &mut dyn Entropy) -> Zeroizing<[u8; 32]> {
+    let mut seed = Zeroizing::new([0; 32]);
+    entropy.fill(&mut *seed);
+    seed
+}
+
+/// What the key file holds, under its lock.
+#[derive(Encode, Decode, Zeroize, ZeroizeOnDrop)]
+#[cbor(map)]
+struct Secrets {
+    #[n(0)]
+    version: u8,
+    #[cbor(n(1), with = "minicbor::bytes")]
+    root_public: [u8; 32],
+    /// Ed25519 seed; absent if the root key is kept elsewhere.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    root: Option<Vec<u8>>,
+    #[cbor(n(3), with = "minicbor::bytes")]
+    storage: [u8; 32],
+    #[cbor(n(4), with = "minicbor::bytes")]
+    card: Vec<u8>,
+    #[n(5)]
+    in_use: u32,
+    #[n(6)]
+    generations: Vec<Stored>,
+}
+
+#[derive(Encode, Decode, Zeroize, ZeroizeOnDrop)]
+#[cbor(map)]
+struct Stored {
+    #[n(0)]
+    number: u32,
+    #[n(1)]
+    valid_from: i64,
+    /// X-Wing secret as [`xwing::SecretKey::bytes`] gives it.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    sealing: Vec<u8>,
+    /// Ed25519 seed; absent once wiped, like the two below.
+    #[cbor(n(3), with = "minicbor::bytes")]
+    signing: Option<Vec<u8>>,
+    #[cbor(n(4), with = "minicbor::bytes")]
+    tls_key: Option<Vec<u8>>,
+    #[cbor(n(5), with = "minicbor::bytes")]
+    tls_certificate: Option<Vec<u8>>,
+}
+
+impl Keys {
+    /// Locks all secrets into the bytes of a key file.
+    pub fn to_file(&self, lock: &Lock<'_>, entropy: &mut dyn Entropy) -> Result<Vec<u8>, KeysRefusal> {
+        let stored = |g: &Generation| Stored {
+            number: g.number,
+            valid_from: g.valid_from.0,
+            sealing: g.sealing.bytes().to_vec(),
+            signing: g.acting.as_ref().map(|a| a.signing.seed().to_vec()),
+            tls_key: g.acting.as_ref().map(|a| a.tls.key_der.to_vec()),
+            tls_certificate: g.acting.as_ref().map(|a| a.tls.certificate_der.clone()),
+        };
+        let secrets = Secrets {
+            version: SECRETS_VERSION,
+            root_public: self.root_public,
+            root: self.root.as_ref().map(|r| r.0.seed().to_vec()),
+            storage: *self.storage.bytes(),
+            card: self.card.clone(),
+            in_use: self.in_use,
+            generations: self.generations.iter().map(stored).collect(),
+        };
+        // Room from the start: a buffer that grows would leave copies of secrets behind.
+        let mut plain = Zeroizing::new(Vec::with_capacity(self.card.len() + 1024 + self.generations.len() * 4096));
+        minicbor::encode(&secrets, &mut *plain).expect("encoding into memory cannot fail");
+        keyfile::lock(KIND_KEYS, &plain, lock, entropy)
+    }
+
+    /// Unlocks a key file.
+    pub fn from_file(bytes: &[u8], lock: &Lock<'_>) -> Result<Keys, KeysRefusal> {
+        let plain = keyfile::unlock(KIND_KEYS, bytes, lock)?;
+        let secrets: Secrets = minicbor::decode(&plain).map_err(|e| KeysRefusal::File(e.to_string()))?;
+        let other = || KeysRefusal::File(format!("its secrets have version {}", secrets.version));
+        if secrets.version != SECRETS_VERSION {
+            return Err(other());
+        }
+        Self::from_secrets(&secrets).ok_or_else(|| KeysRefusal::File("its secrets do not belong together".to_owned()))
+    }
+
+    fn from_secrets(secrets: &Secrets) -> Option<Keys> {
+        let seed = |s: &Vec<u8>| Some(SecretKey::from_seed(s.as_slice().try_into().ok()?));
+        let root = match &secrets.root {
+            Some(s) => Some(RootKey(Arc::new(seed(s)?))),
+            None => None,
+        };
+        let generation = |s: &Stored| {
+            let acting = match (&s.signing, &s.tls_key, &s.tls_certificate) {
+                (Some(signing), Some(key), Some(certificate)) => {
+                    Some(Arc::new(Acting { signing: seed(signing)?, tls: TlsIdentity::from_stored(certificate.clone(), key.clone())? }))
+                }
+                _ => None,
+            };
+            let sealing = Arc::new(xwing::SecretKey::from_bytes(&s.sealing)?);
+            Some(Generation { number: s.number, valid_from: UnixMs(s.valid_from), acting, sealing })
+        };
+        let keys = Keys {
+            service: service_id(&secrets.root_public),
+            root_public: secrets.root_public,
+            root,
+            generations: secrets.generations.iter().map(generation).collect::<Option<_>>()?,
+            in_use: secrets.in_use,
+            storage: StorageKey::from_bytes(secrets.storage),
+            card: secrets.card.clone(),
+        };
+        keys.belong_together().then_some(keys)
+    }
+
+    /// Tells whether the newest card is ours, names the newest keys, and the card that acts can act.
+    fn belong_together(&self) -> bool {
+        let Ok(card) = Card::read(&self.card) else { return false };
+        let Some(last) = self.generations.last() else { return false };
+        let acts = self.generations.iter().any(|g| g.number == self.in_use && g.acting.is_some());
+        let newest = last.acting.as_ref().is_some_and(|a| a.signing.public() == card.signing && a.tls.pin == card.tls_pin);
+        let root = self.root.as_ref().is_none_or(|r| r.service() == self.service) && PublicKey::new(&self.root_public).is_some();
+        acts && newest && root && card.service == self.service && card.number == last.number && card.sealing == last.sealing.public()
+    }
+}

@@ -1,0 +1,114 @@
+//! The golden file of our own wire objects, tests/vectors/wire.json: written with UPDATE_VECTORS=1, read by other implementers.
+//!
+//! Everything in it follows from the seeds, except the parcel, which is sealed with fresh randomness and recorded.
+
+use super::{hex, unhex, xwing_from_seed};
+use crate::ledger::{Frontier, leaf_hash};
+use crate::{
+    CardDraft, Cards, Checkpoint, Duty, Fingerprint, Held, Keys, Parcel, Receipt, ReceiptEntry, Signed, TlsIdentity, Typ, Verified, seal_parcel,
+};
+use base::{ActId, Digest, Instant, Lang, ParcelId, Text, UnixMs};
+use serde_json::{Value, json};
+
+const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/wire.json");
+const AT: UnixMs = UnixMs(1_893_456_000_000); // 2030-01-01T00:00:00Z
+const YEAR_MS: i64 = 365 * 86_400_000;
+const PLAINTEXT: &[u8] = b"acts of this parcel, as a plaintext";
+const ACT: &[u8] = &[0xa1, 0x00, 0x01];
+
+/// A service that exists in this file only; every seed is one byte repeated.
+fn service(code: &str, country: &str, name: &[(Lang, &str)], seeds: u8) -> Keys {
+    let draft = CardDraft {
+        code: code.to_owned(),
+        country: country.to_owned(),
+        name: name.iter().map(|(lang, text)| Text::new(*lang, *text)).collect(),
+        endpoints: vec![format!("{code}.entente.example:8443")],
+        languages: name.iter().map(|(lang, _)| (*lang).into()).collect(),
+        duty: vec![Duty { desk: "liaison desk".to_owned(), phone: "+999 1 234".to_owned(), mail: format!("desk@{code}.example") }],
+        valid_from: AT,
+        valid_until: AT.plus_ms(YEAR_MS),
+    };
+    let tls = TlsIdentity { certificate_der: Vec::new(), key_der: Vec::new().into(), pin: Digest::of(code.as_bytes()) };
+    Keys::from_seeds([seeds; 32], [seeds + 1; 32], xwing_from_seed(&[seeds + 2; 32]), tls, &draft)
+}
+
+fn describe(keys: &Keys, seeds: u8) -> Value {
+    let print = Fingerprint::of(&keys.service());
+    json!({
+        "root_seed": hex([seeds; 32]),
+        "signing_seed": hex([seeds + 1; 32]),
+        "sealing_seed": hex([seeds + 2; 32]),
+        "service": keys.service().to_string(),
+        "card": hex(keys.card_bytes()),
+        "fingerprint": {
+            "en": print.words(Lang::En), "fr": print.words(Lang::Fr), "es": print.words(Lang::Es), "pt": print.words(Lang::Pt),
+            "digits": print.digits(),
+        },
+    })
+}
+
+fn signed(verified: &Verified) -> Value {
+    json!({ "typ": verified.typ().media_type(), "payload": hex(verified.payload()), "signed": hex(verified.bytes()) })
+}
+
+/// Writes the whole file around a recorded parcel.
+fn golden(ours: &Keys, theirs: &Keys, parcel: &[u8]) -> Value {
+    let mut frontier = Frontier::new();
+    let leaves: Vec<Vec<u8>> = (0..5u8).map(|n| vec![n; usize::from(n)]).collect();
+    leaves.iter().for_each(|leaf| frontier.append(leaf_hash(leaf), |_, _, _| {}));
+    let receipt = Receipt {
+        version: 1,
+        parcel: ParcelId::from(Digest::of(parcel)),
+        from: theirs.service(),
+        to: ours.service(),
+        at: Instant::new(AT.plus_ms(2000), "Europe/Madrid").unwrap(),
+        entries: vec![
+            ReceiptEntry { act: ActId::from(Digest::of(b"act 1")), held: Held::Held { at: AT.plus_ms(1500) } },
+            ReceiptEntry { act: ActId::from(Digest::of(b"act 2")), held: Held::Refused { code: "peer.seal.signature".to_owned() } },
+        ],
+        ledger_size: frontier.size(),
+        ledger_root: frontier.root(),
+    };
+    let checkpoint = Checkpoint { origin: ours.service(), size: frontier.size(), root: frontier.root() };
+    json!({
+        "about": "Entente wire objects, version 1. Seeds: Ed25519 (RFC 8032) for root and signing, X-Wing (32 bytes) for sealing. Bytes in hexadecimal. \
+                  The parcel was sealed with fresh randomness and recorded; all else follows from the seeds.",
+        "sender": describe(ours, 0x10),
+        "recipient": describe(theirs, 0x20),
+        "act": signed(&ours.sign(Typ::Act, ACT)),
+        "parcel": { "number": 7, "at": AT.0 + 1000, "plaintext": hex(PLAINTEXT), "id": Digest::of(parcel).to_string(), "bytes": hex(parcel) },
+        "receipt": signed(&receipt.sign(theirs)),
+        "ledger": { "leaves": leaves.iter().map(hex).collect::<Vec<_>>(), "root": frontier.root().to_string(), "frontier": hex(frontier.to_bytes()) },
+        "checkpoint": Checkpoint::sign(ours, frontier.size(), frontier.root()),
+        "cosignature": checkpoint.cosign(theirs, AT.plus_ms(3000)),
+    })
+}
+
+#[test]
+fn our_wire_objects_are_what_we_published() {
+    let ours = service("aa-one", "AA", &[(Lang::En, "Service One"), (Lang::Ar, "المصلحة الأولى")], 0x10);
+    let theirs = service("zz-two", "ZZ", &[(Lang::Es, "Servicio Dos"), (Lang::Fr, "Service Deux")], 0x20);
+    if std::env::var_os("UPDATE_VECTORS").is_some() {
+        let to = Cards::first(theirs.card_bytes()).unwrap();
+        let parcel = seal_parcel(&ours, to.latest(), 7, AT.plus_ms(1000), PLAINTEXT).unwrap();
+        let text = serde_json::to_string_pretty(&golden(&ours, &theirs, &parcel)).unwrap();
+        std::fs::write(PATH, text + "\n").unwrap();
+    }
+    let file: Value = serde_json::from_str(&std::fs::read_to_string(PATH).expect("run once with UPDATE_VECTORS=1")).unwrap();
+    let parcel = unhex(file["parcel"]["bytes"].as_str().unwrap());
+    assert_eq!(file, golden(&ours, &theirs, &parcel), "run with UPDATE_VECTORS=1 if the wire was changed on purpose");
+
+    // What is published can be read with nothing but the file.
+    let bytes = |object: &str, field: &str| unhex(file[object][field].as_str().unwrap());
+    let (sender, recipient) = (Cards::first(&bytes("sender", "card")).unwrap(), Cards::first(&bytes("recipient", "card")).unwrap());
+    let opened = Parcel::parse(&parcel, 1 << 16).unwrap().open(&sender, &theirs).unwrap();
+    assert_eq!((opened.plaintext.as_slice(), opened.number, opened.at, opened.from), (PLAINTEXT, 7, AT.plus_ms(1000), ours.service()));
+    let act = Signed::parse(&bytes("act", "signed"), Typ::Act, 1 << 16).unwrap().verify(&sender, AT).unwrap();
+    assert_eq!(act.payload(), ACT);
+    let (receipt, _) = Receipt::read(&bytes("receipt", "signed"), &recipient).unwrap();
+    assert_eq!((receipt.parcel, receipt.entries.len()), (opened.id, 2));
+    let note = file["checkpoint"].as_str().unwrap().to_owned();
+    let checkpoint = Checkpoint::read(&note, &sender, AT).unwrap();
+    let cosigned = note + file["cosignature"].as_str().unwrap();
+    assert_eq!(checkpoint.cosigned_by(&cosigned, &recipient), Ok(AT.plus_ms(3000)));
+}
