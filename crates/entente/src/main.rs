@@ -1,2 +1,6 @@
-//! The program.
+//! The program: arguments, configuration, wiring.
+
+mod courier;
+mod engine;
+
 fn main() {}

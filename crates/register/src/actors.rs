@@ -4,7 +4,7 @@
 //! stands nearest, 3 a city after a word of place near an event word, else the country travelled to. What stands behind
 //! a sports event in its sentence (`Sentence::near_to`), and what one came from, does not count.
 
-use crate::lexicon::{Class, Hit};
+use crate::hits::{Class, Hit};
 use crate::scene::{Scene, Sentence};
 use std::collections::BTreeMap;
 
@@ -69,12 +69,10 @@ fn services(scene: &Scene, actors: &mut Actors) {
             }
         }
     }
-    for at in 0..shared.len() {
-        let (sentence, hit) = shared[at];
-        let rivals: Vec<Hit> = shared.iter().filter(|(_, other)| (other.from, other.to) == (hit.from, hit.to)).map(|(_, other)| *other).collect();
-        if rivals.first().is_some_and(|first| first.entry.value == hit.entry.value)
-            && let Some(meant) = meant(scene, &sentence, &rivals, actors)
-        {
+    // Rivals for one phrase stand side by side, as hits are in reading order.
+    for rivals in shared.chunk_by(|(_, one), (_, two)| (one.from, one.to) == (two.from, two.to)) {
+        let hits: Vec<Hit> = rivals.iter().map(|(_, hit)| *hit).collect();
+        if let Some(meant) = rivals.first().and_then(|(sentence, _)| meant(scene, sentence, &hits, actors)) {
             note(scene, actors, meant);
         }
     }
@@ -107,14 +105,14 @@ fn note(scene: &Scene, actors: &mut Actors, hit: Hit) {
 
 fn city(scene: &Scene) -> Option<Hit<'static>> {
     let mut best: Option<(i32, Hit)> = None;
-    for sentence in scene.told() {
-        let has_event = scene.hits.any(Class::Event, sentence.from, sentence.told_to);
+    for sentence in scene.told().filter(|sentence| scene.happens(sentence)) {
         for hit in scene.hits.of(Class::Place, sentence.from, sentence.near_to) {
             let hosts = scene.is(hit.to, Class::Host);
-            let there = hosts || scene.before(hit.from, Class::Locative, sentence.from).is_some() || is_joined_locative(scene, hit);
+            let visited = scene.before(hit.from, Class::Event, sentence.from).is_some_and(|cue| cue.entry.value == "visit");
+            let there = hosts || visited || scene.before(hit.from, Class::Locative, sentence.from).is_some() || is_joined_locative(scene, hit);
             let came_from = scene.before(hit.from, Class::Origin, sentence.from).is_some();
-            if there && !came_from && (has_event || sentence.rank <= 1) {
-                let score = 4 * i32::from(has_event) + 2 * i32::from(sentence.rank <= 1) + i32::from(sentence.is_title);
+            if there && !came_from {
+                let score = 2 * i32::from(sentence.rank <= 1) + i32::from(sentence.is_title);
                 if best.is_none_or(|(top, _)| score > top) {
                     best = Some((score, hit));
                 }
@@ -130,7 +128,7 @@ fn is_joined_locative(scene: &Scene, hit: Hit) -> bool {
 }
 
 fn hit_starts_with(hit: Hit, letter: char) -> bool {
-    hit.entry.phrases().any(|phrase| phrase.starts_with(letter))
+    hit.entry.spellings().any(|phrase| phrase.starts_with(letter))
 }
 
 fn destination(scene: &Scene) -> Option<Hit<'static>> {
@@ -138,7 +136,8 @@ fn destination(scene: &Scene) -> Option<Hit<'static>> {
         for visit in scene.hits.of(Class::Event, sentence.from, sentence.near_to).filter(|hit| hit.entry.value == "visit") {
             let reach = (visit.to + TRAVEL_WORDS_MAX).min(sentence.near_to);
             let travelled = scene.hits.of(Class::Country, visit.to.saturating_sub(1), reach).find(|country| {
-                let runs_on = visit.to == country.from && scene.before(visit.to, Class::Locative, sentence.from).is_some();
+                let verb = matches!(scene.lang.code(), "en" | "ar");
+                let runs_on = visit.to == country.from && (verb || scene.before(visit.to, Class::Locative, sentence.from).is_some());
                 runs_on || scene.before(country.from, Class::Locative, sentence.from).is_some()
             });
             if travelled.is_some() {

@@ -51,8 +51,7 @@ struct FurnitureFile {
 }
 
 static FURNITURE: LazyLock<FurnitureFile> = LazyLock::new(|| {
-    let mut file: FurnitureFile =
-        toml::from_str(include_str!("../data/furniture.toml")).expect("the furniture file of this crate is valid TOML");
+    let mut file: FurnitureFile = toml::from_str(include_str!("../data/furniture.toml")).expect("the furniture file of this crate is valid TOML");
     for list in [&mut file.starts, &mut file.holds, &mut file.published, &mut file.labels] {
         list.iter_mut().for_each(|phrase| *phrase = plain(phrase));
     }
@@ -66,12 +65,11 @@ pub(crate) fn clean(text: &str) -> Result<Vec<Part>, Silence> {
     if text.len() > TEXT_BYTES_MAX {
         return Err(Silence::TextTooLarge { bytes: text.len(), text_bytes_max: TEXT_BYTES_MAX });
     }
-    if text.trim().is_empty() {
+    if text.trim_matches(is_blank).is_empty() {
         return Err(Silence::Empty);
     }
-    let (total, odd) = text.chars().fold((0usize, 0usize), |(total, odd), c| {
-        (total + 1, odd + usize::from((c.is_control() && !c.is_whitespace()) || c == '\u{fffd}'))
-    });
+    let (total, odd) =
+        text.chars().fold((0usize, 0usize), |(total, odd), c| (total + 1, odd + usize::from((c.is_control() && !c.is_whitespace()) || c == '\u{fffd}')));
     if odd * 100 > total {
         return Err(Silence::NotText);
     }
@@ -156,10 +154,11 @@ fn line_parts(text: &str, start: usize, end: usize, parts: &mut Vec<Part>) {
     } else {
         let words = plain(line);
         let published = FURNITURE.published.iter().any(|phrase| starts_with_words(&words, phrase));
-        if published && line.chars().any(|c| c.is_numeric()) {
+        let bare = !words.chars().any(char::is_alphabetic);
+        if published && line.chars().any(char::is_numeric) || bare && words.len() >= 8 && words.split(' ').count() == 3 {
             Sort::Published
         } else if published
-            || !words.chars().any(char::is_alphabetic)
+            || bare
             || FURNITURE.starts.iter().any(|phrase| starts_with_words(&words, phrase))
             || FURNITURE.holds.iter().any(|phrase| words.contains(phrase.as_str()))
         {
@@ -277,6 +276,14 @@ mod tests {
     fn a_label_is_cut_from_its_line() {
         assert_eq!(sorts(" date 2024-11 Un communiqué du service.")[..1], [(Sort::Label, "date 2024-11")]);
         assert_eq!(sorts("date de la visite : 3 mai")[0].0, Sort::Body);
+    }
+
+    #[test]
+    fn a_line_of_a_date_alone_is_a_date_line() {
+        assert_eq!(
+            sorts("Les deux chefs se sont vus.\n22/11/2031\n12 345\n")[1..].iter().map(|part| part.0).collect::<Vec<_>>(),
+            [Sort::Published, Sort::Furniture]
+        );
     }
 
     #[test]

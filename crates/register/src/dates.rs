@@ -3,7 +3,7 @@
 //! Only the grammar lives here, with the words of `data/calendar.toml`; which date is the event's is decided in `when`.
 //! A numeric date that could be read in two orders is not read. Islamic dates are read as such and never taken for others.
 
-use crate::lexicon::Class;
+use crate::hits::Class;
 use crate::scene::Scene;
 use crate::words::Gap;
 use jiff::civil::{Date, Weekday};
@@ -78,6 +78,12 @@ impl Grammar<'_, '_> {
         at
     }
 
+    /// Passes over "le mercredi" before the second day of a range; only the first weekday is held against the calendar then.
+    fn skip_to_day(&self, at: usize) -> usize {
+        let at = self.skip(at, Class::Filler);
+        self.skip(self.skip(at, Class::Weekday), Class::Filler)
+    }
+
     fn number(&self, at: usize) -> Option<(u32, u8)> {
         let word = self.scene.words.list.get(at).filter(|_| at < self.to)?;
         word.number.map(|number| (number, word.digits))
@@ -106,9 +112,8 @@ impl Grammar<'_, '_> {
         }
         let hit = self.scene.hits.at(at, class)?;
         let month = hit.entry.number() as i8;
-        let again = self.scene.hits.at(hit.to, class).filter(|other| {
-            other.entry.number() as i8 == month && self.gap(hit.to).has(Gap(Gap::SLASH.0 | Gap::PAREN.0))
-        });
+        let again =
+            self.scene.hits.at(hit.to, class).filter(|other| other.entry.number() as i8 == month && self.gap(hit.to).has(Gap(Gap::SLASH.0 | Gap::PAREN.0)));
         Some((month, again.map_or(hit.to, |hit| hit.to)))
     }
 
@@ -127,10 +132,10 @@ impl Grammar<'_, '_> {
         let gap = self.gap(at);
         if self.scene.is(at, Class::Until) {
             let next = self.skip(at, Class::Until);
-            return Some((self.skip(next, Class::Filler), false));
+            return Some((self.skip_to_day(next), false));
         }
         if let Some(and) = self.scene.hits.at(at, Class::And) {
-            return Some((self.skip(and.to, Class::Filler), true));
+            return Some((self.skip_to_day(and.to), true));
         }
         if gap.has(Gap::HYPHEN) {
             return Some((at, false));
@@ -350,6 +355,7 @@ mod tests {
     fn spanish_german_arabic() {
         assert_eq!(say("el martes 4 de marzo de 2031", "es"), ["2031-03-04..2031-03-04 w2"]);
         assert_eq!(say("del 4 al 6 de marzo", "es"), ["?-03-04..?-03-06"]);
+        assert_eq!(say("el martes 4 y el miércoles 5 de marzo de 2031", "es"), ["2031-03-04..2031-03-05 w2"]);
         assert_eq!(say("am Dienstag, den 4. März 2031", "de"), ["2031-03-04..2031-03-04 w2"]);
         assert_eq!(say("vom 4. bis 6. März 2031 und am 04.03.2031", "de"), ["2031-03-04..2031-03-06", "2031-03-04..2031-03-04"]);
         assert_eq!(say("يومي الثلاثاء والأربعاء 4 و5 مارس 2031", "ar"), ["2031-03-04..2031-03-05 w2,3"]);

@@ -47,8 +47,7 @@ fn tale<'t>(text: &Text<'t>, at: usize, note: &mut PageNote) -> Result<Tale<'t>,
     if !scene.lang.is_read() {
         return Err(Silence::LanguageNotRead { language: scene.lang.code().to_owned() });
     }
-    let (kind, kind_bytes) =
-        crate::kind::kind(&scene).ok_or(Silence::NoEvent { missing: "no visit, meeting, joint operation or agreement is told" })?;
+    let (kind, kind_bytes) = crate::kind::kind(&scene).ok_or(Silence::NoEvent { missing: "no visit, meeting, joint operation or agreement is told" })?;
     if !crate::kind::is_security(&scene) {
         return Err(Silence::NoEvent { missing: "nothing in it is about security or its services" });
     }
@@ -144,9 +143,18 @@ impl<'a, 't> Writer<'a, 't> {
             When::Year(_) => 3,
             When::Open => 4,
         };
-        let votes = |tales: &[&Tale], when: When| tales.iter().filter(|tale| tale.told.when == when).count();
         let tales = self.tales.clone();
-        let chosen = tales.iter().map(|tale| tale.told.when).min_by_key(|when| (rank(*when), tales.len() - votes(&tales, *when)));
+        let votes = |when: When| tales.iter().filter(|tale| tale.told.when == when).count();
+        // The days of the whole trip go before those of one meeting in it.
+        let is_whole = |when: When| match when {
+            When::Days { from, to } => tales.iter().all(|tale| match tale.told.when {
+                When::Days { from: first, to: last } => from <= first && last <= to,
+                _ => true,
+            }),
+            _ => true,
+        };
+        let whens = tales.iter().map(|tale| tale.told.when);
+        let chosen = whens.min_by_key(|when| (rank(*when), !is_whole(*when), tales.len() - votes(*when)));
         let chosen = chosen.unwrap_or(When::Open);
         let (from, to, _) = chosen.days();
         for (source, tale) in tales.iter().enumerate() {
@@ -253,7 +261,10 @@ impl<'a, 't> Writer<'a, 't> {
     fn promised_here_weighed_there(&mut self) {
         let topics = |is_promise: bool| {
             let points = self.tales.iter().flat_map(|tale| tale.points.iter().map(move |said| (tale.path, said)));
-            points.filter(move |(_, said)| said.is_promise == is_promise).filter_map(|(path, said)| Some((said.topic.clone()?, path))).collect::<BTreeMap<_, _>>()
+            points
+                .filter(move |(_, said)| said.is_promise == is_promise)
+                .filter_map(|(path, said)| Some((said.topic.clone()?, path)))
+                .collect::<BTreeMap<_, _>>()
         };
         let (promised, weighed) = (topics(true), topics(false));
         for (topic, path) in promised {

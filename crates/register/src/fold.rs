@@ -63,8 +63,10 @@ pub(crate) fn is_arabic(c: char) -> bool {
 /// Vowels, h, w and y fall out, doubled letters become one, and sounds that the transliterations write differently share a letter.
 pub(crate) fn skeleton(name: &str) -> String {
     let folded = fold(name);
+    // The Arabic article may stand or not: الحموشي, حموشي.
+    let bare = folded.strip_prefix("ال").filter(|rest| rest.len() >= 6).unwrap_or(&folded);
     let mut out = String::new();
-    let mut chars = folded.chars().peekable();
+    let mut chars = bare.chars().peekable();
     while let Some(c) = chars.next() {
         let next = chars.peek().copied();
         let sound = match (c, next) {

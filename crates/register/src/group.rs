@@ -1,7 +1,7 @@
 //! Finds the texts that tell of one event, and says why.
 //!
-//! Flow: 1 each pair is held together: days, place, countries, officials, likeness of wording, 2 what speaks against (other days,
-//! other city, an operation and a visit) keeps them apart unless the wording is nearly the same, 3 a text without a year joins
+//! Flow: 1 each pair is held together: days, place, countries, officials, likeness of wording, 2 other days keep them
+//! apart, and so do other cities, or an operation and a visit, unless the wording is nearly the same, 3 a text without a year joins
 //! only where all its partners agree on one, 4 bonds join, strongest first, as long as no two members of the whole group
 //! speak against each other. In doubt two drafts: an officer joins two more easily than he parts one.
 
@@ -93,12 +93,10 @@ fn days(one: &Told, two: &Told) -> Days {
     let met = |a: (Date, Date), b: (Date, Date)| if a.0 <= b.1 && b.0 <= a.1 { Days::Same } else { Days::Other };
     match (one.when, two.when) {
         (When::Days { from, to }, When::Days { from: other, to: end }) => met((from, to), (other, end)),
-        (When::Days { from, to }, When::DaysOfNoYear { from: first, to: last }) => {
-            match (first.in_year(from.year()), last.in_year(to.year())) {
-                (Some(first), Some(last)) if misfits(&two.weekdays, first, last).is_empty() => met((from, to), (first, last)),
-                _ => Days::Other,
-            }
-        }
+        (When::Days { from, to }, When::DaysOfNoYear { from: first, to: last }) => match (first.in_year(from.year()), last.in_year(to.year())) {
+            (Some(first), Some(last)) if misfits(&two.weekdays, first, last).is_empty() => met((from, to), (first, last)),
+            _ => Days::Other,
+        },
         (When::DaysOfNoYear { .. }, When::Days { .. }) => days(two, one),
         (When::DaysOfNoYear { from, to }, When::DaysOfNoYear { from: first, to: last }) => {
             let same = (from.month, from.day) <= (last.month, last.day) && (first.month, first.day) <= (to.month, to.day);
@@ -109,9 +107,19 @@ fn days(one: &Told, two: &Told) -> Days {
             if within { Days::SameMonth } else { Days::Other }
         }
         (When::Month { month, .. }, When::DaysOfNoYear { from, .. }) | (When::DaysOfNoYear { from, .. }, When::Month { month, .. }) => {
-            if from.month == month { Days::SameMonth } else { Days::Other }
+            if from.month == month {
+                Days::SameMonth
+            } else {
+                Days::Other
+            }
         }
-        (When::Month { .. }, When::Month { .. }) => if one.when == two.when { Days::SameMonth } else { Days::Other },
+        (When::Month { .. }, When::Month { .. }) => {
+            if one.when == two.when {
+                Days::SameMonth
+            } else {
+                Days::Other
+            }
+        }
         (When::Year(year), When::Days { from, .. }) | (When::Days { from, .. }, When::Year(year)) if from.year() != year => Days::Other,
         (When::Year(year), When::Month { year: other, .. }) | (When::Month { year: other, .. }, When::Year(year)) if other != year => Days::Other,
         (When::Year(year), When::Year(other)) if other != year => Days::Other,
@@ -127,20 +135,24 @@ struct Bond {
     why: Vec<String>,
 }
 
-/// Tells whether two texts speak against being one event.
-fn against(one: &Tale, two: &Tale) -> bool {
-    let cities = one.actors.place_is_city && two.actors.place_is_city;
+/// Tells whether two texts speak of different cities, or one of an operation and the other of a visit.
+fn other_scene(one: &Tale, two: &Tale) -> bool {
+    // An operation has many places, and each text names its own.
+    let operations = one.kind == Kind::JointOperation && two.kind == Kind::JointOperation;
+    let cities = one.actors.place_is_city && two.actors.place_is_city && !operations;
     let places = cities && one.actors.place.as_ref().map(|place| &place.0) != two.actors.place.as_ref().map(|place| &place.0);
     let kinds = (one.kind == Kind::JointOperation) != (two.kind == Kind::JointOperation);
-    days(&one.told, &two.told) == Days::Other || places || kinds
+    places || kinds
 }
 
 fn bond(tales: &[Tale], at: (usize, usize)) -> Option<Bond> {
     let (one, two) = (&tales[at.0], &tales[at.1]);
-    let apart = against(one, two);
     let day = days(&one.told, &two.told);
+    if day == Days::Other {
+        return None;
+    }
     let like = likeness(&one.sketch, &two.sketch);
-    if apart && like < SAME_WORDING {
+    if other_scene(one, two) && like < SAME_WORDING {
         return None;
     }
     let countries: Vec<&str> = one.actors.countries.keys().filter(|code| two.actors.countries.contains_key(*code)).map(String::as_str).collect();
@@ -154,7 +166,12 @@ fn bond(tales: &[Tale], at: (usize, usize)) -> Option<Bond> {
     if day != Days::Same && like < LIKE_WORDING && city.is_none() {
         return None;
     }
-    let officials: Vec<&str> = one.officials.iter().filter_map(|named| named.name.as_deref()).filter(|name| two.officials.iter().any(|other| other.name.as_deref().is_some_and(|other| is_same_person(name, other)))).collect();
+    let officials: Vec<&str> = one
+        .officials
+        .iter()
+        .filter_map(|named| named.name.as_deref())
+        .filter(|name| two.officials.iter().any(|other| other.name.as_deref().is_some_and(|other| is_same_person(name, other))))
+        .collect();
     let services = one.actors.services.keys().filter(|id| two.actors.services.contains_key(*id)).count();
     let other_evidence = usize::from(city.is_some()) + officials.len() + services.min(2) + usize::from(like >= LIKE_WORDING);
     let joined = like >= SAME_WORDING
@@ -233,9 +250,14 @@ pub(crate) fn group(tales: &[Tale]) -> Vec<Group> {
 
 /// Tells whether no member of one group speaks against one of the other, nearly equal wording aside.
 fn may_join(tales: &[Tale], one: &Group, two: &Group) -> bool {
-    one.members.iter().all(|a| {
-        two.members.iter().all(|b| !against(&tales[*a], &tales[*b]) || likeness(&tales[*a].sketch, &tales[*b].sketch) >= SAME_WORDING)
-    })
+    // Two days of one trip are no quarrel where a third text tells of the whole trip.
+    let whole = |a: &Tale, b: &Tale| {
+        let mut members = one.members.iter().chain(&two.members).map(|at| &tales[*at].told);
+        members.any(|told| days(told, &a.told) == Days::Same && days(told, &b.told) == Days::Same)
+    };
+    let fits =
+        |a: &Tale, b: &Tale| (days(&a.told, &b.told) != Days::Other || whole(a, b)) && (!other_scene(a, b) || likeness(&a.sketch, &b.sketch) >= SAME_WORDING);
+    one.members.iter().all(|a| two.members.iter().all(|b| fits(&tales[*a], &tales[*b])))
 }
 
 /// A text without a year whose partners tell of different years joins only those that clearly lead; else none.

@@ -4,7 +4,7 @@
 //! its object in one sentence of title or lead; between visit and meeting the word that comes first counts.
 
 use crate::event::Kind;
-use crate::lexicon::{Class, Hit};
+use crate::hits::{Class, Hit};
 use crate::scene::Scene;
 
 const LEAD_RANK_MAX: usize = 2;
@@ -13,9 +13,7 @@ const LEAD_RANK_MAX: usize = 2;
 pub(crate) fn kind(scene: &Scene) -> Option<(Kind, (usize, usize))> {
     let lead = || scene.told().filter(|sentence| sentence.rank <= LEAD_RANK_MAX);
     let event = |value: &'static str| {
-        move |sentence: &crate::scene::Sentence| {
-            scene.hits.of(Class::Event, sentence.from, sentence.told_to).find(move |hit| hit.entry.value == value)
-        }
+        move |sentence: &crate::scene::Sentence| scene.hits.of(Class::Event, sentence.from, sentence.told_to).find(move |hit| hit.entry.value == value)
     };
     let said = |hit: Hit| scene.bytes(hit.from, hit.to);
     let has_result = lead().any(|sentence| scene.hits.any(Class::Result, sentence.from, sentence.told_to));
@@ -33,9 +31,7 @@ pub(crate) fn kind(scene: &Scene) -> Option<(Kind, (usize, usize))> {
         }
     }
     let first = |values: &[&str]| {
-        scene
-            .told()
-            .find_map(|sentence| scene.hits.of(Class::Event, sentence.from, sentence.told_to).find(|hit| values.contains(&hit.entry.value.as_str())))
+        scene.told().find_map(|sentence| scene.hits.of(Class::Event, sentence.from, sentence.told_to).find(|hit| values.contains(&hit.entry.value.as_str())))
     };
     if let Some(hit) = first(&["visit", "meeting"]) {
         return Some((if hit.entry.value == "visit" { Kind::Visit } else { Kind::Meeting }, said(hit)));

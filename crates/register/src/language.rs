@@ -58,8 +58,7 @@ pub(crate) struct Languages {
 
 /// The language file of this crate; panics if it is malformed, which a test proves it is not.
 pub(crate) static LANGUAGES: LazyLock<Languages> = LazyLock::new(|| {
-    let file: LanguageFile =
-        toml::from_str(include_str!("../data/languages.toml")).expect("the language file of this crate is valid TOML");
+    let file: LanguageFile = toml::from_str(include_str!("../data/languages.toml")).expect("the language file of this crate is valid TOML");
     let mut words: HashMap<String, u32> = HashMap::new();
     for (at, language) in file.language.iter().enumerate() {
         for word in &language.words {

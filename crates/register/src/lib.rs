@@ -12,6 +12,7 @@ mod draft;
 mod event;
 mod fold;
 mod group;
+mod hits;
 mod kind;
 mod language;
 mod lexicon;

@@ -6,8 +6,9 @@
 //! making something, or turns a promise into an opinion. In doubt it is
 //! weighed: a promise that was never made is the worse error.
 
-use crate::lexicon::{Class, Hit};
+use crate::hits::{Class, Hit};
 use crate::scene::{Scene, Sentence};
+use crate::words::Gap;
 
 /// How far before a cue a "not" reaches, in words.
 const NEGATION_WORDS_MAX: usize = 4;
@@ -73,7 +74,7 @@ fn cues<'s>(scene: &'s Scene, sentence: &Sentence) -> Vec<(Hit<'s>, Force)> {
         let force = match hit.entry.class {
             Class::Commit if is_denied => Force::Nothing,
             Class::Commit if any(Class::Weak, hit.to, hit.to + WEAK_WORDS_MAX) => Force::Weighing,
-            Class::Commit if any(Class::Consider, hit.from.saturating_sub(HEDGE_WORDS_MAX), hit.to + 2) => Force::Weighing,
+            Class::Commit if is_hedged(scene, &hits, hit) => Force::Weighing,
             Class::Commit => Force::Promise,
             Class::Consider if is_denied => Force::Nothing,
             Class::Consider => Force::Weighing,
@@ -82,6 +83,16 @@ fn cues<'s>(scene: &'s Scene, sentence: &Sentence) -> Vec<(Hit<'s>, Force)> {
         cues.push((*hit, force));
     }
     cues
+}
+
+/// Tells whether a word of weighing reaches over a promise: within one clause, so neither across a comma nor a joining "and".
+fn is_hedged(scene: &Scene, hits: &[Hit], promise: &Hit) -> bool {
+    let joined = scene.before(promise.from, Class::And, 0).is_some();
+    let hedge = |hit: &&Hit| hit.entry.class == Class::Consider && hit.from + HEDGE_WORDS_MAX >= promise.from && hit.from < promise.to + 2;
+    hits.iter().filter(hedge).any(|hit| {
+        let clause = hit.to.min(promise.from) + 1..=promise.from;
+        !joined && clause.into_iter().all(|at| !scene.words.list[at].gap.has(Gap(Gap::COMMA.0 | Gap::STOP.0)))
+    })
 }
 
 /// Topics whose ingredient stands in the sentence; one with an ingredient takes the place of the plain one on the same words.
@@ -125,10 +136,22 @@ mod tests {
 
     #[test]
     fn in_the_other_languages() {
-        assert_eq!(read("Les deux parties sont convenues d'échanger des informations et de créer des équipes mixtes"), "promised information-exchange; promised joint-teams");
-        assert_eq!(read("Les deux parties ont évoqué la création d'équipes mixtes et les livraisons surveillées"), "weighed joint-teams; weighed controlled-delivery");
-        assert_eq!(read("Ambas partes acordaron el intercambio de información y se estudió la creación de equipos conjuntos"), "promised information-exchange; weighed joint-teams");
-        assert_eq!(read("Beide Seiten vereinbarten einen Expertenaustausch und erörterten kontrollierte Lieferungen"), "promised expert-exchange; weighed controlled-delivery");
+        assert_eq!(
+            read("Les deux parties sont convenues d'échanger des informations et de créer des équipes mixtes"),
+            "promised information-exchange; promised joint-teams"
+        );
+        assert_eq!(
+            read("Les deux parties ont évoqué la création d'équipes mixtes et les livraisons surveillées"),
+            "weighed joint-teams; weighed controlled-delivery"
+        );
+        assert_eq!(
+            read("Ambas partes acordaron el intercambio de información y se estudió la creación de equipos conjuntos"),
+            "promised information-exchange; weighed joint-teams"
+        );
+        assert_eq!(
+            read("Beide Seiten vereinbarten einen Expertenaustausch und erörterten kontrollierte Lieferungen"),
+            "promised expert-exchange; weighed controlled-delivery"
+        );
         assert_eq!(read("اتفق الجانبان على تبادل المعلومات"), "promised information-exchange");
         assert_eq!(read("ناقش الجانبان إمكانية إحداث لجنة خاصة بكأس العالم"), "weighed world-cup-committee");
     }

@@ -5,11 +5,15 @@
 //! and sentences that merely go on about it. Later steps read what is told, never the background.
 
 use crate::clean::{Part, Sort, clean};
+use crate::hits::{Class, Hit, Hits};
 use crate::language::{LANGUAGES, Lang};
-use crate::lexicon::{Class, Hit, Hits, LEXICON};
+use crate::lexicon::LEXICON;
 use crate::silence::Silence;
 use crate::words::{Gap, Words};
 use std::collections::BTreeSet;
+
+/// Longest stretch that is read as one sentence; a page that never ends its sentences is cut here.
+const SENTENCE_WORDS_MAX: usize = 300;
 
 /// A paragraph and its words.
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +74,7 @@ impl<'t> Scene<'t> {
         let hits = LEXICON.find(&words, |at| by_word[at]);
         let mut scene = Scene { text, parts, words, hits, paragraphs, sentences: Vec::new(), lang };
         scene.cut_sentences();
+        scene.part_opening_clauses();
         scene.push_back_the_background();
         Ok(scene)
     }
@@ -100,6 +105,12 @@ impl<'t> Scene<'t> {
         self.sentences.iter().filter(|sentence| sentence.told_to > sentence.from)
     }
 
+    /// Tells whether something happens in a sentence: an event, a signature, an arrest.
+    pub fn happens(&self, sentence: &Sentence) -> bool {
+        let told = self.hits.within(sentence.from, sentence.told_to);
+        told.into_iter().any(|hit| matches!(hit.entry.class, Class::Event | Class::Sign | Class::Result))
+    }
+
     /// Tells whether a word starts the phrase of a class.
     pub fn is(&self, at: usize, class: Class) -> bool {
         self.hits.at(at, class).is_some()
@@ -118,7 +129,7 @@ impl<'t> Scene<'t> {
             }
             let mut from = paragraph.from;
             for at in paragraph.from + 1..=paragraph.to {
-                if at == paragraph.to || self.ends_before(at) {
+                if at == paragraph.to || at - from == SENTENCE_WORDS_MAX || self.ends_before(at) {
                     let is_title = paragraph.part.sort == Sort::Title;
                     self.sentences.push(Sentence { from, to: at, told_to: at, near_to: at, is_title, rank: 0 });
                     from = at;
@@ -149,6 +160,11 @@ impl<'t> Scene<'t> {
         let mut sentences = std::mem::take(&mut self.sentences);
         for sentence in &mut sentences {
             let (from, to) = (sentence.from, sentence.to);
+            if sentence.told_to == from {
+                // An opening clause that was parted off: it says where they came from, and what follows is told.
+                elsewhere.extend(self.actors(from, to));
+                continue;
+            }
             let lead = rank == 0;
             let looks_back = !lead && !sentence.is_title && self.hits.any(Class::Background, from, to);
             let goes_on = follows_background
@@ -167,6 +183,23 @@ impl<'t> Scene<'t> {
             elsewhere.extend(self.actors(sentence.told_to, to));
         }
         self.sentences = sentences;
+    }
+
+    /// Parts "Following the visit to …, the two chiefs met" at its comma, so that the rest is told.
+    fn part_opening_clauses(&mut self) {
+        let mut parted = Vec::with_capacity(self.sentences.len());
+        for sentence in std::mem::take(&mut self.sentences) {
+            let opens = self.hits.of(Class::Tail, sentence.from, (sentence.from + 2).min(sentence.to)).next();
+            let comma = opens.and_then(|hit| (hit.to..sentence.to).find(|at| self.words.list[*at].gap.has(Gap::COMMA)));
+            match comma {
+                Some(at) => {
+                    parted.push(Sentence { to: at, told_to: sentence.from, near_to: sentence.from, ..sentence });
+                    parted.push(Sentence { from: at, ..sentence });
+                }
+                None => parted.push(sentence),
+            }
+        }
+        self.sentences = parted;
     }
 
     /// Countries, places and countries of services named on these words.

@@ -1,7 +1,7 @@
 //! Reads the areas of threat that a text names for its event.
 
 use crate::actors::Found;
-use crate::lexicon::Class;
+use crate::hits::Class;
 use crate::scene::Scene;
 
 /// Returns codes of `data/threats.toml` with the words they were first read on.

@@ -1,13 +1,13 @@
 //! Decides when the event was: 1 the page's own date line, 2 the dates told of the event, 3 the best of them, 4 its year, 5 weekdays.
 //!
-//! A date line (publication line, label, agency line) never is the event's date; it completes years and relative days. Only a
+//! A date line (agency line, publication line, day of the release, label) never is the event's date; it completes years and relative days. Only a
 //! label that gives no more than a month is taken as the month. A year is completed from the nearest time before the date
 //! line (`YEAR_REACH_DAYS`); where the completed day falls on another weekday than the text says, the date stays open.
 
 use crate::clean::Sort;
 use crate::dates::{Said, Ymd, dates, from_hijri, weekday};
 use crate::event::DatePrecision;
-use crate::lexicon::Class;
+use crate::hits::Class;
 use crate::scene::{Scene, Sentence};
 use crate::words::Gap;
 use jiff::civil::{Date, Weekday};
@@ -16,16 +16,27 @@ use jiff::{Span, ToSpan};
 /// How far before and after its date line a text may speak of a day without a year, in days.
 const YEAR_REACH_DAYS: std::ops::RangeInclusive<i32> = -183..=45;
 const CUE_WORDS_MAX: usize = 3;
+/// How far before its date the word for a release may stand, in words.
+const RELEASE_WORDS_MAX: usize = 7;
 const TOLD_RANK_MAX: usize = 5;
 
 /// When an event was, as far as one text says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum When {
     /// Days with their year.
-    Days { from: Date, to: Date },
+    Days {
+        from: Date,
+        to: Date,
+    },
     /// Days whose year is not said.
-    DaysOfNoYear { from: Ymd, to: Ymd },
-    Month { year: i16, month: i8 },
+    DaysOfNoYear {
+        from: Ymd,
+        to: Ymd,
+    },
+    Month {
+        year: i16,
+        month: i8,
+    },
     Year(i16),
     Open,
 }
@@ -73,7 +84,7 @@ impl Line {
 /// Reads when the event of a text was.
 pub(crate) fn when(scene: &Scene) -> Told {
     let dateline = agency_line(scene);
-    let line = dateline.as_ref().and_then(|said| from_said(scene, said)).or_else(|| published(scene)).or_else(|| label(scene));
+    let line = dateline.as_ref().and_then(|said| from_said(scene, said)).or_else(|| published(scene)).or_else(|| released(scene)).or_else(|| label(scene));
     let mut told = Told { when: When::Open, spans: Vec::new(), contradictions: Vec::new(), weekdays: Vec::new() };
     let candidates = candidates(scene, dateline.as_ref());
     if let Some(best) = best(&candidates) {
@@ -118,6 +129,18 @@ fn published(scene: &Scene) -> Option<Line> {
     lines.flat_map(|paragraph| dates(scene, paragraph.from, paragraph.to)).find_map(|said| from_said(scene, &said))
 }
 
+/// Finds the day of the release itself, as in "a statement of the service dated 6 March 2031".
+fn released(scene: &Scene) -> Option<Line> {
+    scene.told().filter(|sentence| !sentence.is_title).find_map(|sentence| {
+        let mut said = dates(scene, sentence.from, sentence.near_to).into_iter();
+        said.find_map(|said| {
+            let from = said.from.saturating_sub(RELEASE_WORDS_MAX).max(sentence.from);
+            let released = scene.hits.any(Class::CommuniqueWord, from, said.from) && is_other_time(scene, sentence, &said);
+            from_said(scene, &said).filter(|_| released && !said.is_hijri)
+        })
+    })
+}
+
 fn label(scene: &Scene) -> Option<Line> {
     let part = scene.parts.iter().find(|part| part.sort == Sort::Label)?;
     let text = &scene.text[part.start..part.end];
@@ -141,13 +164,12 @@ fn candidates(scene: &Scene, dateline: Option<&Said>) -> Vec<Candidate> {
             if dateline.is_some_and(|line| line.to > said.from && line.from < said.to) || is_other_time(scene, sentence, &said) {
                 continue;
             }
-            let has_event = scene.hits.any(Class::Event, sentence.from, sentence.told_to);
+            // A day in a sentence that tells of nothing happening is not the event's, not even in the lead.
             let lead = sentence.rank <= 1;
-            if !(lead || has_event && sentence.rank <= TOLD_RANK_MAX) {
+            if !scene.happens(sentence) || sentence.rank > TOLD_RANK_MAX {
                 continue;
             }
-            let score = 4 * i32::from(has_event) + 3 * i32::from(lead) + i32::from(sentence.rank == 0)
-                + i32::from(said.first.year.is_some())
+            let score = 3 * i32::from(lead) + i32::from(sentence.rank == 0) + i32::from(said.first.year.is_some())
                 - 4 * i32::from(said.first.day.is_none())
                 - 3 * i32::from(said.is_hijri);
             all.push(Candidate { said, score });
@@ -159,7 +181,7 @@ fn candidates(scene: &Scene, dateline: Option<&Said>) -> Vec<Candidate> {
 /// Tells whether a date belongs to a release, a signature long ago, or a plan.
 fn is_other_time(scene: &Scene, sentence: &Sentence, said: &Said) -> bool {
     let from = said.from.saturating_sub(CUE_WORDS_MAX + 3).max(sentence.from);
-    let near = |hit: crate::lexicon::Hit, reach: usize| hit.to <= said.from && said.from - hit.to <= reach;
+    let near = |hit: crate::hits::Hit, reach: usize| hit.to <= said.from && said.from - hit.to <= reach;
     let cue = scene.hits.within(from, said.from).any(|hit| match hit.entry.class {
         Class::NotThen => near(hit, CUE_WORDS_MAX),
         Class::CommuniqueWord => near(hit, CUE_WORDS_MAX - 1),
@@ -314,6 +336,14 @@ mod tests {
         assert_eq!((date.as_str(), wrong), ("2031-03-04..2031-03-04 Day", 1));
         let (date, wrong) = read("Une visite\nPublié dans Le Quai le 06 - 03 - 2031\nLa délégation a effectué une visite à Lisbonne le lundi 4 mars.");
         assert_eq!((date.as_str(), wrong), ("open..open None", 1), "a completed year that does not fit is no year");
+    }
+
+    #[test]
+    fn the_release_itself_is_a_date_line() {
+        let story = "La délégation a effectué une visite à Lisbonne les 3 et 4 mars, indique un communiqué de la police daté du 6 mars 2031.";
+        assert_eq!(read(story), ("2031-03-03..2031-03-04 Day".into(), 0));
+        let old = "La délégation a effectué une visite à Lisbonne les 3 et 4 mars, dans le cadre de l'accord signé le 6 mars 2031.";
+        assert_eq!(read(old), ("open..open None".into(), 0));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::card::{Card, CardFault};
 use crate::ed25519::PublicKey;
 use crate::fault::SealFault;
 use base::{Digest, ServiceId, UnixMs};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// How long a card may still sign after the next one has begun: 48 hours, for what is under way.
@@ -31,6 +32,12 @@ struct Entry {
 pub trait Directory {
     /// Returns a service's cards, if we hold any.
     fn cards(&self, service: &ServiceId) -> Option<Arc<Cards>>;
+}
+
+impl Directory for BTreeMap<ServiceId, Arc<Cards>> {
+    fn cards(&self, service: &ServiceId) -> Option<Arc<Cards>> {
+        self.get(service).cloned()
+    }
 }
 
 impl Cards {

@@ -4,7 +4,6 @@
 //! and what is cosigned cannot differ. A partner cosigns only after a consistency proof from the last checkpoint it saw.
 
 use crate::cards::Cards;
-use crate::ed25519::PublicKey;
 use crate::fault::SealFault;
 use crate::keys::Keys;
 use crate::note::{Note, NoteKey, line};
@@ -142,14 +141,16 @@ fn cosigned(seconds: u64, body: &str) -> Vec<u8> {
 fn believe(note: &Note<'_>, kind: NoteKey, cards: &Cards, message: impl Fn(&[u8]) -> Option<(Vec<u8>, Vec<u8>, UnixMs)>) -> Result<UnixMs, NoteFault> {
     let service = cards.service();
     let name = name(service);
+    let ids: Vec<_> = cards.iter().map(|card| (kind.id(&name, &card.signing), card.number)).collect();
     let mut judged = Err(NoteFault::Unsigned(service));
     for line in note.signatures.iter().filter(|s| s.name == name) {
-        for card in cards.iter().filter(|c| kind.id(&name, &c.signing) == line.key_id) {
+        for (_, number) in ids.iter().filter(|(id, _)| *id == line.key_id) {
             let (message, signature, at) = message(&line.signature).ok_or(NoteFault::Signature(service))?;
-            let key = cards.signing_key(card.number).filter(|k: &&PublicKey| k.holds(&message, &signature));
-            key.ok_or(NoteFault::Signature(service))?;
+            if !cards.signing_key(*number).is_some_and(|key| key.holds(&message, &signature)) {
+                return Err(NoteFault::Signature(service));
+            }
             // Several cards may carry the same key: one that was good is enough.
-            match cards.judge(card.number, at) {
+            match cards.judge(*number, at) {
                 Ok(()) => return Ok(at),
                 Err(fault) => judged = Err(fault.into()),
             }

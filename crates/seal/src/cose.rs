@@ -9,6 +9,7 @@ use crate::fault::SealFault;
 use base::cbor::{self, CborError};
 use base::{ServiceId, UnixMs};
 use minicbor::{Decoder, Encoder};
+use std::fmt;
 use std::ops::Range;
 
 /// EdDSA in the COSE algorithm registry (RFC 9053); with an Ed25519 key it means Ed25519.
@@ -44,7 +45,7 @@ impl Typ {
 }
 
 /// A signed object as it came in: well-formed, not yet believed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[must_use]
 pub struct Signed {
     typ: Typ,
@@ -112,7 +113,7 @@ impl Signed {
 }
 
 /// A signed object whose signature and card were found good.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Verified {
     typ: Typ,
     signer: ServiceId,
@@ -148,13 +149,24 @@ impl Verified {
     }
 }
 
+// Contents stay out of logs.
+impl fmt::Debug for Signed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Signed({:?} by {} card {}, {} bytes)", self.typ, self.signer.short(), self.card_number, self.bytes.len())
+    }
+}
+
+impl fmt::Debug for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Verified({:?} by {} card {}, {} bytes)", self.typ, self.signer.short(), self.card_number, self.bytes.len())
+    }
+}
+
 /// Signs a payload; the caller vouches that `key` belongs to this card (or to the root, for a card).
 pub(crate) fn sign(key: &SecretKey, signer: ServiceId, card_number: u32, typ: Typ, payload: &[u8]) -> Verified {
     let protected = header(signer, card_number, typ);
     let signature = key.sign(&to_be_signed(&protected, payload));
-    let bytes = write(payload.len() + 256, |e| {
-        e.array(4)?.bytes(&protected)?.map(0)?.bytes(payload)?.bytes(&signature)?.ok()
-    });
+    let bytes = write(payload.len() + 256, |e| e.array(4)?.bytes(&protected)?.map(0)?.bytes(payload)?.bytes(&signature)?.ok());
     let end = bytes.len() - (SIGNATURE_BYTES + 2);
     Verified { typ, signer, card_number, payload: end - payload.len()..end, bytes }
 }

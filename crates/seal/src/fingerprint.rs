@@ -1,7 +1,7 @@
-//! A service's fingerprint, read aloud by two people: twelve words (BIP-39) or eight groups of digits.
+//! A service's fingerprint, read aloud by two people: twelve words (BIP-39) or nine groups of five digits.
 //!
-//! Both stand for the first 128 bits of the service id. A false service that hashes to the same 128 bits costs 2^128 tries; the
-//! checksum (4 bits in the words, the 9th group in the digits) is there for the ear, not against an attacker.
+//! Both stand for the first 128 bits of the service id, so another service with the same fingerprint costs 2^128 tries. The check
+//! (4 bits in the words, the ninth group of the digits) is there for the ear, not against an attacker.
 
 use base::{Digest, Lang, ServiceId};
 use bip39::{Language, Mnemonic};

@@ -167,7 +167,8 @@ mod tests {
     /// RFC 9106, 5.3, the Argon2id vector; with secret and associated data, which our files do not use.
     #[test]
     fn rfc_9106_section_5_3_vector() {
-        let params = argon2::ParamsBuilder::new().m_cost(32).t_cost(3).p_cost(4).data(argon2::AssociatedData::new(&[4; 12]).unwrap()).output_len(32).build().unwrap();
+        let params =
+            argon2::ParamsBuilder::new().m_cost(32).t_cost(3).p_cost(4).data(argon2::AssociatedData::new(&[4; 12]).unwrap()).output_len(32).build().unwrap();
         let argon2 = argon2::Argon2::new_with_secret(&[3; 8], argon2::Algorithm::Argon2id, argon2::Version::V0x13, params).unwrap();
         let mut out = [0; 32];
         argon2.hash_password_into(&[1; 32], &[2; 16], &mut out).unwrap();
@@ -179,7 +180,9 @@ mod tests {
     fn the_turn_from_sane_to_absurd_costs() {
         let kdf = |memory_kib, passes, lanes| Kdf { memory_kib, passes, lanes };
         assert!(Kdf::default().is_sane() && kdf(8192, 1, 1).is_sane() && kdf(1 << 20, 16, 16).is_sane());
-        for absurd in [kdf(8191, 1, 1), kdf((1 << 20) + 1, 1, 1), kdf(8192, 0, 1), kdf(8192, 17, 1), kdf(8192, 1, 0), kdf(8192, 1, 17), kdf(u32::MAX, u32::MAX, u32::MAX)] {
+        for absurd in
+            [kdf(8191, 1, 1), kdf((1 << 20) + 1, 1, 1), kdf(8192, 0, 1), kdf(8192, 17, 1), kdf(8192, 1, 0), kdf(8192, 1, 17), kdf(u32::MAX, u32::MAX, u32::MAX)]
+        {
             assert!(!absurd.is_sane(), "{absurd:?}");
         }
     }

@@ -101,7 +101,10 @@ mod tests {
         assert_eq!(NoteKey::Ed25519.id("PeterNeumann", &key[1..]), [0xc7, 0x4f, 0x20, 0xa3]);
         let public = PublicKey::new(key[1..].try_into().unwrap()).unwrap();
         assert!(public.holds(text.as_bytes(), &note.signatures[0].signature));
-        assert_eq!(line("PeterNeumann", note.signatures[0].key_id, &note.signatures[0].signature).trim_end(), "— PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=");
+        assert_eq!(
+            line("PeterNeumann", note.signatures[0].key_id, &note.signatures[0].signature).trim_end(),
+            "— PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM="
+        );
     }
 
     /// The example of C2SP tlog-cosignature; its public keys are not published there, so form and time are what can be checked.
@@ -122,7 +125,23 @@ mod tests {
         assert_eq!(Note::parse("a\n\nb\n\n— n AAAAAAAA\n").unwrap().text, "a\n\nb\n", "the last empty line parts");
         let long = "x".repeat(NOTE_BYTES_MAX);
         let many = format!("t\n\n{}", "— n AAAAAAAA\n".repeat(NOTE_SIGNATURES_MAX + 1));
-        for bad in ["", "t", "t\n", "t\n\n", "t\n\n\n", "t\n\n— n AAAAAAAA", "t\n\n- n AAAAAAAA\n", "t\n\n—  AAAAAAAA\n", "t\n\n— n AAA\n", "t\n\n— n AAAAAAB=\n", "t\n\n— n+m AAAAAAAA\n", "t\n\n— n m AAAAAAAA\n", "t\r\n\n— n AAAAAAAA\n", &long, &many] {
+        for bad in [
+            "",
+            "t",
+            "t\n",
+            "t\n\n",
+            "t\n\n\n",
+            "t\n\n— n AAAAAAAA",
+            "t\n\n- n AAAAAAAA\n",
+            "t\n\n—  AAAAAAAA\n",
+            "t\n\n— n AAA\n",
+            "t\n\n— n AAAAAAB=\n",
+            "t\n\n— n+m AAAAAAAA\n",
+            "t\n\n— n m AAAAAAAA\n",
+            "t\r\n\n— n AAAAAAAA\n",
+            &long,
+            &many,
+        ] {
             assert!(Note::parse(bad).is_none(), "{:?}", &bad[..bad.len().min(40)]);
         }
         assert!(Note::parse(&format!("t\n\n{}", "— n AAAAAAAA\n".repeat(NOTE_SIGNATURES_MAX))).is_some());

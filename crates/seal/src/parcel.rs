@@ -14,6 +14,7 @@ use crate::{hpke, xwing};
 use base::cbor::{self, CborError};
 use base::{Digest, ParcelId, ServiceId, UnixMs};
 use minicbor::{Decode, Decoder, Encode};
+use std::fmt;
 
 /// Our algorithm identifier, from COSE's range for private use (RFC 9053, 10): HPKE base mode, X-Wing, HKDF-SHA256, AES-256-GCM.
 ///
@@ -54,14 +55,14 @@ pub struct Parcel {
     encrypted: Encrypted,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 struct Encrypted {
     encapsulated: Vec<u8>,
     ciphertext: Vec<u8>,
 }
 
 /// A parcel whose signature held and whose content was decrypted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Opened {
     /// Names the parcel.
     pub id: ParcelId,
@@ -79,6 +80,19 @@ pub struct Opened {
     pub verified: Verified,
 }
 
+// Contents stay out of logs.
+impl fmt::Debug for Encrypted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Encrypted({} bytes)", self.ciphertext.len())
+    }
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Opened({} number {} from {}, {} bytes)", self.id.short(), self.number, self.from.short(), self.plaintext.len())
+    }
+}
+
 /// Seals a plaintext for the owner of a card; returns the parcel's bytes.
 ///
 /// `number` counts the parcels to this recipient, `at` is our clock. Refuses only a card whose sealing key is none, which
@@ -89,9 +103,7 @@ pub fn seal_parcel(keys: &Keys, to: &Card, number: u64, at: UnixMs, plaintext: &
     let header = protected();
     let aad = enc_structure(&header, keys.service(), keys.card_number(), to.service, to.number, number, at);
     let (encapsulated, ciphertext) = hpke::seal(&key, INFO, &aad, plaintext).ok_or(bad_key)?;
-    let encrypted = write(ciphertext.len() + 1200, |e| {
-        e.array(3)?.bytes(&header)?.map(1)?.i64(EK)?.bytes(&encapsulated)?.bytes(&ciphertext)?.ok()
-    });
+    let encrypted = write(ciphertext.len() + 1200, |e| e.array(3)?.bytes(&header)?.map(1)?.i64(EK)?.bytes(&encapsulated)?.bytes(&ciphertext)?.ok());
     let envelope = Envelope { to: to.service, to_card: to.number, number, at, encrypted };
     Ok(keys.sign(Typ::Parcel, &cbor::to_vec(&envelope)).bytes().to_vec())
 }
@@ -162,7 +174,7 @@ impl Encrypted {
     /// Reads COSE_Encrypt0, which has one form here.
     fn read(bytes: &[u8]) -> Result<Encrypted, SealFault> {
         cbor::check(bytes)?;
-        let (header, encapsulated, ciphertext) = Self::parts(bytes).map_err(|e| CborError::Shape(e.to_string()))?;
+        let [header, encapsulated, ciphertext] = Self::parts(bytes).map_err(|e| CborError::Shape(e.to_string()))?;
         if header != protected() {
             cbor::check(header)?;
             let alg = Self::alg(header).map_err(|e| CborError::Shape(e.to_string()))?;
@@ -174,7 +186,7 @@ impl Encrypted {
         Ok(Encrypted { encapsulated: encapsulated.to_vec(), ciphertext: ciphertext.to_vec() })
     }
 
-    fn parts(bytes: &[u8]) -> Result<(&[u8], &[u8], &[u8]), minicbor::decode::Error> {
+    fn parts(bytes: &[u8]) -> Result<[&[u8]; 3], minicbor::decode::Error> {
         let shape = |what| Err(minicbor::decode::Error::message(what));
         let mut d = Decoder::new(bytes);
         if d.array()? != Some(3) {
@@ -188,7 +200,7 @@ impl Encrypted {
         if encapsulated.len() != xwing::ENCAPSULATED_BYTES {
             return shape("an encapsulated X-Wing key has 1120 bytes");
         }
-        Ok((header, encapsulated, d.bytes()?))
+        Ok([header, encapsulated, d.bytes()?])
     }
 
     fn alg(header: &[u8]) -> Result<i64, minicbor::decode::Error> {
@@ -204,8 +216,6 @@ fn protected() -> Vec<u8> {
 
 /// Writes `Enc_structure` (RFC 9052, 5.3); its external data name sender, recipient, number and time.
 fn enc_structure(header: &[u8], from: ServiceId, from_card: u32, to: ServiceId, to_card: u32, number: u64, at: UnixMs) -> Vec<u8> {
-    let external = write(128, |e| {
-        e.array(6)?.bytes(from.bytes())?.u32(from_card)?.bytes(to.bytes())?.u32(to_card)?.u64(number)?.i64(at.0)?.ok()
-    });
+    let external = write(128, |e| e.array(6)?.bytes(from.bytes())?.u32(from_card)?.bytes(to.bytes())?.u32(to_card)?.u64(number)?.i64(at.0)?.ok());
     write(160, |e| e.array(3)?.str("Encrypt0")?.bytes(header)?.bytes(&external)?.ok())
 }

@@ -99,7 +99,8 @@ impl Receipt {
     }
 
     fn check(&self, signer: ServiceId) -> Result<(), CborError> {
-        let code = |c: &str| (1..=RECEIPT_CODE_BYTES_MAX).contains(&c.len()) && c.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-".contains(&b));
+        let code =
+            |c: &str| (1..=RECEIPT_CODE_BYTES_MAX).contains(&c.len()) && c.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-".contains(&b));
         let well = |e: &ReceiptEntry| match &e.held {
             Held::Held { at } => *at <= self.at.at,
             Held::Refused { code: c } => code(c),

@@ -120,7 +120,7 @@ impl SecretKey {
 pub(crate) fn diffie_hellman(ours: &agreement::PrivateKey, theirs: &[u8]) -> Option<Shared> {
     let theirs = agreement::UnparsedPublicKey::new(&X25519, theirs);
     let take = |secret: &[u8]| Ok(Zeroizing::new(<[u8; 32]>::try_from(secret).map_err(|_| ())?));
-    agreement::agree(ours, &theirs, (), take).ok()
+    agreement::agree(ours, theirs, (), take).ok()
 }
 
 /// The draft's combiner, section 5.3.

@@ -157,8 +157,7 @@ pub const HELD_OF: &str = "SELECT h.service, h.at, h.receipt FROM ledger l JOIN 
 pub const GIVEN_PUT: &str = "INSERT INTO given (sender, number, parcel, receipt) VALUES ($1, $2, $3, $4) ON CONFLICT (sender, number) DO NOTHING";
 pub const GIVEN_PRUNE: &str = "DELETE FROM given WHERE sender = $1 AND number <= $2";
 pub const GIVEN_HIGHEST: &str = "SELECT MAX(number) FROM given WHERE sender = $1";
-pub const GIVEN_PARCEL: &str =
-    "SELECT g.sender, g.number, g.parcel, g.receipt, l.signed FROM given g JOIN ledger l ON l.pos = g.receipt WHERE g.parcel = $1";
+pub const GIVEN_PARCEL: &str = "SELECT g.sender, g.number, g.parcel, g.receipt, l.signed FROM given g JOIN ledger l ON l.pos = g.receipt WHERE g.parcel = $1";
 pub const GIVEN_NUMBER: &str =
     "SELECT g.sender, g.number, g.parcel, g.receipt, l.signed FROM given g JOIN ledger l ON l.pos = g.receipt WHERE g.sender = $1 AND g.number = $2";
 
@@ -170,8 +169,7 @@ pub const QUEUE_NOTE_HELD: &str = "SELECT pos FROM outbox WHERE recipient = $1 A
 pub const QUEUE_NOTE: &str = "INSERT INTO outbox (recipient, pos, n, at, object, note) VALUES ($1, $2, $3, $4, $5, $6)";
 pub const UNQUEUE_ACT: &str = "DELETE FROM outbox WHERE recipient = $1 AND pos = $2 AND n = $3";
 pub const UNQUEUE_NOTE: &str = "DELETE FROM outbox WHERE recipient = $1 AND object = $2";
-pub const QUEUE_AFTER: &str =
-    "SELECT pos, n, at, object, note FROM outbox WHERE recipient = $1 AND (pos, n) > ($2, $3) ORDER BY pos, n LIMIT $4";
+pub const QUEUE_AFTER: &str = "SELECT pos, n, at, object, note FROM outbox WHERE recipient = $1 AND (pos, n) > ($2, $3) ORDER BY pos, n LIMIT $4";
 pub const QUEUE_DEPTH: &str = "SELECT recipient, COUNT(*), MIN(at) FROM outbox GROUP BY recipient ORDER BY recipient";
 
 // Dossiers.
@@ -215,8 +213,7 @@ pub const LOG_AFTER: &str = "SELECT seq, at, kind, data FROM log WHERE seq > $1 
 pub const LOG_KIND: &str = "SELECT seq, at, kind, data FROM log WHERE kind = $1 AND seq > $2 ORDER BY seq LIMIT $3";
 
 /// Empties the projections; notes in the outbox are nobody's projection and stay.
-pub const WIPE: &[&str] =
-    &["DELETE FROM act", "DELETE FROM held", "DELETE FROM given", "DELETE FROM dossier", "DELETE FROM outbox WHERE object IS NULL"];
+pub const WIPE: &[&str] = &["DELETE FROM act", "DELETE FROM held", "DELETE FROM given", "DELETE FROM dossier", "DELETE FROM outbox WHERE object IS NULL"];
 
 #[cfg(test)]
 mod tests {

@@ -3,9 +3,7 @@
 //! Readers see what is committed and do not wait for the writer. Lists are paged: `limit` counts rows, the cursor is the last
 //! row seen. All methods block; run them on a thread that may block.
 
-use crate::{
-    Act, Append, Appended, Depth, DossierFilter, DossierRow, Due, Given, Holding, LedgerEntry, LedgerState, LogEntry, QueuePlace, Record, StoreError,
-};
+use crate::{Act, Append, Appended, Depth, DossierFilter, DossierRow, Due, Given, Holding, LedgerEntry, LedgerState, LogEntry, QueuePlace, Record, StoreError};
 use base::{ActId, Digest, DossierId, ParcelId, ServiceId, UnixMs};
 
 /// Kind and id of the document that stands while projections are being rebuilt.

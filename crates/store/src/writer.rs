@@ -91,7 +91,8 @@ fn work(store: &dyn Store, jobs: &Receiver<Job>) {
             waiting.push(job.done);
         }
         // A bug ends these batches, not the thread that all others wait for.
-        let outcomes = catch_unwind(AssertUnwindSafe(|| store.append(batches))).unwrap_or_else(|_| Err(StoreError::Io("the writer stumbled over a bug".to_owned())));
+        let outcomes =
+            catch_unwind(AssertUnwindSafe(|| store.append(batches))).unwrap_or_else(|_| Err(StoreError::Io("the writer stumbled over a bug".to_owned())));
         match outcomes {
             Ok(outcomes) => waiting.into_iter().zip(outcomes).for_each(|(done, outcome)| tell(done, outcome)),
             Err(e) => waiting.into_iter().for_each(|done| tell(done, Err(e.clone()))),

@@ -15,7 +15,7 @@ use base::{Digest, ServiceId};
 use bytes::Bytes;
 use h2::Reason;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
 use hyper::{Request, Response, StatusCode};
@@ -115,10 +115,16 @@ impl Courier {
         let mut again = true;
         loop {
             let (line, pooled) = self.line_to(&desk, to).await?;
-            match self.post(line, parcel.clone()).await {
+            match self.post(&line, parcel.clone()).await {
                 Ok(receipt) => return Ok(receipt),
-                Err(Fault::Line(_)) if pooled && again => again = false,
-                Err(Fault::Line(error) | Fault::Answered(error)) => return Err(error),
+                Err(Fault::Answered(error)) => return Err(error),
+                Err(Fault::Line(error)) => {
+                    desk.give_up(&line).await;
+                    if !pooled || !again {
+                        return Err(error);
+                    }
+                    again = false;
+                }
             }
         }
     }
@@ -187,14 +193,14 @@ impl Courier {
         Ok(Line { pin, report, requests, heard, task: task.abort_handle() })
     }
 
-    async fn post(&self, mut line: Line, parcel: Bytes) -> Result<Bytes, Fault> {
+    async fn post(&self, line: &Line, parcel: Bytes) -> Result<Bytes, Fault> {
         let request = Request::post(format!("https://{AUTHORITY}{PARCELS_PATH}"))
             .header(CONTENT_TYPE, PARCEL_TYPE)
             .header(ACCEPT, RECEIPT_TYPE)
             .body(Full::new(parcel))
             .map_err(|e| Fault::Answered(SendError::Protocol(e.to_string())))?;
-        let response = line.requests.send_request(request).await.map_err(|e| line.fault(&e))?;
-        self.receipt(response, &line).await
+        let response = line.requests.clone().send_request(request).await.map_err(|e| line.fault(&e))?;
+        self.receipt(response, line).await
     }
 
     async fn receipt(&self, response: Response<Incoming>, line: &Line) -> Result<Bytes, Fault> {
@@ -210,18 +216,32 @@ impl Courier {
             s => return protocol(&format!("it answered with status {}", s.as_u16())),
         }
         let max = if status == StatusCode::OK { self.limits.receipt_bytes_max } else { problem::PROBLEM_BYTES_MAX };
-        let body = match Limited::new(response.into_body(), max).collect().await {
+        let mut incoming = response.into_body();
+        let body = match Limited::new(&mut incoming, max).collect().await {
             Ok(body) => body.to_bytes(),
             Err(error) => match error.downcast::<hyper::Error>() {
                 Ok(error) => return Err(line.fault(&error)),
                 Err(_) => return protocol("its answer is longer than allowed"),
             },
         };
+        if !incoming.is_end_stream() {
+            return protocol("its answer broke off"); // a reset without an error would pass for an end
+        }
         if status == StatusCode::OK {
             return Ok(body);
         }
         let (code, text) = problem::read(status, &body);
         Err(Fault::Answered(if status.is_client_error() { SendError::Refused { code, text } } else { SendError::Partner(code) }))
+    }
+}
+
+impl Desk {
+    /// Takes a line out of use; what else is under way on it ends by itself.
+    async fn give_up(&self, line: &Line) {
+        let mut kept = self.line.lock().await;
+        if kept.as_ref().is_some_and(|k| k.task.id() == line.task.id()) {
+            *kept = None;
+        }
     }
 }
 

@@ -28,7 +28,7 @@ pub use health::{Health, HealthBook};
 pub use identity::{Identity, IdentityError, Pins, pin_of};
 pub use limits::Limits;
 pub use pump::{Letter, Outbox, Pump};
-pub use route::{Inbox, PARCELS_PATH, PARCEL_TYPE, RECEIPT_TYPE, Rejection};
+pub use route::{Inbox, PARCEL_TYPE, PARCELS_PATH, RECEIPT_TYPE, Rejection};
 pub use send_error::SendError;
 pub use server::{BindError, Lines, Server};
 pub use tls::LineReport;

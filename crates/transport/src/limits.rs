@@ -14,7 +14,7 @@ pub struct Limits {
     /// Bytes of one message's header fields, uncompressed as RFC 9113 section 6.5.2 counts them.
     pub header_bytes_max: u32,
 
-    /// Connections that have not yet shown who they are; one network address holds at most half of what is free.
+    /// Connections that have not yet shown who they are; one network address (IPv6: one /64) gets at most half.
     pub handshakes_max: usize,
     /// Connections of partners, all together.
     pub connections_max: usize,

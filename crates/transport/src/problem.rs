@@ -49,13 +49,19 @@ impl Problem {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "refusal.transport.type", "This is no parcel", "Send the content type application/entente-parcel+cose.")
             }
             Problem::Size { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "refusal.transport.size", "The parcel is too big", "Send fewer acts in one parcel."),
-            Problem::Slow => (StatusCode::REQUEST_TIMEOUT, "refusal.transport.slow", "The parcel did not arrive in time", "Send it again, or in smaller parcels."),
+            Problem::Slow => {
+                (StatusCode::REQUEST_TIMEOUT, "refusal.transport.slow", "The parcel did not arrive in time", "Send it again, or in smaller parcels.")
+            }
             Problem::Broken => (StatusCode::BAD_REQUEST, "refusal.transport.broken", "The parcel did not arrive whole", "Send it again."),
             Problem::Busy { .. } => {
                 (StatusCode::SERVICE_UNAVAILABLE, "refusal.transport.busy", "The node is busy", "Send the parcel again after the seconds in Retry-After.")
             }
-            Problem::Refused { code, .. } => (StatusCode::UNPROCESSABLE_ENTITY, code, "The parcel was refused", "Read the detail; the same bytes will be refused again."),
-            Problem::Failed { code } => (StatusCode::INTERNAL_SERVER_ERROR, code, "The node could not take the parcel", "Send it again later; the node's operator sees the cause."),
+            Problem::Refused { code, .. } => {
+                (StatusCode::UNPROCESSABLE_ENTITY, code, "The parcel was refused", "Read the detail; the same bytes will be refused again.")
+            }
+            Problem::Failed { code } => {
+                (StatusCode::INTERNAL_SERVER_ERROR, code, "The node could not take the parcel", "Send it again later; the node's operator sees the cause.")
+            }
         }
     }
 
@@ -67,8 +73,7 @@ impl Problem {
     /// Writes the answer.
     pub(crate) fn response(&self) -> Response<Full<Bytes>> {
         let (status, code, title, remedy) = self.face();
-        let mut document =
-            json!({ "type": format!("/entente/v1/problems/{code}"), "title": title, "status": status.as_u16(), "code": code, "remedy": remedy });
+        let mut document = json!({ "type": format!("/entente/v1/problems/{code}"), "title": title, "status": status.as_u16(), "code": code, "remedy": remedy });
         match self {
             Problem::Refused { text, .. } => document["detail"] = Value::from(text.as_str()),
             Problem::Size { max } => document["bytes_max"] = Value::from(*max),
@@ -125,7 +130,8 @@ mod tests {
 
     #[test]
     fn a_hostile_document_is_cut() {
-        let document = json!({ "code": "a b<script>\u{202e}.c".to_string() + &"x".repeat(500), "detail": "\u{202e}line\n\u{7}".to_string() + &"y".repeat(9_000) });
+        let document =
+            json!({ "code": "a b<script>\u{202e}.c".to_string() + &"x".repeat(500), "detail": "\u{202e}line\n\u{7}".to_string() + &"y".repeat(9_000) });
         let (code, text) = read(StatusCode::BAD_REQUEST, document.to_string().as_bytes());
         assert!(code.starts_with("abscript.cxx") && code.len() == CODE_CHARS_MAX);
         assert!(text.starts_with(" line  yy") && text.chars().count() == TEXT_CHARS_MAX);

@@ -158,7 +158,8 @@ impl Counter {
             // Copied, because a slice of one byte would keep the connection's whole read buffer alive.
             parcel.extend_from_slice(&data);
         }
-        Ok(parcel.freeze())
+        // A stream that is reset without an error ends like one that is complete (RFC 9113 section 8.1); only the flag tells.
+        if body.is_end_stream() { Ok(parcel.freeze()) } else { Err(Problem::Broken) }
     }
 
     async fn deliver(&self, from: ServiceId, parcel: Bytes, tickets: (Ticket<ServiceId>, Ticket<ServiceId>)) -> Result<Bytes, Problem> {

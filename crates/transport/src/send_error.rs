@@ -21,7 +21,9 @@ pub enum SendError {
     #[error("sending was stopped before the answer came. The parcel goes out again when the pump runs")]
     Stopped,
     /// Another key answered than the one on the partner's card; nothing was sent.
-    #[error("another key ({shown}) answered than the one on the partner's card ({expected}). Nothing was sent; ask the partner by telephone for its new card, or have the line examined")]
+    #[error(
+        "another key ({shown}) answered than the one on the partner's card ({expected}). Nothing was sent; ask the partner by telephone for its new card, or have the line examined"
+    )]
     Pin {
         /// The pin on the card.
         expected: Digest,

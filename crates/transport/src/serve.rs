@@ -43,14 +43,7 @@ const LINGER: Duration = Duration::from_millis(500);
 const GOODBYE: Duration = Duration::from_secs(1);
 
 /// Serves one connection.
-pub(crate) async fn connection(
-    house: Arc<House>,
-    tcp: TcpStream,
-    from: SocketAddr,
-    number: u64,
-    handshake: Ticket<IpAddr>,
-    mut stage: watch::Receiver<Stage>,
-) {
+pub(crate) async fn connection(house: Arc<House>, tcp: TcpStream, from: SocketAddr, number: u64, handshake: Ticket<IpAddr>, mut stage: watch::Receiver<Stage>) {
     let admitted = tokio::select! {
         admitted = admit(&house, tcp, from) => admitted,
         _ = stage.wait_for(|s| *s != Stage::Open) => None,

@@ -9,7 +9,7 @@ use crate::tls::{self, LineReport};
 use base::ServiceId;
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -135,7 +135,7 @@ impl Server {
             };
             match accepted {
                 // Over the limit the newest is dropped: a queue of strangers would keep partners out for longer.
-                Ok((tcp, from)) => match house.handshakes.take(from.ip(), 1) {
+                Ok((tcp, from)) => match house.handshakes.take(neighbourhood(from.ip()), 1) {
                     Some(ticket) => {
                         number += 1;
                         tokio::spawn(serve::connection(house.clone(), tcp, from, number, ticket, watched.clone()));
@@ -159,5 +159,27 @@ impl Server {
             let _ = stage.send(Stage::Closed);
             stage.closed().await;
         }
+    }
+}
+
+/// Returns what counts as one address: IPv6 by its /64, since whoever has one has them all (RFC 4291 section 2.5.4).
+fn neighbourhood(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
+        v4 => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_in_ipv6_count_as_one() {
+        let n = |ip: &str| neighbourhood(ip.parse().unwrap());
+        assert_eq!(n("2001:db8:1:2::3"), n("2001:db8:1:2:ffff::9"));
+        assert_ne!(n("2001:db8:1:2::3"), n("2001:db8:1:3::3"));
+        assert_ne!(n("192.0.2.1"), n("192.0.2.2"));
+        assert_eq!(n("::ffff:192.0.2.1"), n("192.0.2.1"));
     }
 }

@@ -15,8 +15,7 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{
-    CertificateError, ClientConfig, CommonState, DigitallySignedStruct, DistinguishedName, Error, NamedGroup, ProtocolVersion, ServerConfig,
-    SignatureScheme,
+    CertificateError, ClientConfig, CommonState, DigitallySignedStruct, DistinguishedName, Error, NamedGroup, ProtocolVersion, ServerConfig, SignatureScheme,
 };
 use std::sync::{Arc, OnceLock};
 

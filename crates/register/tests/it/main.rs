@@ -1,6 +1,7 @@
 //! The whole reading: our own communiqués against their labels, the seeds if they are here, hostile input, speed.
 
 mod hostile;
+mod joining;
 mod own;
 mod seeds;
 

@@ -106,8 +106,22 @@ fn a_draft_survives_json() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/texts");
     let (_, reading) = read_folder(&folder);
     let keys = [
-        "commitments", "considered", "contradictions", "countries", "date_from", "date_precision", "date_to", "joined_because", "kind",
-        "languages", "officials", "place", "services", "sources", "spans", "threat_areas",
+        "commitments",
+        "considered",
+        "contradictions",
+        "countries",
+        "date_from",
+        "date_precision",
+        "date_to",
+        "joined_because",
+        "kind",
+        "languages",
+        "officials",
+        "place",
+        "services",
+        "sources",
+        "spans",
+        "threat_areas",
     ];
     for event in &reading.events {
         let line = serde_json::to_string(event).unwrap();

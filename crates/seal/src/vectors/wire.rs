@@ -4,9 +4,7 @@
 
 use super::{hex, unhex, xwing_from_seed};
 use crate::ledger::{Frontier, leaf_hash};
-use crate::{
-    CardDraft, Cards, Checkpoint, Duty, Fingerprint, Held, Keys, Parcel, Receipt, ReceiptEntry, Signed, TlsIdentity, Typ, Verified, seal_parcel,
-};
+use crate::{CardDraft, Cards, Checkpoint, Duty, Fingerprint, Held, Keys, Parcel, Receipt, ReceiptEntry, Signed, TlsIdentity, Typ, Verified, seal_parcel};
 use base::{ActId, Digest, Instant, Lang, ParcelId, Text, UnixMs};
 use serde_json::{Value, json};
 
@@ -71,8 +69,9 @@ fn golden(ours: &Keys, theirs: &Keys, parcel: &[u8]) -> Value {
     };
     let checkpoint = Checkpoint { origin: ours.service(), size: frontier.size(), root: frontier.root() };
     json!({
-        "about": "Entente wire objects, version 1. Seeds: Ed25519 (RFC 8032) for root and signing, X-Wing (32 bytes) for sealing. Bytes in hexadecimal. \
-                  The parcel was sealed with fresh randomness and recorded; all else follows from the seeds.",
+        "about": "Entente wire objects, version 1, of two services that exist in this file only. Seeds: Ed25519 (RFC 8032) for root and signing, \
+                  X-Wing (32 bytes) for sealing. Bytes in hexadecimal. Cards, signatures and notes follow from seeds and contents; \
+                  the parcel was sealed with fresh randomness and recorded.",
         "sender": describe(ours, 0x10),
         "recipient": describe(theirs, 0x20),
         "act": signed(&ours.sign(Typ::Act, ACT)),

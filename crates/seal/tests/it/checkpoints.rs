@@ -35,6 +35,21 @@ fn a_checkpoint_is_believed_as_it_was_signed() {
 }
 
 #[test]
+fn no_changed_byte_makes_another_checkpoint() {
+    let keys = service(0);
+    let note = Checkpoint::sign(&keys, 3, Digest::of(b"root"));
+    for (place, old) in note.bytes().enumerate() {
+        for new in [b'A', b'3', b' ', b'\n', b'+'].into_iter().filter(|new| *new != old) {
+            let mut changed = note.clone().into_bytes();
+            changed[place] = new;
+            if let Ok(changed) = String::from_utf8(changed) {
+                assert!(read(&changed, &keys).is_err(), "{changed}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_cosignature_is_bound_to_text_key_and_time() {
     let (ours, theirs) = (service(0), service(100));
     let note = Checkpoint::sign(&ours, 3, Digest::of(b"root"));

@@ -67,7 +67,11 @@ fn naive_path(m: usize, leaves: &[Digest]) -> Vec<Digest> {
         return Vec::new();
     }
     let k = leaves.len().next_power_of_two() / 2;
-    if m < k { [naive_path(m, &leaves[..k]), vec![naive(&leaves[k..])]].concat() } else { [naive_path(m - k, &leaves[k..]), vec![naive(&leaves[..k])]].concat() }
+    if m < k {
+        [naive_path(m, &leaves[..k]), vec![naive(&leaves[k..])]].concat()
+    } else {
+        [naive_path(m - k, &leaves[k..]), vec![naive(&leaves[..k])]].concat()
+    }
 }
 
 /// SUBPROOF as RFC 9162, 2.1.4.1 defines it.

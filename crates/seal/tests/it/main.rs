@@ -12,15 +12,15 @@ mod signed;
 use aws_lc_rs::signature::Ed25519KeyPair;
 use base::{Entropy, Lang, ServiceId, Text, UnixMs};
 use entente_seal::{CardDraft, Cards, Duty, Keys};
-use minicbor::Encoder;
+use hand::{array, bytes, int, map, text};
 
 /// 2030-01-01T00:00:00Z, when every service in these tests begins.
-pub const START: UnixMs = UnixMs(1_893_456_000_000);
-pub const HOUR_MS: i64 = 3_600_000;
-pub const DAY_MS: i64 = 24 * HOUR_MS;
+const START: UnixMs = UnixMs(1_893_456_000_000);
+const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// Fills each buffer with one byte, one higher each time, so that a test knows the seeds and can forge.
-pub struct Counting(pub u8);
+struct Counting(u8);
 
 impl Entropy for Counting {
     fn fill(&mut self, buffer: &mut [u8]) {
@@ -30,7 +30,7 @@ impl Entropy for Counting {
 }
 
 /// A draft that begins some days after [`START`] and lasts a year.
-pub fn draft(day: i64) -> CardDraft {
+fn draft(day: i64) -> CardDraft {
     CardDraft {
         code: "ma".to_owned(),
         country: "MA".to_owned(),
@@ -44,32 +44,55 @@ pub fn draft(day: i64) -> CardDraft {
 }
 
 /// A new service; its root seed is `[first + 1; 32]`, its signing seed `[first + 2; 32]`.
-pub fn service(first: u8) -> Keys {
+fn service(first: u8) -> Keys {
     Keys::generate(&draft(0), START, &mut Counting(first)).unwrap()
 }
 
-pub fn cards(keys: &Keys) -> Cards {
+fn cards(keys: &Keys) -> Cards {
     Cards::first(keys.card_bytes()).unwrap()
 }
 
-/// Writes CBOR.
-pub fn cbor(f: impl FnOnce(&mut Encoder<Vec<u8>>)) -> Vec<u8> {
-    let mut e = Encoder::new(Vec::new());
-    f(&mut e);
-    e.into_writer()
+/// Hand-written CBOR: items as bytes, to be put together in ways that no honest writer would.
+mod hand {
+    use minicbor::Encoder;
+
+    fn item(f: impl FnOnce(&mut Encoder<&mut Vec<u8>>)) -> Vec<u8> {
+        let mut out = Vec::new();
+        f(&mut Encoder::new(&mut out));
+        out
+    }
+
+    pub fn int(n: i64) -> Vec<u8> {
+        item(|e| assert!(e.i64(n).is_ok()))
+    }
+
+    pub fn bytes(b: &[u8]) -> Vec<u8> {
+        item(|e| assert!(e.bytes(b).is_ok()))
+    }
+
+    pub fn text(t: &str) -> Vec<u8> {
+        item(|e| assert!(e.str(t).is_ok()))
+    }
+
+    pub fn array(items: &[Vec<u8>]) -> Vec<u8> {
+        [item(|e| assert!(e.array(items.len() as u64).is_ok())), items.concat()].concat()
+    }
+
+    /// Keys and values in turn.
+    pub fn map(items: &[Vec<u8>]) -> Vec<u8> {
+        [item(|e| assert!(e.map(items.len() as u64 / 2).is_ok())), items.concat()].concat()
+    }
 }
 
 /// The protected header, as RFC 9052 and our profile ask for it.
-pub fn header(alg: i64, service: ServiceId, number: u32, typ: &str) -> Vec<u8> {
+fn header(alg: i64, service: ServiceId, number: u32, typ: &str) -> Vec<u8> {
     let kid = [&service.bytes()[..], &number.to_be_bytes()].concat();
-    cbor(|e| drop(e.map(3).unwrap().u64(1).unwrap().i64(alg).unwrap().u64(4).unwrap().bytes(&kid).unwrap().u64(16).unwrap().str(typ).unwrap()))
+    map(&[int(1), int(alg), int(4), bytes(&kid), int(16), text(typ)])
 }
 
 /// Signs anything under any header, as nobody honest would.
-pub fn forge(protected: &[u8], payload: &[u8], seed: u8) -> Vec<u8> {
+fn forge(protected: &[u8], payload: &[u8], seed: u8) -> Vec<u8> {
     let key = Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap();
-    let message =
-        cbor(|e| drop(e.array(4).unwrap().str("Signature1").unwrap().bytes(protected).unwrap().bytes(&[]).unwrap().bytes(payload).unwrap()));
-    let signature = key.sign(&message);
-    cbor(|e| drop(e.array(4).unwrap().bytes(protected).unwrap().map(0).unwrap().bytes(payload).unwrap().bytes(signature.as_ref()).unwrap()))
+    let signature = key.sign(&array(&[text("Signature1"), bytes(protected), bytes(&[]), bytes(payload)]));
+    array(&[bytes(protected), map(&[]), bytes(payload), bytes(signature.as_ref())])
 }

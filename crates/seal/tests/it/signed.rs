@@ -1,6 +1,7 @@
 //! Signed objects and receipts.
 
-use crate::{DAY_MS, HOUR_MS, START, cards, cbor, draft, forge, header, service};
+use crate::hand::{array, bytes, int, map, text};
+use crate::{DAY_MS, HOUR_MS, START, cards, draft, forge, header, service};
 use base::{ActId, Digest, Instant, UnixMs};
 use entente_seal::{
     Cards, Held, Keys, OVERLAP_MS, RECEIPT_BYTES_MAX, RECEIPT_ENTRIES_MAX, Receipt, ReceiptEntry, SealFault, Signed, SystemEntropy, Typ, Verified,
@@ -9,12 +10,12 @@ use proptest::prelude::*;
 
 const ACT: &str = "application/entente-act+cbor";
 
-fn verify(bytes: &[u8], cards: &Cards, at: UnixMs) -> Result<Verified, SealFault> {
-    Signed::parse(bytes, Typ::Act, 4096)?.verify(cards, at)
+fn verify(object: &[u8], cards: &Cards, at: UnixMs) -> Result<Verified, SealFault> {
+    Signed::parse(object, Typ::Act, 4096)?.verify(cards, at)
 }
 
-fn refused(bytes: &[u8], cards: &Cards, at: UnixMs) -> &'static str {
-    verify(bytes, cards, at).unwrap_err().code()
+fn refused(object: &[u8], cards: &Cards, at: UnixMs) -> &'static str {
+    verify(object, cards, at).unwrap_err().code()
 }
 
 #[test]
@@ -84,19 +85,21 @@ fn only_the_canonical_form_is_read() {
         assert_eq!(refused(&other, &cards, START), "peer.bytes.not-canonical");
     }
     assert_eq!(refused(&deep, &cards, START), "peer.bytes.too-deep");
-    let unsigned_header =
-        cbor(|e| drop(e.array(4).unwrap().bytes(&protected).unwrap().map(1).unwrap().u64(4).unwrap().u64(1).unwrap().bytes(b"p").unwrap().bytes(&[0; 64]).unwrap()));
-    let detached = cbor(|e| drop(e.array(4).unwrap().bytes(&protected).unwrap().map(0).unwrap().bool(false).unwrap().bytes(&[0; 64]).unwrap()));
-    let long_signature = cbor(|e| drop(e.array(4).unwrap().bytes(&protected).unwrap().map(0).unwrap().bytes(b"p").unwrap().bytes(&[0; 65]).unwrap()));
-    let three = cbor(|e| drop(e.array(3).unwrap().bytes(&protected).unwrap().map(0).unwrap().bytes(b"p").unwrap()));
+    let (body, zeros) = (bytes(b"p"), bytes(&[0; 64]));
+    let unsigned_header = array(&[bytes(&protected), map(&[int(4), int(1)]), body.clone(), zeros.clone()]);
+    let detached = array(&[bytes(&protected), map(&[]), vec![0xf4], zeros]);
+    let long_signature = array(&[bytes(&protected), map(&[]), body.clone(), bytes(&[0; 65])]);
+    let three = array(&[bytes(&protected), map(&[]), body]);
     let more = [&[0xa4], &protected[1..], &[0x18, 0x20, 0x00]].concat();
-    let no_typ = cbor(|e| drop(e.map(2).unwrap().u64(1).unwrap().i64(-8).unwrap().u64(4).unwrap().bytes(&[0; 36]).unwrap()));
-    let short_kid = cbor(|e| drop(e.map(3).unwrap().u64(1).unwrap().i64(-8).unwrap().u64(4).unwrap().bytes(&[0; 35]).unwrap().u64(16).unwrap().str(ACT).unwrap()));
-    for other in [unsigned_header, detached, long_signature, three, forge(&more, b"p", 2), forge(&no_typ, b"p", 2), forge(&short_kid, b"p", 2), forge(b"\xa0", b"p", 2)] {
+    let no_typ = map(&[int(1), int(-8), int(4), bytes(&[0; 36])]);
+    let short_kid = map(&[int(1), int(-8), int(4), bytes(&[0; 35]), int(16), text(ACT)]);
+    for other in
+        [unsigned_header, detached, long_signature, three, forge(&more, b"p", 2), forge(&no_typ, b"p", 2), forge(&short_kid, b"p", 2), forge(b"\xa0", b"p", 2)]
+    {
         assert_eq!(refused(&other, &cards, START), "peer.bytes.shape", "{other:02x?}");
     }
     // Inside the header's byte string the same strictness holds.
-    let unsorted = cbor(|e| drop(e.map(2).unwrap().u64(4).unwrap().bytes(&[0; 36]).unwrap().u64(1).unwrap().i64(-8).unwrap()));
+    let unsorted = map(&[int(4), bytes(&[0; 36]), int(1), int(-8)]);
     assert_eq!(refused(&forge(&unsorted, b"p", 2), &cards, START), "peer.bytes.not-canonical");
     assert_eq!(refused(&forge(&protected[..protected.len() - 1], b"p", 2), &cards, START), "peer.bytes.truncated");
 }

@@ -25,7 +25,8 @@ fn by_author(make: Make<'_>) {
     let store = make();
     let drafts = [Draft::new(0, 1, 1), Draft::new(1, 1, 0), Draft::new(0, 2, 0), Draft::new(0, 1, 0), Draft { body: None, ..Draft::new(2, 1, 0) }];
     let ids = acts(&*store, &drafts);
-    let mut expected: Vec<_> = [(0, 0, "body 0 1 0"), (0, 1, "body 0 1 1"), (1, 0, "body 1 1 0"), (2, 0, "(absent)")].map(|(a, s, b)| (a, s, b.to_owned())).into();
+    let mut expected: Vec<_> =
+        [(0, 0, "body 0 1 0"), (0, 1, "body 0 1 1"), (1, 0, "body 1 1 0"), (2, 0, "(absent)")].map(|(a, s, b)| (a, s, b.to_owned())).into();
     expected.sort_by_key(|(author, seq, _)| (service(*author), *seq));
     assert_eq!(heads(&*store, 1), expected);
     let act = store.act(&ids[0]).unwrap().unwrap();
@@ -75,9 +76,8 @@ fn erase(make: Make<'_>) {
     // The act that says so stands in the same batch: it is filed after the erasure and keeps its body.
     let done = append(&*store, Append { erase: vec![(dossier(1), item(1))], ..batch(5, vec![on(1, 1, 1).entry()]) }).unwrap();
     assert_eq!(done.bodies_erased, 2);
-    let mut expected: Vec<_> = [(0, 0, "(erased)"), (0, 1, "body 0 1 1"), (0, 2, "(erased)"), (1, 0, "(erased)"), (1, 1, "body 1 1 1")]
-        .map(|(a, s, b)| (a, s, b.to_owned()))
-        .into();
+    let mut expected: Vec<_> =
+        [(0, 0, "(erased)"), (0, 1, "body 0 1 1"), (0, 2, "(erased)"), (1, 0, "(erased)"), (1, 1, "body 1 1 1")].map(|(a, s, b)| (a, s, b.to_owned())).into();
     expected.sort_by_key(|(author, seq, _)| (service(*author), *seq));
     assert_eq!(heads(&*store, 1), expected);
     assert_eq!(heads(&*store, 2), [(0, 0, "body 0 2 0".to_owned())], "the same item id in another dossier is another item");
@@ -117,7 +117,8 @@ fn rebuild(make: Make<'_>) {
     store.wipe_projections().unwrap();
     assert_eq!(picture(), (vec![], vec![], vec![]));
     assert!(store.record(REBUILDING.0, REBUILDING.1).unwrap().is_some());
-    let mut refile: Vec<Refile> = drafts.iter().enumerate().map(|(n, d)| Refile::Act { pos: n as u64, author: service(d.author), filing: d.filing() }).collect();
+    let mut refile: Vec<Refile> =
+        drafts.iter().enumerate().map(|(n, d)| Refile::Act { pos: n as u64, author: service(d.author), filing: d.filing() }).collect();
     refile.push(Refile::ReceiptTaken { pos: 3, service: service(1), at: UnixMs(9), objects: named });
     let (kind, id) = (REBUILDING.0.to_owned(), REBUILDING.1.to_owned());
     append(&*store, Append { refile, records: vec![RecordOp::Take { kind, id }], ..Append::default() }).unwrap();

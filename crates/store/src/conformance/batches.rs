@@ -25,10 +25,7 @@ fn refuse(mut batch: Append) -> Append {
 fn everything(n: u64) -> Append {
     let draft = Draft { item: n, ..Draft::new(0, n, 0) };
     Append {
-        queue: vec![
-            Queued { recipient: service(1), what: Outgoing::Act(draft.id()) },
-            Queued { recipient: service(1), what: Outgoing::Note(vec![n as u8]) },
-        ],
+        queue: vec![Queued { recipient: service(1), what: Outgoing::Act(draft.id()) }, Queued { recipient: service(1), what: Outgoing::Note(vec![n as u8]) }],
         records: vec![RecordOp::Put { kind: "draft".to_owned(), id: n.to_string(), data: vec![1] }],
         logs: vec![LogLine { kind: "audit".to_owned(), data: vec![n as u8] }],
         ..batch(n as i64, vec![draft.entry()])

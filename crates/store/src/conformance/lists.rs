@@ -19,8 +19,8 @@ fn row(n: u64, updated_at: i64) -> DossierRow {
         accord: Digest([n as u8 % 3; 32]),
         opened_at: UnixMs(n as i64),
         updated_at: UnixMs(updated_at),
-        phase: if n % 5 == 0 { "asked" } else { "answered" }.to_owned(),
-        closed: n % 4 == 0,
+        phase: if n.is_multiple_of(5) { "asked" } else { "answered" }.to_owned(),
+        closed: n.is_multiple_of(4),
         summary: format!("summary {n}").into_bytes(),
     }
 }

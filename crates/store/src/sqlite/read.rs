@@ -3,8 +3,8 @@
 use super::{Keys, Sqlite, body_aad, held, key_aad, log_aad, record_aad, rest, sql_number, summary_aad};
 use crate::ledger::{self, Hashes, subtree};
 use crate::{
-    Act, Append, Appended, Body, Depth, DossierFilter, DossierRow, Due, DueObject, Given, Holding, Kind, LedgerEntry, LedgerState, LogEntry, Parcel, QueuePlace,
-    Record, Store, StoreError, Verdict, sql,
+    Act, Append, Appended, Body, Depth, DossierFilter, DossierRow, Due, DueObject, Given, Holding, Kind, LedgerEntry, LedgerState, LogEntry, Parcel,
+    QueuePlace, Record, Store, StoreError, Verdict, sql,
 };
 use base::{ActId, Digest, DossierId, ItemId, ParcelId, ServiceId, UnixMs};
 use rusqlite::types::{FromSqlError, Type, Value};
@@ -104,9 +104,7 @@ impl Store for Sqlite {
     }
 
     fn receipts_of(&self, act: &ActId) -> Result<Vec<Holding>, StoreError> {
-        self.read(|conn| {
-            rows(conn, sql::HELD_OF, [bytes(act)], |row| Ok(Holding { service: id(row, 0)?, at: UnixMs(row.get(1)?), receipt: number(row, 2)? }))
-        })
+        self.read(|conn| rows(conn, sql::HELD_OF, [bytes(act)], |row| Ok(Holding { service: id(row, 0)?, at: UnixMs(row.get(1)?), receipt: number(row, 2)? })))
     }
 
     fn outbox_next(&self, recipient: &ServiceId, after: Option<QueuePlace>, count_max: usize, bytes_max: usize) -> Result<Vec<Due>, StoreError> {
@@ -117,13 +115,14 @@ impl Store for Sqlite {
             let (mut due, mut bytes_due) = (Vec::new(), 0usize);
             while due.len() < count_max {
                 let page = OUTBOX_PAGE.min(count_max - due.len());
-                let places: Vec<(_, _, Option<Vec<u8>>, Option<Vec<u8>>)> = rows(&tx, sql::QUEUE_AFTER, params![bytes(recipient), after.pos, after.n, page as i64], |row| {
-                    Ok((QueuePlace { pos: row.get(0)?, n: row.get(1)? }, UnixMs(row.get(2)?), row.get(3)?, row.get(4)?))
+                let places = rows(&tx, sql::QUEUE_AFTER, params![bytes(recipient), after.pos, after.n, page as i64], |row| {
+                    let note = row.get::<_, Option<Vec<u8>>>(3)?.zip(row.get::<_, Option<Vec<u8>>>(4)?);
+                    Ok((QueuePlace { pos: row.get(0)?, n: row.get(1)? }, UnixMs(row.get(2)?), note))
                 })?;
                 let last_page = places.len() < page;
-                for (place, queued_at, object, note) in places {
-                    let what = match object {
-                        Some(object) => DueObject::Note { id: slice(&object)?, bytes: note.unwrap_or_default() },
+                for (place, queued_at, note) in places {
+                    let what = match note {
+                        Some((id, bytes)) => DueObject::Note { id: slice(&id)?, bytes },
                         None => DueObject::Act(self.act_at(&tx, place.pos)?),
                     };
                     bytes_due += what.bytes();
@@ -142,9 +141,7 @@ impl Store for Sqlite {
     }
 
     fn outbox_depth(&self) -> Result<Vec<Depth>, StoreError> {
-        self.read(|conn| {
-            rows(conn, sql::QUEUE_DEPTH, [], |row| Ok(Depth { recipient: id(row, 0)?, count: number(row, 1)?, oldest: UnixMs(row.get(2)?) }))
-        })
+        self.read(|conn| rows(conn, sql::QUEUE_DEPTH, [], |row| Ok(Depth { recipient: id(row, 0)?, count: number(row, 1)?, oldest: UnixMs(row.get(2)?) })))
     }
 
     fn given(&self, parcel: &ParcelId) -> Result<Option<Given>, StoreError> {
@@ -244,9 +241,7 @@ impl Keys {
         let place = (act.dossier, act.item);
         let key = match item_keys.entry(place) {
             std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
-            std::collections::hash_map::Entry::Vacant(new) => {
-                new.insert(self.storage.unwrap(wrapped, &key_aad(&act.dossier, &act.item)).map_err(rest)?)
-            }
+            std::collections::hash_map::Entry::Vacant(new) => new.insert(self.storage.unwrap(wrapped, &key_aad(&act.dossier, &act.item)).map_err(rest)?),
         };
         Ok(Body::Held(key.open(&body_aad(act.id.as_ref()), sealed).map_err(rest)?))
     }
@@ -287,14 +282,7 @@ impl DueObject {
 }
 
 fn entry(row: &Row<'_>) -> Result<LedgerEntry, StoreError> {
-    Ok(LedgerEntry {
-        pos: number(row, 0)?,
-        kind: kind(row.get(1)?)?,
-        at: UnixMs(row.get(2)?),
-        object: id(row, 3)?,
-        leaf: id(row, 4)?,
-        signed: row.get(5)?,
-    })
+    Ok(LedgerEntry { pos: number(row, 0)?, kind: kind(row.get(1)?)?, at: UnixMs(row.get(2)?), object: id(row, 3)?, leaf: id(row, 4)?, signed: row.get(5)? })
 }
 
 pub(super) fn given(conn: &Connection, sql: &str, params: impl Params) -> Result<Option<Given>, StoreError> {

@@ -109,6 +109,12 @@ impl Writing {
 #[derive(Default)]
 pub(super) struct ItemKeys(HashMap<(DossierId, ItemId), ItemKey>);
 
+/// What is known of an item's key.
+struct KeyRow {
+    wrapped: Option<Vec<u8>>,
+    erased_to: i64,
+}
+
 /// The transaction under way.
 struct Batch<'a> {
     conn: &'a Connection,
@@ -130,10 +136,9 @@ impl<'a> Batch<'a> {
 
     fn store(&mut self, append: Append) -> BatchResult {
         let Append { at, erase, entries, refile, verdicts, queue, unqueue, dossiers, records, logs, answer } = append;
-        if let Some(Answer { parcel, .. }) = &answer {
-            if let Some(receipt) = self.answered(parcel)? {
-                return Ok(Appended { places: Vec::new(), receipt: Some(receipt), repeated: true, bodies_erased: 0, ledger: ledger::state(&self.tree) });
-            }
+        let before = answer.as_ref().map(|answer| self.answered(&answer.parcel)).transpose()?.flatten();
+        if before.is_some() {
+            return Ok(Appended { places: Vec::new(), receipt: before, repeated: true, bodies_erased: 0, ledger: ledger::state(&self.tree) });
         }
         let mut bodies_erased = 0;
         for (dossier, item) in &erase {
@@ -246,7 +251,7 @@ impl<'a> Batch<'a> {
         let pos = sql_number(place.pos)?;
         if !place.new {
             let here = self.statement(sql::BODY_HELD)?.exists([pos])?;
-            if here || pos < self.key_row(filing)?.map_or(0, |row| row.1) {
+            if here || pos < self.key_row(filing)?.map_or(0, |row| row.erased_to) {
                 return Ok(());
             }
         }
@@ -263,15 +268,15 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    fn key_row(&self, filing: &Filing) -> Result<Option<(Option<Vec<u8>>, i64)>, StoreError> {
+    fn key_row(&self, filing: &Filing) -> Result<Option<KeyRow>, StoreError> {
         let mut statement = self.statement(sql::KEY_READ)?;
-        Ok(statement.query_row([bytes(&filing.dossier), bytes(&filing.item)], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+        Ok(statement.query_row([bytes(&filing.dossier), bytes(&filing.item)], |row| Ok(KeyRow { wrapped: row.get(0)?, erased_to: row.get(1)? })).optional()?)
     }
 
     fn item_key(&mut self, filing: &Filing) -> Result<ItemKey, StoreError> {
         let aad = key_aad(&filing.dossier, &filing.item);
         match self.key_row(filing)? {
-            Some((Some(wrapped), _)) => self.keys.storage.unwrap(&wrapped, &aad).map_err(rest),
+            Some(KeyRow { wrapped: Some(wrapped), .. }) => self.keys.storage.unwrap(&wrapped, &aad).map_err(rest),
             _ => {
                 let key = ItemKey::generate(self.entropy);
                 let wrapped = self.keys.storage.wrap(&key, &aad);

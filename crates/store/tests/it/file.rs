@@ -1,8 +1,8 @@
 //! What only a file shows: reopening, other processes, damage, and what erasing leaves on the disk.
 
+use base::{Digest, Entropy, UnixMs};
 use entente_store::conformance::world::{Draft, acts, append, batch, dossier, item, picture, receipt, service};
 use entente_store::{Append, Body, DossierRow, Entry, LogLine, Outgoing, Queued, RecordOp, Sqlite, Store, check_ledger};
-use base::{Digest, Entropy, UnixMs};
 use rusqlite::Connection;
 use seal::SystemEntropy;
 use seal::rest::StorageKey;

@@ -5,9 +5,9 @@
 //! This shows atomicity and order; that the disk itself was asked to write shows only in the system calls.
 
 use crate::file::open;
+use base::Digest;
 use entente_store::conformance::world::{Draft, batch, dossier, picture, receipt, service};
 use entente_store::{Answer, Append, DueObject, LogLine, Outgoing, Parcel, Queued, Store, Writer, check_ledger};
-use base::Digest;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;

@@ -19,7 +19,9 @@ async fn both_ends_agree_on_the_hybrid_group() {
     assert_eq!((ours.group.as_str(), ours.endpoint.as_str()), ("X25519MLKEM768", p.ma.addr.to_string().as_str()));
     assert_eq!((theirs.len(), theirs[0].group.as_str(), theirs[0].service), (1, "X25519MLKEM768", service("es")));
     // The stranger's own TLS sees the same, and that no ticket for a resumption was handed to it.
-    let tls = Stranger::with(&p.es).connect(p.ma.addr).await.unwrap();
+    let mut tls = Stranger::with(&p.es).connect(p.ma.addr).await.unwrap();
+    tls.write_all(PREFACE).await.unwrap();
+    tls.read_exact(&mut [0; 9]).await.unwrap(); // tickets would have come before the first byte of HTTP/2
     assert_eq!(tls.get_ref().1.negotiated_key_exchange_group().unwrap().name(), rustls::NamedGroup::X25519MLKEM768);
     assert_eq!(tls.get_ref().1.tls13_tickets_received(), 0);
 }
@@ -123,6 +125,16 @@ async fn noise_before_tls_harms_nobody() {
         let ended = tokio::time::timeout(Duration::from_secs(3), tcp.read_to_end(&mut rest)).await;
         assert!(ended.is_ok(), "the server must end it, at the latest by its clock");
     }
+    // Noise from a partner, inside TLS.
+    for noise in
+        [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0; 30_000], &[PREFACE, &[0xff; 9_000]].concat(), &[PREFACE, &[0, 0, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0]].concat()]
+    {
+        let mut tls = Stranger::with(&p.es).connect(p.ma.addr).await.unwrap();
+        let _ = tls.write_all(noise).await; // may be cut off in the middle
+        let ended = tokio::time::timeout(Duration::from_secs(3), tls.read_to_end(&mut Vec::new())).await;
+        assert!(ended.is_ok(), "the server must end it");
+    }
+    until(|| p.ma.lines.now().is_empty()).await;
     assert!(p.courier.send(&p.ma.address(), "x".into()).await.is_ok());
     // The other way round: a server that makes noise.
     let (listener, to) = listen(&p.ma.identity).await;

@@ -54,7 +54,10 @@ async fn what_the_inbox_says_reaches_the_sender() {
             SendError::Partner("failure.transport.delivery".into()),
         ]
     );
-    assert_eq!(answers.iter().map(SendError::code).collect::<Vec<_>>(), ["refusal.transport.refused", "failure.transport.partner", "failure.transport.partner"]);
+    assert_eq!(
+        answers.iter().map(SendError::code).collect::<Vec<_>>(),
+        ["refusal.transport.refused", "failure.transport.partner", "failure.transport.partner"]
+    );
 }
 
 #[tokio::test]
@@ -97,8 +100,10 @@ async fn endpoints_are_tried_in_order_and_absence_is_told() {
     assert_eq!(courier.send(&to, "x".into()).await, Err(SendError::Timeout("no connection")));
 }
 
-/// A partner's node of another make, that answers what it likes.
-async fn foreign(answer: impl Fn() -> Response<http_body_util::Full<Bytes>> + Clone + Send + Sync + 'static) -> (Courier, Address) {
+/// A partner's node of another make, that does with each line what it likes.
+async fn foreign_line<F: Future<Output = ()> + Send + 'static>(
+    serve: impl Fn(tokio_rustls::server::TlsStream<tokio::net::TcpStream>) -> F + Send + Sync + 'static,
+) -> (Courier, Address) {
     use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
     let ma = identity();
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(ma.key_der.clone()));
@@ -114,14 +119,45 @@ async fn foreign(answer: impl Fn() -> Response<http_body_util::Full<Bytes>> + Cl
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
     tokio::spawn(async move {
         loop {
-            let tls = acceptor.accept(listener.accept().await.unwrap().0).await.unwrap();
-            let answer = answer.clone();
-            let service = hyper::service::service_fn(move |_| std::future::ready(Ok::<_, std::io::Error>(answer())));
-            let io = hyper_util::rt::TokioIo::new(tls);
-            tokio::spawn(hyper::server::conn::http2::Builder::new(hyper_util::rt::TokioExecutor::new()).serve_connection(io, service));
+            tokio::spawn(serve(acceptor.accept(listener.accept().await.unwrap().0).await.unwrap()));
         }
     });
     (Courier::new(&identity(), quick()).unwrap(), to)
+}
+
+/// One that answers every request with the same words.
+async fn foreign(answer: impl Fn() -> Response<http_body_util::Full<Bytes>> + Clone + Send + Sync + 'static) -> (Courier, Address) {
+    foreign_line(move |tls| {
+        let answer = answer.clone();
+        async move {
+            let service = hyper::service::service_fn(move |_| std::future::ready(Ok::<_, std::io::Error>(answer())));
+            let http = hyper::server::conn::http2::Builder::new(hyper_util::rt::TokioExecutor::new());
+            let _ = http.serve_connection(hyper_util::rt::TokioIo::new(tls), service).await;
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_receipt_that_breaks_off_is_none() {
+    let mut picture = Vec::new();
+    for reason in [h2::Reason::NO_ERROR, h2::Reason::PROTOCOL_ERROR, h2::Reason::INTERNAL_ERROR, h2::Reason::REFUSED_STREAM] {
+        let (courier, to) = foreign_line(move |tls| async move {
+            let mut http = h2::server::handshake(tls).await.unwrap();
+            while let Some(Ok((_, mut respond))) = http.accept().await {
+                let head = Response::builder().header("content-type", "application/entente-receipt+cose").body(()).unwrap();
+                let mut body = respond.send_response(head, false).unwrap();
+                body.send_data(Bytes::from_static(b"receipt for"), false).unwrap();
+                tokio::spawn(async move {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    body.send_reset(reason);
+                });
+            }
+        })
+        .await;
+        picture.push(courier.send(&to, "x".into()).await.unwrap_err().code());
+    }
+    assert_eq!(picture, ["peer.transport.protocol", "peer.transport.protocol", "failure.transport.partner", "refusal.transport.busy"]);
 }
 
 #[tokio::test]
@@ -181,7 +217,10 @@ async fn a_shutdown_answers_what_is_under_way_and_then_ends() {
     let p = pair(shelf.clone(), quick()).await;
     let to = p.ma.address();
     let (courier, held) = (Arc::new(p.courier), to.clone());
-    let sending = { let courier = courier.clone(); tokio::spawn(async move { courier.send(&held, "x".into()).await }) };
+    let sending = {
+        let courier = courier.clone();
+        tokio::spawn(async move { courier.send(&held, "x".into()).await })
+    };
     tokio::time::sleep(Duration::from_millis(150)).await;
     let started = Instant::now();
     p.ma.stop().await;

@@ -166,6 +166,57 @@ async fn a_header_that_drips_and_a_handshake_that_drips_are_cut() {
     assert!(started.elapsed() >= Duration::from_millis(300));
 }
 
+/// The header of a POST of a parcel on stream 1, body to follow, written by hand (RFC 7541 sections 5, 6; RFC 9113 section 6.2).
+fn header_frame() -> Vec<u8> {
+    let mut block = vec![0x83, 0x87]; // :method POST, :scheme https
+    for (name, value) in [(&[0x01][..], "any.invalid"), (&[0x04], "/entente/v1/parcels"), (&[0x0f, 0x10], "application/entente-parcel+cose")] {
+        block.extend_from_slice(name); // :authority, :path, content-type: literals that are not indexed
+        block.push(value.len() as u8);
+        block.extend_from_slice(value.as_bytes());
+    }
+    [&[0, 0, block.len() as u8, 1, 4, 0, 0, 0, 1][..], &block].concat()
+}
+
+#[tokio::test]
+async fn a_line_that_does_not_answer_pings_is_cut() {
+    let limits =
+        Limits { body_timeout: Duration::from_secs(30), ping_interval: Duration::from_millis(100), ping_timeout: Duration::from_millis(200), ..quick() };
+    let shelf = Shelf::new();
+    let p = pair(shelf.clone(), limits).await;
+    let mut tls = Stranger::with(&p.es).connect(p.ma.addr).await.unwrap();
+    tls.write_all(PREFACE).await.unwrap();
+    tls.write_all(&header_frame()).await.unwrap();
+    tls.flush().await.unwrap();
+    until(|| p.ma.lines.now().len() == 1).await;
+    let started = Instant::now();
+    until(|| p.ma.lines.now().is_empty()).await;
+    assert!((100..1_500).contains(&started.elapsed().as_millis()), "{:?}", started.elapsed());
+    // The neighbour: the same bytes and a body, from one that closes in good order, are taken.
+    let mut tls = Stranger::with(&p.es).connect(p.ma.addr).await.unwrap();
+    tls.write_all(&[PREFACE, &header_frame(), &[0, 0, 1, 0, 1, 0, 0, 0, 1, b'x']].concat()).await.unwrap();
+    tls.flush().await.unwrap();
+    until(|| shelf.from("es") == ["x"]).await;
+}
+
+#[tokio::test]
+async fn a_parcel_that_breaks_off_is_not_taken_for_whole() {
+    let shelf = Shelf::new();
+    let p = pair(shelf.clone(), quick()).await;
+    // DATA without END_STREAM, then RST_STREAM with each reason from NO_ERROR to HTTP_1_1_REQUIRED (RFC 9113 section 7).
+    for reason in 0..=13 {
+        let mut tls = Stranger::with(&p.es).connect(p.ma.addr).await.unwrap();
+        tls.write_all(&[PREFACE, &header_frame(), &[0, 0, 1, 0, 0, 0, 0, 0, 1, b'x']].concat()).await.unwrap();
+        tls.flush().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(30)).await; // the server now waits for more
+        tls.write_all(&[0, 0, 4, 3, 0, 0, 0, 0, 1, 0, 0, 0, reason]).await.unwrap();
+        tls.shutdown().await.unwrap();
+        let _ = tls.read_to_end(&mut Vec::new()).await;
+    }
+    until(|| p.ma.lines.now().is_empty()).await;
+    assert!(p.courier.send(&p.ma.address(), "whole".into()).await.is_ok());
+    assert_eq!(shelf.from("es"), ["whole"]);
+}
+
 #[tokio::test]
 async fn header_fields_beyond_the_limit_are_refused() {
     let p = pair(Shelf::new(), Limits { header_bytes_max: 2_000, ..quick() }).await;
@@ -239,9 +290,7 @@ async fn unfinished_handshakes_do_not_pile_up() {
 
 #[tokio::test]
 async fn a_busy_inbox_and_a_full_node_say_when_to_come_back() {
-    let shelf = Shelf::scripted(|_, parcel, n| {
-        Box::pin(async move { if n == 0 { Err(Rejection::Busy { retry_after_s: 17 }) } else { Ok(receipt(&parcel)) } })
-    });
+    let shelf = Shelf::scripted(|_, parcel, n| Box::pin(async move { if n == 0 { Err(Rejection::Busy { retry_after_s: 17 }) } else { Ok(receipt(&parcel)) } }));
     let p = pair(shelf, quick()).await;
     assert_eq!(p.courier.send(&p.ma.address(), "x".into()).await, Err(SendError::Busy { retry_after_s: Some(17) }));
     assert!(p.courier.send(&p.ma.address(), "x".into()).await.is_ok());

@@ -163,9 +163,7 @@ async fn one_letter_that_is_always_refused_neither_spins_nor_stops_the_others() 
 async fn partners_come_and_go_while_it_runs() {
     let (es, ma, fr) = (identity(), identity(), identity());
     let cards = Cards::of(&[("es", &es)]);
-    let shelf = Shelf::scripted(|_, parcel, n| {
-        Box::pin(async move { if n == 1 { std::future::pending().await } else { Ok(receipt(&parcel)) } })
-    });
+    let shelf = Shelf::scripted(|_, parcel, n| Box::pin(async move { if n == 1 { std::future::pending().await } else { Ok(receipt(&parcel)) } }));
     let first = Node::start("ma", &ma, cards.clone(), shelf.clone(), quick()).await;
     let second = Node::start("fr", &fr, cards.clone(), Shelf::new(), quick()).await;
     let tray = Tray::new(vec![first.address()]);
@@ -195,7 +193,11 @@ async fn partners_come_and_go_while_it_runs() {
 async fn a_shutdown_waits_for_receipts_and_gives_every_letter_back() {
     let shelf = Shelf::scripted(|_, parcel, n| {
         Box::pin(async move {
-            if n < 2 { tokio::time::sleep(Duration::from_millis(300)).await } else { std::future::pending().await }
+            if n < 2 {
+                tokio::time::sleep(Duration::from_millis(300)).await
+            } else {
+                std::future::pending().await
+            }
             Ok(receipt(&parcel))
         })
     });

@@ -1,0 +1,132 @@
+//! Between the courier and the node: parcels in, loads out, pins from the cards.
+
+use crate::engine::{Engine, now};
+use base::{Digest, ParcelId, ServiceId};
+use bytes::Bytes;
+use node::{Book, NodeError, Served};
+use seal::Keys;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use tokio::sync::watch;
+use transport::{Address, BoxFuture, Inbox, Letter, Outbox, Pins, Rejection, SendError};
+
+/// What the courier sees of the node.
+#[derive(Clone)]
+pub struct Door {
+    /// The node's thread.
+    pub engine: Engine,
+    /// Everybody's cards.
+    pub book: Book,
+    /// Our keys.
+    pub keys: Keys,
+    /// Parcels under way, so that a receipt is held against the right one.
+    under_way: Arc<Mutex<HashMap<(ServiceId, u64), ParcelId>>>,
+}
+
+impl Door {
+    /// Opens the door between a node and its courier.
+    pub fn new(engine: Engine, book: Book, keys: Keys) -> Door {
+        Door { engine, book, keys, under_way: Arc::default() }
+    }
+
+    async fn take(&self, from: ServiceId, parcel: Bytes) -> Result<Bytes, NodeError> {
+        let (book, keys) = (self.book.clone(), self.keys.clone());
+        let opened = tokio::task::spawn_blocking(move || node::open(&parcel, from, &book, &keys, now())).await;
+        let arrived = match opened.map_err(|e| NodeError::Corrupt(e.to_string()))? {
+            Ok(arrived) => arrived,
+            Err(e) => {
+                let code = e.code();
+                tracing::warn!(partner = %self.book.code(&from), code, "refused a parcel: {e}");
+                let (code, what) = (e.code(), e.to_string());
+                self.engine.run(move |n| Ok((Some(n.note_refused(from, code, &what, now())), ()))).await?;
+                return Err(e);
+            }
+        };
+        let receipt = self
+            .engine
+            .run_then(
+                move |n| match n.receive(arrived, now())? {
+                    Served::Again(receipt) => Ok((None, Some(receipt))),
+                    Served::Staged(ticket) => Ok((Some(ticket), None)),
+                },
+                |again, appended| again.or(appended.and_then(|a| a.receipt)),
+            )
+            .await?;
+        receipt.map(Bytes::from).ok_or_else(|| NodeError::Corrupt("a parcel was stored without receipt".to_owned()))
+    }
+
+    async fn next_letter(&self, to: ServiceId) -> Option<Letter> {
+        let load = self.engine.read(move |n| n.load(to, now())).await;
+        let load = load.inspect_err(|e| tracing::error!(code = e.code(), "nothing could be loaded for {}: {e}", to.short())).ok()??;
+        let keys = self.keys.clone();
+        let number = load.number;
+        let sealed = tokio::task::spawn_blocking(move || load.seal(&keys)).await.ok()?;
+        match sealed {
+            Ok(parcel) => {
+                self.under_way.lock().expect("no holder panics").insert((to, number), Digest::of(&parcel).into());
+                Some(Letter { number, parcel: parcel.into() })
+            }
+            Err(e) => {
+                tracing::error!(code = e.code(), "a parcel could not be sealed: {e}");
+                None
+            }
+        }
+    }
+
+    async fn answered(&self, to: ServiceId, number: u64, answer: Result<Bytes, SendError>) {
+        let parcel = self.under_way.lock().expect("no holder panics").remove(&(to, number)).unwrap_or_default();
+        if let Err(e) = &answer {
+            tracing::info!(partner = %self.book.code(&to), code = e.code(), "not delivered: {e}");
+        }
+        let receipt = answer.ok();
+        let job = move |n: &mut node::Node| match n.answered(to, number, parcel, receipt.as_deref(), now())? {
+            Some((ticket, held)) => Ok((Some(ticket), held)),
+            None => Ok((None, Vec::new())),
+        };
+        match self.engine.run(job).await {
+            Ok(held) => self.engine.held(to, &held),
+            Err(e) => tracing::error!(partner = %self.book.code(&to), code = e.code(), "a receipt could not be taken: {e}"),
+        }
+    }
+}
+
+impl Pins for Door {
+    fn service(&self, pin: &Digest) -> Option<ServiceId> {
+        self.book.by_pin(pin, now()).filter(|s| *s != self.keys.service())
+    }
+}
+
+impl Inbox for Door {
+    fn deliver(&self, from: ServiceId, parcel: Bytes) -> BoxFuture<'_, Result<Bytes, Rejection>> {
+        Box::pin(async move {
+            self.take(from, parcel).await.map_err(|e| match e.code() {
+                code if code.starts_with("failure.") => Rejection::Failed { code },
+                "refusal.store.busy" => Rejection::Busy { retry_after_s: 2 },
+                code => Rejection::Refused { code, text: e.to_string() },
+            })
+        })
+    }
+}
+
+impl Outbox for Door {
+    fn partners(&self) -> Vec<Address> {
+        let now = now();
+        let address = |cards: Arc<seal::Cards>| {
+            let card = cards.current(now)?;
+            Some(Address { service: cards.service(), endpoints: card.endpoints.clone(), pin: card.tls_pin })
+        };
+        self.book.all().into_iter().filter(|c| c.service() != self.keys.service()).filter_map(address).collect()
+    }
+
+    fn next(&self, to: ServiceId) -> BoxFuture<'_, Option<Letter>> {
+        Box::pin(self.next_letter(to))
+    }
+
+    fn done(&self, to: ServiceId, letter: u64, answer: Result<Bytes, SendError>) -> BoxFuture<'_, ()> {
+        Box::pin(self.answered(to, letter, answer))
+    }
+
+    fn changed(&self) -> watch::Receiver<u64> {
+        self.engine.news()
+    }
+}

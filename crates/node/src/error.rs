@@ -1,0 +1,131 @@
+//! What the node's doors answer when they do not do what they were asked, by blame.
+
+use base::{IdError, ServiceId, TimeError};
+use dossier::{ActFault, FieldFault, MechanismFault, Refusal};
+use seal::{CardFault, FingerprintRefusal, NoteFault, SealFault};
+use store::StoreError;
+
+/// A refusal, another node's fault, or a failure of our own; the code says which.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The law of cooperation says no.
+    #[error(transparent)]
+    Law(#[from] Refusal),
+    /// A form is not filled as it should be.
+    #[error(transparent)]
+    Field(#[from] FieldFault),
+    /// An act's bytes are not in form.
+    #[error(transparent)]
+    Act(#[from] ActFault),
+    /// A signature, seal or card does not hold.
+    #[error(transparent)]
+    Seal(#[from] SealFault),
+    /// A card cannot be taken.
+    #[error(transparent)]
+    Card(#[from] CardFault),
+    /// A checkpoint or cosignature does not hold.
+    #[error(transparent)]
+    Note(#[from] NoteFault),
+    /// The words read aloud are not the card's.
+    #[error(transparent)]
+    Fingerprint(#[from] FingerprintRefusal),
+    /// A mechanism file cannot be used.
+    #[error(transparent)]
+    Mechanism(#[from] MechanismFault),
+    /// Our disk.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A text is no id.
+    #[error(transparent)]
+    Id(#[from] IdError),
+    /// A text is no time.
+    #[error(transparent)]
+    Time(#[from] TimeError),
+    /// Bytes at rest contradict the program.
+    #[error("what the store holds cannot be read ({0}); stop the node, keep a copy and restore the last backup")]
+    Corrupt(String),
+    /// No such thing, or not for this reader: both answer alike.
+    #[error("there is no {0} of this name here, or it is not yours to see; check the name")]
+    Absent(&'static str),
+    /// The officer's token is not known.
+    #[error("nobody signs in with this token; ask the administrator for a new one")]
+    Token,
+    /// The officer's roles do not include this.
+    #[error("this is for the {0} only; ask one")]
+    Role(&'static str),
+    /// A partner's card was never imported.
+    #[error("service {0} is not a partner; import its card and compare the fingerprint by telephone")]
+    UnknownPartner(ServiceId),
+    /// A mechanism of this name or hash is not here.
+    #[error("mechanism '{0}' is not known here; the partner must send it, or check its name")]
+    UnknownMechanism(String),
+    /// A mechanism is known but not proved.
+    #[error("mechanism '{0}' fails its check: {1}; it cannot be used until its author mends it")]
+    UnprovedMechanism(String, String),
+    /// Several accords or none would fit.
+    #[error("{0} accords in force permit this among these parties; name one")]
+    WhichAccord(usize),
+    /// A four-eyes proposal is not there any more.
+    #[error("this proposal is not waiting any more; somebody decided it or it was withdrawn")]
+    NotPending,
+    /// The same officer cannot be both pairs of eyes.
+    #[error("you proposed this yourself; a second officer must approve it")]
+    SameEyes,
+    /// An act is dated ahead of our clock.
+    #[error("the act is dated {0} minutes ahead of this node's clock; one of both clocks is wrong")]
+    ClockAhead(i64),
+    /// A parcel was sealed by a clock that is far off.
+    #[error("the parcel was sealed {0} minutes away from this node's clock; one of both clocks is wrong. Set both by NTP and send again")]
+    ParcelClock(i64),
+    /// The parcel came over another service's connection.
+    #[error("the parcel is signed by another service than the one that brought it")]
+    Courier,
+    /// A parcel's number was used before.
+    #[error("parcel number {0} was received before with other content; it is a replay or the sender lost its memory. Its operator must call")]
+    Replayed(u64),
+    /// Too many acts of a partner wait for others.
+    #[error("too many acts of this service wait for acts that are lacking; it must send those first")]
+    TooMuchWaiting,
+    /// Acts of a dossier in which the sender has no part.
+    #[error("the sender or this node is not a party of this dossier")]
+    NotParty,
+    /// A request that makes no sense as it stands.
+    #[error("{0}")]
+    Asked(String),
+}
+
+impl NodeError {
+    /// Returns the stable code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            NodeError::Law(e) => e.code(),
+            NodeError::Field(e) => e.code(),
+            NodeError::Act(e) => e.code(),
+            NodeError::Seal(e) => e.code(),
+            NodeError::Card(e) => e.code(),
+            NodeError::Note(e) => e.code(),
+            NodeError::Fingerprint(e) => e.code(),
+            NodeError::Mechanism(e) => e.code(),
+            NodeError::Store(e) => e.code(),
+            NodeError::Id(e) => e.code(),
+            NodeError::Time(e) => e.code(),
+            NodeError::Corrupt(_) => "failure.node.corrupt",
+            NodeError::Absent(_) => "refusal.node.absent",
+            NodeError::Token => "refusal.officer.token",
+            NodeError::Role(_) => "refusal.officer.role",
+            NodeError::UnknownPartner(_) => "refusal.partner.unknown",
+            NodeError::UnknownMechanism(_) => "refusal.mechanism.unknown",
+            NodeError::UnprovedMechanism(..) => "refusal.mechanism.unproved",
+            NodeError::WhichAccord(_) => "refusal.accord.which",
+            NodeError::NotPending => "refusal.pending.gone",
+            NodeError::SameEyes => "refusal.pending.same-eyes",
+            NodeError::ClockAhead(_) => "peer.act.clock-ahead",
+            NodeError::ParcelClock(_) => "peer.parcel.clock",
+            NodeError::Courier => "peer.parcel.courier",
+            NodeError::Replayed(_) => "peer.parcel.replayed",
+            NodeError::TooMuchWaiting => "peer.act.too-much-waiting",
+            NodeError::NotParty => "peer.act.not-party",
+            NodeError::Asked(_) => "refusal.node.asked",
+        }
+    }
+}

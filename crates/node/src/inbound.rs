@@ -1,0 +1,85 @@
+//! Opens what other services send: 1 size, 2 sender's card at that time, 3 signature, 4 decryption, 5 pieces, 6 every act's
+//! own signature. Needs no node, so it runs beside it on another core.
+
+use crate::book::Book;
+use crate::error::NodeError;
+use crate::outbound::PARCEL_BYTES_MAX;
+use crate::piece::{self, Piece};
+use base::{ActId, Digest, ParcelId, ServiceId, UnixMs};
+use dossier::Act;
+use seal::{Directory, Keys, Parcel, Signed, Typ, Verified};
+use std::sync::Arc;
+
+/// How far a sender's clock may be off.
+pub const PARCEL_SKEW_MINUTES_MAX: i64 = 60;
+/// How far ahead of our clock an act may be dated.
+pub const ACT_AHEAD_MINUTES_MAX: i64 = 10;
+
+/// A parcel that was opened, with everything that can be told of it without the node.
+pub struct Arrived {
+    pub(crate) from: ServiceId,
+    pub(crate) number: u64,
+    pub(crate) id: ParcelId,
+    pub(crate) pieces: Vec<Result<Opened, (Digest, NodeError)>>,
+}
+
+/// One piece, verified.
+pub(crate) enum Opened {
+    Act { act: Arc<Act>, verified: Box<Verified>, body: Option<Vec<u8>> },
+    Other { digest: Digest, piece: Piece },
+}
+
+/// Opens a parcel that a service brought.
+pub fn open(bytes: &[u8], from: ServiceId, book: &Book, keys: &Keys, now: UnixMs) -> Result<Arrived, NodeError> {
+    let parcel = Parcel::parse(bytes, PARCEL_BYTES_MAX)?;
+    if parcel.from() != from {
+        return Err(NodeError::Courier);
+    }
+    let off = (parcel.at().0 - now.0).abs() / 60_000;
+    if off > PARCEL_SKEW_MINUTES_MAX {
+        return Err(NodeError::ParcelClock(off));
+    }
+    let cards = book.cards(&from).ok_or(NodeError::UnknownPartner(from))?;
+    let (number, id) = (parcel.number(), parcel.id());
+    let opened = parcel.open(&cards, keys)?;
+    let pieces = piece::split(&opened.plaintext).map_err(seal::SealFault::from)?;
+    Ok(Arrived { from, number, id, pieces: pieces.into_iter().map(|p| open_piece(p, book, now)).collect() })
+}
+
+fn open_piece(piece: Piece, book: &Book, now: UnixMs) -> Result<Opened, (Digest, NodeError)> {
+    match piece {
+        Piece::Act { signed, body } => {
+            // Whatever is wrong with an act, its sender knows it by the digest of the payload that it signed.
+            let name = |s: &Signed| Digest::of(s.payload());
+            let parsed = Signed::parse(&signed, Typ::Act, dossier::HEAD_BYTES_MAX + 512).map_err(|e| (Digest::of(&signed), e.into()))?;
+            let id = name(&parsed);
+            open_act(parsed, body, book, now).map_err(|e| (id, e))
+        }
+        other => Ok(Opened::Other { digest: other.digest(), piece: other }),
+    }
+}
+
+fn open_act(signed: Signed, body: Option<Vec<u8>>, book: &Book, now: UnixMs) -> Result<Opened, NodeError> {
+    let act = Act::decode(signed.payload(), body.as_deref())?;
+    let head = act.head();
+    if head.author != signed.signer() {
+        return Err(NodeError::Courier);
+    }
+    let ahead = (head.at.at.0 - now.0) / 60_000;
+    if ahead > ACT_AHEAD_MINUTES_MAX {
+        return Err(NodeError::ClockAhead(ahead));
+    }
+    let cards = book.cards(&head.author).ok_or(NodeError::UnknownPartner(head.author))?;
+    let verified = Box::new(signed.verify(&cards, head.at.at)?);
+    Ok(Opened::Act { act: Arc::new(act), verified, body })
+}
+
+impl Opened {
+    /// Returns the digest by which the receipt names this piece.
+    pub(crate) fn digest(&self) -> Digest {
+        match self {
+            Opened::Act { act, .. } => *ActId::as_ref(&act.id()),
+            Opened::Other { digest, .. } => *digest,
+        }
+    }
+}

@@ -1,0 +1,413 @@
+//! The node: dossiers in memory, what is staged for the disk, and the one door to the ledger.
+//!
+//! 1 a door stages a batch and folds it in memory, 2 `commit` stores all staged batches in one transaction, 3 only then is
+//! anybody told. Where storing fails, memory is thrown away and read anew from the ledger: nothing was promised.
+
+use crate::book::Book;
+use crate::error::NodeError;
+use crate::officer::Officer;
+use crate::outbound::Traffic;
+use base::{ActId, Digest, DossierId, Entropy, Instant, MechanismId, ServiceId, UnixMs};
+use dossier::accord::Terms;
+use dossier::{AccordRef, Act, Deed, Dossier, Mechanism, Opening, Verdict, shipped};
+use seal::{Cards, Directory, Keys, Signed, Typ};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+use store::{Append, Appended, Body, DossierRow, Entry, LogLine, RecordOp, Store, StoreError};
+
+/// Dossiers that are kept in memory between uses.
+const DOSSIERS_KEPT: usize = 2_000;
+/// Documents read at a time.
+pub(crate) const PAGE: usize = 500;
+
+/// What the operator decides.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The tz name of the place where officers work.
+    pub zone: String,
+}
+
+/// A staged batch; [`Node::commit`] says what became of it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Ticket(pub(crate) u64);
+
+/// What became of staged batches.
+pub type Committed = Vec<(Ticket, Result<Appended, StoreError>)>;
+
+/// One service's node.
+pub struct Node {
+    pub(crate) keys: Keys,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) book: Book,
+    pub(crate) settings: Settings,
+    pub(crate) entropy: Box<dyn Entropy>,
+    pub(crate) mechanisms: BTreeMap<MechanismId, Arc<Mechanism>>,
+    pub(crate) officers: Vec<Officer>,
+    pub(crate) traffic: Traffic,
+    dossiers: HashMap<DossierId, (Dossier, u64)>,
+    /// Dossiers whose acts wait because an accord is not here as their opener had seen it, by that accord.
+    awaiting: HashMap<DossierId, BTreeSet<DossierId>>,
+    /// Acts that came before their dossier's opening in the same group, so that the disk does not have them yet.
+    pub(crate) early: HashMap<DossierId, Vec<Arc<Act>>>,
+    touched: HashSet<DossierId>,
+    staged: Vec<(Ticket, Append)>,
+    next: u64,
+    uses: u64,
+    /// Counts changes that give the courier something to do.
+    pub(crate) news: u64,
+}
+
+impl Node {
+    /// Opens the node on its store: cards, mechanisms, officers, and a fresh range of parcel numbers.
+    pub fn open(store: Arc<dyn Store>, keys: Keys, settings: Settings, entropy: Box<dyn Entropy>, now: UnixMs) -> Result<Node, NodeError> {
+        now.in_zone(&settings.zone)?;
+        let mut node = Node {
+            book: Book::default(),
+            mechanisms: shipped().iter().map(|m| (m.hash, Arc::clone(m))).collect(),
+            officers: Vec::new(),
+            traffic: Traffic::default(),
+            dossiers: HashMap::new(),
+            awaiting: HashMap::new(),
+            early: HashMap::new(),
+            touched: HashSet::new(),
+            staged: Vec::new(),
+            next: 0,
+            uses: 0,
+            news: 0,
+            keys,
+            store,
+            settings,
+            entropy,
+        };
+        node.read_documents()?;
+        node.begin(now)?;
+        Ok(node)
+    }
+
+    fn read_documents(&mut self) -> Result<(), NodeError> {
+        let corrupt = |what: &str| NodeError::Corrupt(what.to_owned());
+        for record in self.documents("cards")? {
+            let chain: Vec<minicbor::bytes::ByteVec> = minicbor::decode(&record.data).map_err(|_| corrupt("a partner's cards"))?;
+            self.book.put(Cards::chain(chain.iter().map(|b| b.as_slice()))?);
+        }
+        for record in self.documents("mechanism")? {
+            let m = Mechanism::parse(&record.data)?;
+            self.mechanisms.insert(m.hash, Arc::new(m));
+        }
+        for record in self.documents("officer")? {
+            self.officers.push(serde_json::from_slice(&record.data).map_err(|_| corrupt("an officer"))?);
+        }
+        for record in self.documents("awaiting")? {
+            let (dossier, accord) = (record.id.parse()?, String::from_utf8_lossy(&record.data).parse()?);
+            self.awaiting.entry(accord).or_default().insert(dossier);
+        }
+        Ok(())
+    }
+
+    /// Files our own newest card if it is new, and takes the next incarnation, so that no parcel number comes twice.
+    fn begin(&mut self, now: UnixMs) -> Result<(), NodeError> {
+        let incarnation = match self.store.record("node", "incarnation")? {
+            Some(r) => String::from_utf8_lossy(&r.data).parse::<u32>().map_err(|_| NodeError::Corrupt("the incarnation".to_owned()))? + 1,
+            None => 1,
+        };
+        self.traffic.begin(incarnation);
+        let mut batch = Append::new(now);
+        batch.records.push(put("node", "incarnation", incarnation.to_string().into_bytes()));
+        let card = self.keys.card_bytes().to_vec();
+        let mut cards = match self.book.cards(&self.keys.service()) {
+            Some(c) => (*c).clone(),
+            None => Cards::first(&card)?,
+        };
+        if cards.add(&card)? || self.book.cards(&cards.service()).is_none() {
+            self.stage_cards(&mut batch, cards);
+        }
+        self.stage(batch);
+        self.commit().into_iter().try_for_each(|(_, r)| r.map(drop))?;
+        Ok(())
+    }
+
+    /// Returns our service's id.
+    pub fn me(&self) -> ServiceId {
+        self.keys.service()
+    }
+
+    /// Returns the address book.
+    pub fn book(&self) -> Book {
+        self.book.clone()
+    }
+
+    /// Returns our keys.
+    pub fn keys(&self) -> Keys {
+        self.keys.clone()
+    }
+
+    /// Returns the store, to read.
+    pub fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.store)
+    }
+
+    /// Counts changes that give the courier something to do.
+    pub fn news(&self) -> u64 {
+        self.news
+    }
+
+    /// Puts a moment into the node's zone.
+    pub fn local(&self, at: UnixMs) -> Result<Instant, NodeError> {
+        Ok(at.in_zone(&self.settings.zone)?)
+    }
+
+    /// Returns all documents of a kind.
+    pub(crate) fn documents(&self, kind: &str) -> Result<Vec<store::Record>, StoreError> {
+        let mut all: Vec<store::Record> = Vec::new();
+        loop {
+            let page = self.store.records(kind, all.last().map(|r| r.id.as_str()), PAGE)?;
+            let last = page.len() < PAGE;
+            all.extend(page);
+            if last {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Puts a service's cards into the book, the documents and, the newest, into the ledger.
+    pub(crate) fn stage_cards(&mut self, batch: &mut Append, cards: Cards) {
+        let chain: Vec<minicbor::bytes::ByteVec> = cards.iter_bytes().map(|b| b.to_vec().into()).collect();
+        let bytes = minicbor::to_vec(&chain).expect("encoding into memory cannot fail");
+        batch.entries.extend(Entry::card(&cards, cards.latest().number));
+        batch.records.push(put("cards", &cards.service().to_string(), bytes));
+        self.book.put(cards);
+        self.news += 1;
+    }
+
+    /// Stages a batch for the next commit.
+    pub(crate) fn stage(&mut self, batch: Append) -> Ticket {
+        let ticket = Ticket(self.next);
+        self.next += 1;
+        self.staged.push((ticket, batch));
+        ticket
+    }
+
+    /// Stores everything staged in one transaction and says what became of each batch.
+    pub fn commit(&mut self) -> Committed {
+        let (tickets, batches): (Vec<Ticket>, Vec<Append>) = self.staged.drain(..).unzip();
+        if tickets.is_empty() {
+            return Vec::new();
+        }
+        let results = match self.store.append(batches) {
+            Ok(results) => results,
+            Err(e) => tickets.iter().map(|_| Err(e.clone())).collect(),
+        };
+        if results.iter().any(Result::is_err) {
+            self.forget_touched();
+        }
+        self.touched.clear();
+        self.early.clear();
+        self.shed();
+        tickets.into_iter().zip(results).collect()
+    }
+
+    /// Throws away what memory holds beyond the disk.
+    fn forget_touched(&mut self) {
+        for id in &self.touched {
+            self.dossiers.remove(id);
+        }
+        let fresh = Book::default();
+        self.book.all().iter().for_each(|c| fresh.put((**c).clone()));
+        self.officers.clear();
+        self.awaiting.clear();
+        if let Err(e) = self.read_documents() {
+            tracing::error!(code = e.code(), "the documents cannot be read anew: {e}");
+        }
+    }
+
+    /// Keeps the dossiers used last.
+    fn shed(&mut self) {
+        if self.dossiers.len() > DOSSIERS_KEPT {
+            let mut uses: Vec<u64> = self.dossiers.values().map(|d| d.1).collect();
+            uses.sort_unstable();
+            let least = uses[uses.len() - DOSSIERS_KEPT / 2];
+            self.dossiers.retain(|_, d| d.1 >= least);
+        }
+    }
+
+    /// Returns a dossier, reading it from the ledger where it is not in memory.
+    pub(crate) fn dossier(&mut self, id: &DossierId) -> Result<Option<&mut Dossier>, NodeError> {
+        self.uses += 1;
+        if !self.dossiers.contains_key(id) {
+            let Some(read) = self.read_dossier(id)? else { return Ok(None) };
+            self.dossiers.insert(*id, (read, self.uses));
+        }
+        let uses = self.uses;
+        Ok(self.dossiers.get_mut(id).map(|d| {
+            d.1 = uses;
+            &mut d.0
+        }))
+    }
+
+    /// Returns a dossier that is in memory.
+    pub(crate) fn held(&self, id: &DossierId) -> Option<&Dossier> {
+        self.dossiers.get(id).map(|d| &d.0)
+    }
+
+    /// Empties the memory of dossiers.
+    pub(crate) fn forget_all(&mut self) {
+        self.dossiers.clear();
+        self.awaiting.clear();
+    }
+
+    /// Marks a dossier as ahead of the disk until the next commit.
+    pub(crate) fn touch(&mut self, id: DossierId) {
+        self.touched.insert(id);
+    }
+
+    pub(crate) fn put_dossier(&mut self, dossier: Dossier) {
+        self.uses += 1;
+        self.dossiers.insert(dossier.id(), (dossier, self.uses));
+    }
+
+    fn read_dossier(&mut self, id: &DossierId) -> Result<Option<Dossier>, NodeError> {
+        let filed = self.store.acts_of(id)?;
+        let mut acts = Vec::with_capacity(filed.len());
+        for f in &filed {
+            acts.push((read_act(f)?, &f.verdict, f.pos));
+        }
+        let opening = acts.iter().find_map(|(a, v, _)| match &a.head().deed {
+            Deed::Open(o) if **v != store::Verdict::Waiting => Some(o.clone()),
+            _ => None,
+        });
+        let Some(opening) = opening else { return Ok(None) };
+        let mut dossier = self.new_dossier(&opening)?.ok_or_else(|| NodeError::Corrupt(format!("the mechanism of dossier {id}")))?;
+        // In ledger order every act comes after what it has seen, except those that had to wait.
+        acts.sort_by_key(|(_, _, pos)| *pos);
+        let mut open: Vec<(Arc<Act>, &store::Verdict)> = acts.into_iter().map(|(a, v, _)| (Arc::new(a), v)).collect();
+        loop {
+            let before = open.len();
+            open.retain(|(act, verdict)| {
+                let settled = match verdict {
+                    store::Verdict::Valid => Some(Verdict::Valid),
+                    store::Verdict::Void(code) => Some(Verdict::Void(code.clone())),
+                    _ => None,
+                };
+                let Some(settled) = settled else { return true };
+                let h = act.head();
+                let here = (h.seq == 1 || dossier.act(&h.prev).is_some()) && dossier.holds(&h.seen);
+                if here {
+                    dossier.restore(Arc::clone(act), settled);
+                }
+                !here
+            });
+            if open.is_empty() || open.len() == before {
+                break;
+            }
+        }
+        for (act, verdict) in open {
+            match verdict {
+                store::Verdict::Waiting => dossier.hold(act),
+                _ => return Err(NodeError::Corrupt(format!("act {} lacks what it has seen", act.id()))),
+            }
+        }
+        Ok(Some(dossier))
+    }
+
+    /// Begins a dossier in memory: its mechanism, and its accord as the opener had seen it. None where the mechanism is not known.
+    pub(crate) fn new_dossier(&mut self, opening: &Opening) -> Result<Option<Dossier>, NodeError> {
+        let Some(mechanism) = self.mechanisms.get(&opening.mechanism).cloned() else { return Ok(None) };
+        let terms = match &opening.accord {
+            None => Ok(None),
+            Some(a) => match self.dossier(&a.dossier)? {
+                Some(accord) => Terms::at(accord, &a.seen).map(|t| Some(Arc::new(t))),
+                None => Err(dossier::Refusal::Accord("this node has no such accord")),
+            },
+        };
+        Ok(Some(Dossier::new(opening.clone(), mechanism, terms)))
+    }
+
+    /// Tells whether an accord is here at least as its reference names it.
+    pub(crate) fn has_accord(&mut self, reference: &AccordRef) -> Result<bool, NodeError> {
+        Ok(self.dossier(&reference.dossier)?.is_some_and(|d| d.holds(&reference.seen)))
+    }
+
+    /// Remembers that a dossier waits for an accord.
+    pub(crate) fn await_accord(&mut self, batch: &mut Append, dossier: DossierId, accord: DossierId) {
+        if self.awaiting.entry(accord).or_default().insert(dossier) {
+            batch.records.push(put("awaiting", &dossier.to_string(), accord.to_string().into_bytes()));
+        }
+    }
+
+    /// Tells whether dossiers wait for an accord.
+    pub(crate) fn is_awaited(&self, accord: &DossierId) -> bool {
+        self.awaiting.contains_key(accord)
+    }
+
+    /// Takes the dossiers that waited for an accord.
+    pub(crate) fn awaited(&mut self, accord: &DossierId) -> BTreeSet<DossierId> {
+        self.awaiting.remove(accord).unwrap_or_default()
+    }
+
+    /// Writes a dossier's row for lists.
+    pub(crate) fn row(&mut self, id: &DossierId, now: UnixMs) -> Result<Option<DossierRow>, NodeError> {
+        let Some(d) = self.dossier(id)? else { return Ok(None) };
+        let root = d.state().item(&d.root());
+        let summary = serde_json::json!({
+            "title": root.map(|r| title(&r.fields)).unwrap_or_default(),
+            "mechanism": d.mechanism().id,
+            "parties": d.opening().parties.iter().map(|p| serde_json::json!({ "service": p.service, "role": p.role })).collect::<Vec<_>>(),
+            "forks": d.forks().len(),
+        });
+        Ok(Some(DossierRow {
+            id: *id,
+            mechanism: d.mechanism().hash,
+            accord: d.opening().accord.as_ref().map_or(Digest::default(), |a| *a.dossier.as_ref()),
+            opened_at: root.map_or(now, |r| r.at.at),
+            updated_at: now,
+            phase: root.and_then(|r| d.state().phase_name(r)).unwrap_or("void").to_owned(),
+            closed: root.is_none_or(|r| d.state().ended(r)),
+            summary: summary.to_string().into_bytes(),
+        }))
+    }
+
+    /// Tells when a party received an act: we by our own ledger, others by the time in their signed receipt.
+    pub(crate) fn received(&self, act: &ActId, service: &ServiceId) -> Option<UnixMs> {
+        if *service == self.me() {
+            return self.store.act(act).ok().flatten().map(|a| a.at);
+        }
+        let holding = self.store.receipts_of(act).ok()?.into_iter().find(|h| h.service == *service)?;
+        let entry = self.store.entries(holding.receipt, 1).ok()?.pop()?;
+        let signed = Signed::parse(&entry.signed, Typ::Receipt, seal::RECEIPT_BYTES_MAX).ok()?;
+        let receipt: seal::Receipt = base::cbor::from_slice(signed.payload(), seal::RECEIPT_BYTES_MAX).ok()?;
+        receipt.entries.iter().find(|e| e.act == *act).and_then(|e| match e.held {
+            seal::Held::Held { at } => Some(at),
+            seal::Held::Refused { .. } => None,
+        })
+    }
+}
+
+/// The field under which a dossier is listed.
+fn title(fields: &base::cbor::Map<dossier::Value>) -> String {
+    let pick = ["title", "reference"].into_iter().find_map(|f| fields.get(f));
+    match pick {
+        Some(dossier::Value::Text(t)) => t.text.clone(),
+        Some(dossier::Value::Line(l)) => l.clone(),
+        _ => String::new(),
+    }
+}
+
+/// Decodes a filed act.
+pub(crate) fn read_act(filed: &store::Act) -> Result<Act, NodeError> {
+    let signed = Signed::parse(&filed.signed, Typ::Act, dossier::HEAD_BYTES_MAX + 512)?;
+    let body = match &filed.body {
+        Body::Held(bytes) => Some(bytes.as_slice()),
+        Body::Erased | Body::Absent => None,
+    };
+    Ok(Act::decode(signed.payload(), body)?)
+}
+
+/// Puts a document.
+pub(crate) fn put(kind: &str, id: &str, data: Vec<u8>) -> RecordOp {
+    RecordOp::Put { kind: kind.to_owned(), id: id.to_owned(), data }
+}
+
+/// A line for the local log.
+pub(crate) fn log(kind: &str, what: serde_json::Value) -> LogLine {
+    LogLine { kind: kind.to_owned(), data: what.to_string().into_bytes() }
+}

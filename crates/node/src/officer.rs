@@ -1,0 +1,33 @@
+//! Officers: the persons who stand behind acts, by the service's own names for them.
+
+use base::{Digest, OfficerId};
+use dossier::{OfficerRole, Signatory};
+use serde::{Deserialize, Serialize};
+
+/// An officer of this service.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Officer {
+    /// The name that acts carry; only this service resolves it to a person.
+    pub id: OfficerId,
+    /// The person's name; never leaves this node.
+    pub name: String,
+    /// What the officer may be.
+    pub roles: Vec<OfficerRole>,
+    /// Digest of the token with which the officer signs in.
+    pub token: Digest,
+    /// Whether the officer may still sign in.
+    pub active: bool,
+}
+
+impl Officer {
+    /// Tells whether a token is this officer's; the token has 256 random bits, so its plain digest tells nothing of it.
+    pub fn has_token(&self, token: &str) -> bool {
+        self.active && Digest::tagged("entente/officer-token/1", &[token.as_bytes()]) == self.token
+    }
+
+    /// Signs as this officer, in the first of the officer's roles that is allowed, else in the first of all.
+    pub(crate) fn sign(&self, allowed: &[OfficerRole]) -> Option<Signatory> {
+        let role = self.roles.iter().find(|r| allowed.contains(r)).or(self.roles.first())?;
+        Some(Signatory { officer: self.id.clone(), role: *role })
+    }
+}

@@ -1,0 +1,171 @@
+//! Outbound, second half: what is due to a partner is handed out when asked, and its receipt settles it.
+//!
+//! The node never sends. A load is sealed by the caller, so that sealing runs beside the node on another core.
+
+use crate::error::NodeError;
+use crate::node::{Node, Ticket, log};
+use crate::piece::{self, Piece};
+use base::{Digest, DossierId, ParcelId, ServiceId, UnixMs};
+use dossier::Want;
+use seal::{Card, Directory, Held, Keys, Receipt};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use store::{Append, Body, DueObject, Entry, QueuePlace};
+
+/// Pieces in one parcel.
+pub const PIECES_MAX: usize = 500;
+/// Bytes of acts in one parcel, unless a single one is larger.
+const LOAD_BYTES_MAX: usize = 1 << 20;
+/// Bytes of a sealed parcel.
+pub const PARCEL_BYTES_MAX: usize = piece::CONTENT_BYTES_MAX + 64 * 1024;
+/// Time after which the same acts may be asked for again.
+const WANT_AGAIN_MS: i64 = 30_000;
+/// Parcel numbers of a partner that are remembered beside the store's.
+const NUMBERS_KEPT: usize = 1024;
+
+/// What is under way, in memory: a restart forgets it and sends again.
+#[derive(Default)]
+pub(crate) struct Traffic {
+    incarnation: u32,
+    partners: HashMap<ServiceId, Way>,
+    wanted: HashMap<(ServiceId, DossierId, ServiceId), (u64, u64, UnixMs)>,
+    used: HashMap<ServiceId, VecDeque<(u64, ParcelId)>>,
+}
+
+#[derive(Default)]
+struct Way {
+    counter: u32,
+    cursor: Option<QueuePlace>,
+    loads: BTreeMap<u64, Vec<Digest>>,
+}
+
+
+/// A parcel's content for one partner, to be sealed.
+pub struct Load {
+    /// The recipient's card.
+    pub card: Card,
+    /// The parcel's number.
+    pub number: u64,
+    /// The content.
+    pub content: Vec<u8>,
+    /// When.
+    pub at: UnixMs,
+}
+
+impl Load {
+    /// Seals the content for its recipient.
+    pub fn seal(&self, keys: &Keys) -> Result<Vec<u8>, NodeError> {
+        Ok(seal::seal_parcel(keys, &self.card, self.number, self.at, &self.content)?)
+    }
+}
+
+impl Traffic {
+    pub(crate) fn begin(&mut self, incarnation: u32) {
+        self.incarnation = incarnation;
+    }
+
+    /// Tells whether a number was used by another parcel that is staged and not yet stored; remembers it.
+    pub(crate) fn is_used(&mut self, from: ServiceId, number: u64, id: ParcelId) -> bool {
+        let used = self.used.entry(from).or_default();
+        if let Some((_, before)) = used.iter().find(|(n, _)| *n == number) {
+            return *before != id;
+        }
+        used.push_back((number, id));
+        if used.len() > NUMBERS_KEPT {
+            used.pop_front();
+        }
+        false
+    }
+
+    /// Lets the next load begin at the front of the outbox: something older was queued again.
+    pub(crate) fn rewind(&mut self, to: ServiceId) {
+        if let Some(way) = self.partners.get_mut(&to) {
+            way.cursor = None;
+        }
+    }
+
+    pub(crate) fn may_want(&mut self, from: ServiceId, dossier: DossierId, want: Want, now: UnixMs) -> bool {
+        let entry = self.wanted.entry((from, dossier, want.author)).or_insert((0, 0, UnixMs(i64::MIN / 2)));
+        let again = now.0 - entry.2.0 >= WANT_AGAIN_MS;
+        let news = want.from < entry.0 || want.to > entry.1;
+        if again || news {
+            *entry = (want.from, want.to, now);
+        }
+        again || news
+    }
+}
+
+impl Node {
+    /// Returns what is due to a partner next, up to a parcel's size; none when nothing is.
+    pub fn load(&mut self, to: ServiceId, now: UnixMs) -> Result<Option<Load>, NodeError> {
+        let cards = self.book.cards(&to).ok_or(NodeError::UnknownPartner(to))?;
+        let Some(card) = cards.current(now).cloned() else { return Ok(None) };
+        let incarnation = self.traffic.incarnation;
+        let way = self.traffic.partners.entry(to).or_default();
+        let due = self.store.outbox_next(&to, way.cursor, PIECES_MAX, LOAD_BYTES_MAX)?;
+        let Some(last) = due.last().map(|d| d.place) else { return Ok(None) };
+        let (mut objects, mut pieces) = (Vec::with_capacity(due.len()), Vec::with_capacity(due.len()));
+        for d in due {
+            match d.what {
+                DueObject::Act(act) => {
+                    objects.push(*act.id.as_ref());
+                    let body = match act.body {
+                        Body::Held(bytes) => Some(bytes),
+                        Body::Erased | Body::Absent => None,
+                    };
+                    pieces.push(Piece::Act { signed: act.signed, body }.encode());
+                }
+                DueObject::Note { id, bytes } => {
+                    objects.push(id);
+                    pieces.push(bytes);
+                }
+            }
+        }
+        way.cursor = Some(last);
+        way.counter += 1;
+        let number = u64::from(incarnation) << 32 | u64::from(way.counter);
+        way.loads.insert(number, objects);
+        Ok(Some(Load { card, number, content: piece::join(&pieces), at: now }))
+    }
+
+    /// Takes the answer to a parcel: a receipt settles what it names, none leaves all of it due; returns what the partner now holds.
+    pub fn answered(&mut self, to: ServiceId, number: u64, parcel: ParcelId, receipt: Option<&[u8]>, now: UnixMs) -> Result<Option<(Ticket, Vec<Digest>)>, NodeError> {
+        let sent = self.traffic.partners.get_mut(&to).and_then(|w| w.loads.remove(&number));
+        let Some(sent) = sent else { return Ok(None) };
+        let taken = match receipt {
+            Some(bytes) => self.take_receipt(to, &sent, parcel, bytes, now).map(Some),
+            None => Ok(None),
+        };
+        if !matches!(taken, Ok(Some(_))) {
+            // What was not acknowledged is due again, from the beginning; the partner knows duplicates.
+            self.traffic.partners.entry(to).or_default().cursor = None;
+        }
+        if let Err(e) = &taken {
+            self.note_fault(to, e, now);
+        }
+        taken
+    }
+
+    fn take_receipt(&mut self, to: ServiceId, sent: &[Digest], parcel: ParcelId, bytes: &[u8], now: UnixMs) -> Result<(Ticket, Vec<Digest>), NodeError> {
+        let cards = self.book.cards(&to).ok_or(NodeError::UnknownPartner(to))?;
+        let (receipt, verified) = Receipt::read(bytes, &cards)?;
+        let named = receipt.entries.iter().map(|e| *e.act.as_ref());
+        if receipt.parcel != parcel || receipt.to != self.me() || !named.eq(sent.iter().copied()) {
+            return Err(NodeError::Asked("the receipt is for another parcel; the partner's software is at fault".to_owned()));
+        }
+        let mut batch = Append::new(now);
+        let mut held = Vec::with_capacity(receipt.entries.len());
+        for entry in &receipt.entries {
+            let object = *entry.act.as_ref();
+            match &entry.held {
+                Held::Held { .. } => held.push(object),
+                Held::Refused { code } => {
+                    tracing::warn!(partner = %self.book.code(&to), %code, "the partner refused {}", entry.act.short());
+                    batch.unqueue.push((to, object));
+                    batch.logs.push(log("refused-by-partner", serde_json::json!({ "partner": to, "object": object, "code": code })));
+                }
+            }
+        }
+        batch.entries.push(Entry::receipt_taken(verified, held.clone()));
+        Ok((self.stage(batch), held))
+    }
+}

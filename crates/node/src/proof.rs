@@ -1,0 +1,276 @@
+//! Proofs that an outsider checks with nothing but public cards: a published communiqué, or a whole dossier.
+//!
+//! A communiqué's proof holds signed heads, the one body with the hashes, and the cards; nothing else of the dossier is told.
+
+use crate::error::NodeError;
+use crate::node::Node;
+use base::{Digest, DossierId, ItemId, ServiceId, UnixMs};
+use dossier::{Act, Deed, Dossier, Mechanism, Opening, Value, Verdict};
+use seal::{Cards, Fingerprint, Signed, Typ};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use store::Body;
+
+/// What a proof claims.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Claim {
+    /// All parties agreed to and released a communiqué with these texts.
+    Communique,
+    /// A dossier stands as it folds from these acts.
+    Dossier,
+}
+
+/// A proof as a JSON file; bytes are lower-case hexadecimal.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Proof {
+    /// The form's version, 1.
+    pub version: u8,
+    /// What it claims.
+    pub claim: Claim,
+    /// The dossier.
+    pub dossier: DossierId,
+    /// The communiqué's version item.
+    pub item: Option<ItemId>,
+    /// Every party's cards, oldest first.
+    pub cards: Vec<Vec<String>>,
+    /// Signed acts, each with its body where the claim needs it.
+    pub acts: Vec<(String, Option<String>)>,
+    /// The mechanism's file, for a dossier.
+    pub mechanism: Option<String>,
+    /// The texts by language, for a communiqué.
+    pub texts: BTreeMap<String, String>,
+}
+
+/// A proof does not hold; who handed it over must explain.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProofFault {
+    /// The file is not a proof.
+    #[error("this is not a proof that this program can read: {0}")]
+    Form(String),
+    /// A signature or card does not hold.
+    #[error("a signature or card does not hold: {0}")]
+    Signature(String),
+    /// A party's agreement or release is missing.
+    #[error("{0} is not shown to have agreed to and released this text")]
+    Missing(String),
+    /// A text is not the one that was agreed.
+    #[error("the text in '{0}' is not the one whose hash the parties signed")]
+    Text(String),
+    /// The acts do not fold to a dossier.
+    #[error("the acts do not make up a dossier: {0}")]
+    Fold(String),
+}
+
+impl ProofFault {
+    /// Returns the stable code of this fault.
+    pub fn code(&self) -> &'static str {
+        match self {
+            ProofFault::Form(_) => "peer.proof.form",
+            ProofFault::Signature(_) => "peer.proof.signature",
+            ProofFault::Missing(_) => "peer.proof.missing",
+            ProofFault::Text(_) => "peer.proof.text",
+            ProofFault::Fold(_) => "peer.proof.fold",
+        }
+    }
+}
+
+/// What a proof shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Proved {
+    /// What was claimed.
+    pub claim: Claim,
+    /// The dossier.
+    pub dossier: DossierId,
+    /// Parties: short name, service, fingerprint to be compared with a source of one's own.
+    pub parties: Vec<(String, ServiceId, String)>,
+    /// Texts that are proved, by language, with their SHA-256.
+    pub texts: Vec<(String, Digest)>,
+    /// When the last party released, or when the last act was made.
+    pub at: UnixMs,
+    /// The phase of a dossier.
+    pub phase: Option<String>,
+    /// Acts that were checked.
+    pub acts: usize,
+    /// Digest of the folded state, to be compared with the parties' own.
+    pub digest: Option<Digest>,
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn unhex(s: &str) -> Result<Vec<u8>, ProofFault> {
+    let digit = |c: u8| (c as char).to_digit(16).map(|d| d as u8);
+    let pair = |p: &[u8]| Some(digit(p[0])? << 4 | digit(*p.get(1)?)?);
+    s.as_bytes().chunks(2).map(|p| pair(p).ok_or_else(|| ProofFault::Form("bytes are not hexadecimal".to_owned()))).collect()
+}
+
+impl Node {
+    /// Writes the proof of a whole dossier.
+    pub fn prove_dossier(&mut self, id: &DossierId) -> Result<Proof, NodeError> {
+        let d = self.dossier(id)?.ok_or(NodeError::Absent("dossier"))?;
+        let (opening, mechanism) = (d.opening().clone(), hex(d.mechanism().bytes()));
+        let mut acts = Vec::new();
+        for a in self.store.acts_of(id)? {
+            acts.push((hex(&a.signed), held(a.body)));
+        }
+        Ok(Proof { version: 1, claim: Claim::Dossier, dossier: *id, item: None, cards: self.cards_of(&opening), acts, mechanism: Some(mechanism), texts: BTreeMap::new() })
+    }
+
+    /// Writes the proof of a published communiqué.
+    pub fn prove_communique(&mut self, id: &DossierId, version: &ItemId) -> Result<Proof, NodeError> {
+        let d = self.dossier(id)?.ok_or(NodeError::Absent("dossier"))?;
+        let state = d.state();
+        let item = state.item(version).filter(|i| state.kind_of(i).id == "version").ok_or(NodeError::Absent("communiqué version"))?;
+        if state.phase_name(item) != Some("published") {
+            return Err(NodeError::Asked("this version is not published: not all parties have released it".to_owned()));
+        }
+        let hashes: Vec<Digest> = item.fields.get("hashes").into_iter().flat_map(Value::each).filter_map(|v| match v {
+            Value::TextHash(h) => Some(h.sha256),
+            _ => None,
+        }).collect();
+        let texts = state.items().filter(|i| state.kind_of(i).id == "communique_text").filter_map(|i| match i.fields.get("text") {
+            Some(Value::Text(t)) if hashes.contains(&Digest::of(t.text.as_bytes())) => Some((t.lang.as_str().to_owned(), t.text.clone())),
+            _ => None,
+        }).collect();
+        let opening = d.opening().clone();
+        let wanted = |act: &Act| match &act.head().deed {
+            Deed::Open(_) => true,
+            Deed::OpenItem { .. } => act.item() == *version,
+            Deed::Move { item, name } => item == version && (name == "agree" || name == "release"),
+        };
+        let named: Vec<base::ActId> = d.timeline().into_iter().filter(|(a, v)| **v == Verdict::Valid && wanted(a)).map(|(a, _)| a.id()).collect();
+        let mut acts = Vec::new();
+        for act in named {
+            let a = self.store.act(&act)?.ok_or(NodeError::Absent("act"))?;
+            // Only the body with the hashes is shown.
+            let body = if a.item == *version && a.id == (*version.as_ref()).into() { held(a.body) } else { None };
+            acts.push((hex(&a.signed), body));
+        }
+        Ok(Proof { version: 1, claim: Claim::Communique, dossier: *id, item: Some(*version), cards: self.cards_of(&opening), acts, mechanism: None, texts })
+    }
+
+    fn cards_of(&self, opening: &Opening) -> Vec<Vec<String>> {
+        let chain = |s: &ServiceId| seal::Directory::cards(&self.book, s).map(|c| c.iter_bytes().map(hex).collect());
+        opening.parties.iter().filter_map(|p| chain(&p.service)).collect()
+    }
+}
+
+fn held(body: Body) -> Option<String> {
+    match body {
+        Body::Held(bytes) => Some(hex(&bytes)),
+        Body::Erased | Body::Absent => None,
+    }
+}
+
+impl Proof {
+    /// Reads a proof from its JSON form.
+    pub fn read(json: &str) -> Result<Proof, ProofFault> {
+        let proof: Proof = serde_json::from_str(json).map_err(|e| ProofFault::Form(e.to_string()))?;
+        match proof.version {
+            1 => Ok(proof),
+            v => Err(ProofFault::Form(format!("version {v} is not known"))),
+        }
+    }
+
+    /// Checks everything that the proof claims.
+    pub fn verify(&self) -> Result<Proved, ProofFault> {
+        let mut book: BTreeMap<ServiceId, Cards> = BTreeMap::new();
+        for chain in &self.cards {
+            let chain = chain.iter().map(|c| unhex(c)).collect::<Result<Vec<_>, _>>()?;
+            let cards = Cards::chain(chain).map_err(|e| ProofFault::Signature(e.to_string()))?;
+            book.insert(cards.service(), cards);
+        }
+        let mut acts = Vec::new();
+        for (signed, body) in &self.acts {
+            acts.push(verify_act(&unhex(signed)?, body.as_deref().map(unhex).transpose()?, &book)?);
+        }
+        let opening = acts.iter().find_map(|a| match &a.head().deed {
+            Deed::Open(o) if o.dossier() == self.dossier => Some(o.clone()),
+            _ => None,
+        });
+        let opening = opening.ok_or_else(|| ProofFault::Form("the opening of the dossier is not among the acts".to_owned()))?;
+        if let Some(p) = opening.parties.iter().find(|p| !book.contains_key(&p.service)) {
+            return Err(ProofFault::Form(format!("the card of party {} is missing", p.service.short())));
+        }
+        let last = acts.iter().map(|a| a.head().at.at).max().unwrap_or_default();
+        let parties = opening.parties.iter().map(|p| (book[&p.service].latest().code.clone(), p.service, Fingerprint::of(&p.service).words(base::Lang::En)));
+        let proved = Proved { claim: self.claim, dossier: self.dossier, parties: parties.collect(), texts: Vec::new(), at: last, phase: None, acts: acts.len(), digest: None };
+        match self.claim {
+            Claim::Communique => self.verify_communique(&opening, &acts, proved),
+            Claim::Dossier => self.verify_dossier(opening, acts, proved),
+        }
+    }
+
+    fn verify_communique(&self, opening: &Opening, acts: &[Act], mut proved: Proved) -> Result<Proved, ProofFault> {
+        let item = self.item.ok_or_else(|| ProofFault::Form("the version is not named".to_owned()))?;
+        let version = acts.iter().find(|a| matches!(&a.head().deed, Deed::OpenItem { kind, .. } if kind == "version") && a.item() == item && a.head().dossier == self.dossier);
+        let version = version.ok_or_else(|| ProofFault::Form("the version's own act is missing".to_owned()))?;
+        let fields = &version.body().ok_or_else(|| ProofFault::Form("the hashes are missing".to_owned()))?.fields;
+        let hashes: BTreeMap<String, Digest> = fields.get("hashes").into_iter().flat_map(Value::each).filter_map(|v| match v {
+            Value::TextHash(h) => Some((h.lang.as_str().to_owned(), h.sha256)),
+            _ => None,
+        }).collect();
+        let embargo = match fields.get("embargo") {
+            Some(Value::Instant(i)) => i.at,
+            _ => return Err(ProofFault::Form("the embargo is missing".to_owned())),
+        };
+        for p in &opening.parties {
+            let made = |name: &str| acts.iter().any(|a| a.head().author == p.service && a.head().dossier == self.dossier && matches!(&a.head().deed, Deed::Move { item: i, name: n } if *i == item && n == name) && (name != "release" || a.head().at.at >= embargo));
+            if !(made("agree") || version.head().author == p.service) || !made("release") {
+                return Err(ProofFault::Missing(p.service.short()));
+            }
+        }
+        if self.texts.len() != hashes.len() {
+            return Err(ProofFault::Form("a language's text is missing or one is too many".to_owned()));
+        }
+        for (lang, text) in &self.texts {
+            let hash = Digest::of(text.as_bytes());
+            if hashes.get(lang) != Some(&hash) {
+                return Err(ProofFault::Text(lang.clone()));
+            }
+            proved.texts.push((lang.clone(), hash));
+        }
+        Ok(proved)
+    }
+
+    /// Folds the acts anew. The accord's terms are taken as given: they are proved by the accord's own dossier.
+    fn verify_dossier(&self, opening: Opening, acts: Vec<Act>, mut proved: Proved) -> Result<Proved, ProofFault> {
+        let file = unhex(self.mechanism.as_deref().unwrap_or_default())?;
+        let mechanism = Mechanism::parse(&file).map_err(|e| ProofFault::Fold(e.to_string()))?;
+        let terms = opening.accord.as_ref().map(|a| {
+            Arc::new(dossier::accord::Terms {
+                accord: a.dossier,
+                parties: opening.parties.iter().map(|p| p.service).collect(),
+                mechanisms: [mechanism.hash].into(),
+                clocks: BTreeMap::new(),
+                retention_days: None,
+                valid_until: None,
+            })
+        });
+        let mut d = Dossier::new(opening, Arc::new(mechanism), Ok(terms));
+        acts.into_iter().for_each(|a| drop(d.file(Arc::new(a))));
+        if let Some(w) = d.waiting().next() {
+            return Err(ProofFault::Fold(format!("what act {} builds on is missing", w.id().short())));
+        }
+        let root = d.state().item(&d.root()).ok_or_else(|| ProofFault::Fold("its opening does not count".to_owned()))?;
+        proved.phase = d.state().phase_name(root).map(str::to_owned);
+        proved.digest = Some(d.state().digest(d.id()));
+        Ok(proved)
+    }
+}
+
+fn verify_act(signed: &[u8], body: Option<Vec<u8>>, book: &BTreeMap<ServiceId, Cards>) -> Result<Act, ProofFault> {
+    let fault = |e: &dyn std::fmt::Display| ProofFault::Signature(e.to_string());
+    let parsed = Signed::parse(signed, Typ::Act, dossier::HEAD_BYTES_MAX + 512).map_err(|e| fault(&e))?;
+    let act = Act::decode(parsed.payload(), body.as_deref()).map_err(|e| fault(&e))?;
+    let cards = book.get(&parsed.signer()).ok_or_else(|| ProofFault::Signature("an act's author has no card in the proof".to_owned()))?;
+    if act.head().author != parsed.signer() {
+        return Err(ProofFault::Signature("an act is signed by another than its author".to_owned()));
+    }
+    parsed.verify(cards, act.head().at.at).map_err(|e| fault(&e))?;
+    Ok(act)
+}

@@ -1,0 +1,322 @@
+//! Inbound, second half: what was opened is judged, filed and answered with a receipt.
+//!
+//! 1 the parcel's number, 2 cards and mechanisms, 3 acts: party, guard, fold, or wait, 4 what waited, 5 wants, checkpoints and
+//! cosignatures, 6 one batch with the receipt in it.
+
+use crate::error::NodeError;
+use crate::inbound::{Arrived, Opened};
+use crate::node::{Node, Ticket, log, put};
+use crate::piece::Piece;
+use base::{ActId, Digest, DossierId, ServiceId, UnixMs};
+use dossier::{Act, Checked, Deed, Judged, Mechanism, Verdict, Want};
+use seal::{Held, Receipt, ReceiptEntry, Verified};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use store::{Answer, Append, Entry, Filing, Outgoing, Parcel, Queued};
+
+/// Acts of one dossier that may wait for others.
+const WAITING_MAX: usize = 5_000;
+/// Acts that one request for a range brings back at most.
+const RANGE_MAX: u64 = 2_000;
+
+/// What receiving a parcel led to.
+pub enum Served {
+    /// The same parcel was answered before: the same receipt again.
+    Again(Vec<u8>),
+    /// Staged; the receipt comes with the commit.
+    Staged(Ticket),
+}
+
+/// The fate of one piece, in the parcel's order.
+enum Fate {
+    Entry(usize),
+    Held,
+    Refused(&'static str),
+}
+
+impl Node {
+    /// Takes an opened parcel: files what it holds and stages the receipt.
+    pub fn receive(&mut self, arrived: Arrived, now: UnixMs) -> Result<Served, NodeError> {
+        let Arrived { from, number, id, pieces } = arrived;
+        if let Some(given) = self.store.given(&id)? {
+            return Ok(Served::Again(given.receipt));
+        }
+        if self.store.given_numbered(&from, number)?.is_some() || self.traffic.is_used(from, number, id) {
+            self.note_fault(from, &NodeError::Replayed(number), now);
+            return Err(NodeError::Replayed(number));
+        }
+        let mut batch = Append::new(now);
+        let mut touched = BTreeSet::new();
+        let mut fates: Vec<(Digest, Fate)> = Vec::with_capacity(pieces.len());
+        for piece in pieces {
+            let (digest, fate) = match piece {
+                Err((digest, e)) => (digest, Err(e)),
+                Ok(opened) => (opened.digest(), self.serve(opened, from, &mut batch, &mut touched, now)),
+            };
+            let fate = fate.unwrap_or_else(|e| {
+                tracing::warn!(partner = %self.book.code(&from), code = e.code(), "refused a piece: {e}");
+                batch.logs.push(log("refused-input", serde_json::json!({ "from": from, "piece": digest, "code": e.code(), "what": e.to_string() })));
+                Fate::Refused(e.code())
+            });
+            fates.push((digest, fate));
+        }
+        for dossier in touched {
+            batch.dossiers.extend(self.row(&dossier, now)?);
+        }
+        batch.answer = Some(self.answer(from, number, id, fates, now)?);
+        Ok(Served::Staged(self.stage(batch)))
+    }
+
+    /// Notes refused input in the local log, in a batch of its own.
+    pub fn note_refused(&mut self, from: ServiceId, code: &str, what: &str, now: UnixMs) -> Ticket {
+        let mut batch = Append::new(now);
+        batch.logs.push(log("refused-input", serde_json::json!({ "from": from, "code": code, "what": what })));
+        self.stage(batch)
+    }
+
+    pub(crate) fn note_fault(&mut self, from: ServiceId, e: &NodeError, now: UnixMs) {
+        self.note_refused(from, e.code(), &e.to_string(), now);
+    }
+
+    fn answer(&self, from: ServiceId, number: u64, id: base::ParcelId, fates: Vec<(Digest, Fate)>, now: UnixMs) -> Result<Answer, NodeError> {
+        let keys = self.keys.clone();
+        let at = self.local(now)?;
+        let to = from;
+        let sign = move |ledger: &store::LedgerState, places: &[store::Place]| {
+            let entry = |(digest, fate): (Digest, Fate)| {
+                let held = match fate {
+                    Fate::Entry(i) => Held::Held { at: places[i].at.min(at.at) },
+                    Fate::Held => Held::Held { at: at.at },
+                    Fate::Refused(code) => Held::Refused { code: code.to_owned() },
+                };
+                ReceiptEntry { act: digest.into(), held }
+            };
+            let receipt = Receipt {
+                version: seal::RECEIPT_VERSION,
+                parcel: id,
+                from: keys.service(),
+                to,
+                at: at.clone(),
+                entries: fates.into_iter().map(entry).collect(),
+                ledger_size: ledger.size,
+                ledger_root: ledger.root,
+            };
+            Ok(receipt.sign(&keys))
+        };
+        Ok(Answer { parcel: Parcel { sender: from, number, id }, sign: Box::new(sign) })
+    }
+
+    fn serve(&mut self, opened: Opened, from: ServiceId, batch: &mut Append, touched: &mut BTreeSet<DossierId>, now: UnixMs) -> Result<Fate, NodeError> {
+        match opened {
+            Opened::Act { act, verified, body } => {
+                self.take_act(&act, *verified, body, from, batch, touched)?;
+                Ok(Fate::Entry(batch.entries.len() - 1))
+            }
+            Opened::Other { piece: Piece::Card(bytes), .. } => {
+                let mut cards = (*seal::Directory::cards(&self.book, &from).ok_or(NodeError::UnknownPartner(from))?).clone();
+                if cards.add(&bytes)? {
+                    self.stage_cards(batch, cards);
+                }
+                Ok(Fate::Held)
+            }
+            Opened::Other { piece: Piece::Mechanism(bytes), .. } => {
+                let mechanism = Mechanism::parse(&bytes)?;
+                if !self.mechanisms.contains_key(&mechanism.hash) {
+                    // Kept; it is proved before an officer may sign an accord that names it.
+                    batch.records.push(put("mechanism", &mechanism.hash.to_string(), bytes));
+                    self.mechanisms.insert(mechanism.hash, Arc::new(mechanism));
+                }
+                Ok(Fate::Held)
+            }
+            Opened::Other { piece: Piece::Want { dossier, author, from: first, to }, .. } => {
+                self.serve_want(from, dossier, author, first, to, batch)?;
+                Ok(Fate::Held)
+            }
+            Opened::Other { piece: Piece::Checkpoint { note, old_size, proof }, .. } => {
+                self.cosign(from, &note, old_size, &proof, batch, now)?;
+                Ok(Fate::Held)
+            }
+            Opened::Other { piece: Piece::Cosigned { note }, .. } => {
+                self.take_cosigned(from, &note, batch, now)?;
+                Ok(Fate::Held)
+            }
+            Opened::Other { .. } => Err(NodeError::Asked("this piece is not known here".to_owned())),
+        }
+    }
+
+    /// Files one act, its own verdict last in the batch's entries, and what had waited for it.
+    fn take_act(&mut self, act: &Arc<Act>, verified: Verified, body: Option<Vec<u8>>, from: ServiceId, batch: &mut Append, touched: &mut BTreeSet<DossierId>) -> Result<(), NodeError> {
+        let id = act.head().dossier;
+        let known = self.dossier(&id)?.is_some();
+        let mut begun = false;
+        let mut verdict = store::Verdict::Waiting;
+        let mut forks = 0;
+        if !known {
+            begun = self.begin_dossier(act, from, batch)?;
+        }
+        if known || begun {
+            let me = self.me();
+            let d = self.dossier(&id)?.ok_or(NodeError::NotParty)?;
+            let party = |s: &ServiceId| d.opening().parties.iter().any(|p| p.service == *s);
+            if !party(&from) || !party(&me) || !party(&act.head().author) {
+                return Err(NodeError::NotParty);
+            }
+            forks = d.forks().len();
+            match d.judge(Arc::clone(act)) {
+                Judged::Known => verdict = store::Verdict::Valid, // the ledger keeps the first verdict
+                Judged::Waiting(wants) => {
+                    if d.waiting().count() >= WAITING_MAX {
+                        return Err(NodeError::TooMuchWaiting);
+                    }
+                    d.hold(Arc::clone(act));
+                    self.want(from, id, &wants, batch);
+                }
+                Judged::Ready(_) => {
+                    let done = d.file(Arc::clone(act));
+                    verdict = as_stored(&done[0]);
+                    for waited in &done[1..] {
+                        batch.verdicts.push((waited.act().id(), as_stored(waited)));
+                    }
+                    self.touch(id);
+                }
+            }
+        } else {
+            let early = self.early.entry(id).or_default();
+            if self.store.waiting(&id)?.len() + early.len() >= WAITING_MAX {
+                return Err(NodeError::TooMuchWaiting);
+            }
+            early.push(Arc::clone(act));
+        }
+        let h = act.head();
+        let filing = Filing { id: act.id(), dossier: id, seq: h.seq, item: act.item(), verdict };
+        batch.entries.push(Entry::act(verified, filing, body));
+        touched.insert(id);
+        self.spread_forks(id, forks, batch)?;
+        if begun || self.is_awaited(&id) {
+            self.revive(id, begun, batch, touched)?;
+        }
+        Ok(())
+    }
+
+    /// Begins a dossier with its opening act; tells whether it can be judged now. Until its accord is here it waits.
+    fn begin_dossier(&mut self, act: &Arc<Act>, from: ServiceId, batch: &mut Append) -> Result<bool, NodeError> {
+        let id = act.head().dossier;
+        let Deed::Open(opening) = &act.head().deed else {
+            // Its opening is still under way, or was lost: ask for everything that this act builds on.
+            let h = act.head();
+            let own = (h.seq > 1).then_some(Want { author: h.author, from: 1, to: h.seq - 1 });
+            let wants: Vec<Want> = own.into_iter().chain(h.seen.iter().map(|m| Want { author: m.party, from: 1, to: m.seq })).collect();
+            self.want(from, id, &wants, batch);
+            return Ok(false);
+        };
+        let party = |s: &ServiceId| opening.parties.iter().any(|p| p.service == *s);
+        if opening.dossier() != id || !party(&from) || !party(&self.me()) || !party(&act.head().author) {
+            return Err(NodeError::NotParty);
+        }
+        if !self.mechanisms.contains_key(&opening.mechanism) {
+            return Err(NodeError::UnknownMechanism(opening.mechanism.to_string()));
+        }
+        if let Some(accord) = &opening.accord
+            && !self.has_accord(accord)?
+        {
+            self.await_accord(batch, id, accord.dossier);
+            let wants: Vec<Want> = accord.seen.iter().map(|m| Want { author: m.party, from: 1, to: m.seq }).collect();
+            self.want(from, accord.dossier, &wants, batch);
+            return Ok(false);
+        }
+        let dossier = self.new_dossier(opening)?.ok_or_else(|| NodeError::UnknownMechanism(opening.mechanism.to_string()))?;
+        self.put_dossier(dossier);
+        self.touch(id);
+        Ok(true)
+    }
+
+    /// Goes over dossiers that waited for this one as their accord, and over acts that came before their dossier's opening.
+    pub(crate) fn revive(&mut self, id: DossierId, begun: bool, batch: &mut Append, touched: &mut BTreeSet<DossierId>) -> Result<(), NodeError> {
+        let mut queue: Vec<DossierId> = self.awaited(&id).into_iter().chain(begun.then_some(id)).collect();
+        while let Some(next) = queue.pop() {
+            let mut acts = self.early.remove(&next).unwrap_or_default();
+            for w in &self.store.waiting(&next)? {
+                acts.push(Arc::new(crate::node::read_act(w)?));
+            }
+            if self.dossier(&next)?.is_none() {
+                let Some(open) = acts.iter().find(|a| matches!(a.head().deed, Deed::Open(_))).cloned() else { continue };
+                let from = open.head().author;
+                if !self.begin_dossier(&open, from, batch)? {
+                    self.early.insert(next, acts);
+                    continue;
+                }
+                batch.records.push(store::RecordOp::Delete { kind: "awaiting".to_owned(), id: next.to_string() });
+                acts.sort_by_key(|a| (!matches!(a.head().deed, Deed::Open(_)), a.head().seq));
+            }
+            let d = self.dossier(&next)?.ok_or(NodeError::NotParty)?;
+            let mut done: Vec<Checked> = Vec::new();
+            for act in acts {
+                done.extend(d.file(act));
+            }
+            batch.verdicts.extend(done.iter().map(|c| (c.act().id(), as_stored(c))));
+            if !done.is_empty() {
+                self.touch(next);
+                touched.insert(next);
+                queue.extend(self.awaited(&next));
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks a partner for acts that are lacking here, not more often than once in a while.
+    pub(crate) fn want(&mut self, from: ServiceId, dossier: DossierId, wants: &[Want], batch: &mut Append) {
+        for w in wants {
+            if self.traffic.may_want(from, dossier, *w, batch.at) {
+                let piece = Piece::Want { dossier, author: w.author, from: w.from, to: w.to };
+                batch.queue.push(Queued { recipient: from, what: Outgoing::Note(piece.encode()) });
+                self.news += 1;
+            }
+        }
+    }
+
+    /// Queues acts that a party lacks: anyone who holds them may hand them on, since each is signed by its own author.
+    fn serve_want(&mut self, to: ServiceId, dossier: DossierId, author: ServiceId, first: u64, last: u64, batch: &mut Append) -> Result<(), NodeError> {
+        let d = self.dossier(&dossier)?.ok_or(NodeError::Absent("dossier"))?;
+        if !d.opening().parties.iter().any(|p| p.service == to) {
+            return Err(NodeError::Absent("dossier"));
+        }
+        let last = last.min(first.saturating_add(RANGE_MAX));
+        for act in self.store.range(&dossier, &author, first, last)? {
+            batch.queue.push(Queued { recipient: to, what: Outgoing::Act(act.id) });
+        }
+        self.traffic.rewind(to);
+        self.news += 1;
+        Ok(())
+    }
+
+    /// Shows a newly found fork to all other parties: both acts, as their author signed them.
+    fn spread_forks(&mut self, id: DossierId, before: usize, batch: &mut Append) -> Result<(), NodeError> {
+        let me = self.me();
+        let Some(d) = self.dossier(&id)? else { return Ok(()) };
+        let forks = d.forks();
+        if forks.len() <= before {
+            return Ok(());
+        }
+        let parties: Vec<ServiceId> = d.opening().parties.iter().map(|p| p.service).filter(|s| *s != me).collect();
+        let mut shown: BTreeSet<ActId> = BTreeSet::new();
+        for fork in forks {
+            tracing::error!(dossier = %id.short(), author = %self.book.code(&fork.author), number = fork.seq, "one author signed two acts with one number");
+            batch.logs.push(log("incident", serde_json::json!({ "code": "peer.act.equivocation", "dossier": id, "author": fork.author, "seq": fork.seq, "acts": fork.acts })));
+            for act in fork.acts {
+                if shown.insert(act) {
+                    batch.queue.extend(parties.iter().filter(|p| **p != fork.author).map(|p| Queued { recipient: *p, what: Outgoing::Act(act) }));
+                }
+            }
+        }
+        parties.iter().for_each(|p| self.traffic.rewind(*p));
+        self.news += 1;
+        Ok(())
+    }
+}
+
+pub(crate) fn as_stored(checked: &Checked) -> store::Verdict {
+    match checked.verdict() {
+        Verdict::Valid => store::Verdict::Valid,
+        Verdict::Void(code) => store::Verdict::Void(code.clone()),
+    }
+}

@@ -1,0 +1,134 @@
+"""Reads wire.json with nothing of Entente: Python's cbor2 and cryptography (48 or newer, for ML-KEM) and the RFCs.
+
+Run: python3 read_wire.py. It stops at the first object that does not hold. A stranger's node would begin like this.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import pathlib
+import struct
+
+import cbor2
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+FILE = json.loads((pathlib.Path(__file__).parent / "wire.json").read_text())
+
+
+def sha256(*parts):
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+def raw(key):
+    return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
+def canonical(data):
+    """Decodes one CBOR item that must be in its only form."""
+    value = cbor2.loads(data)
+    assert cbor2.dumps(value, canonical=True) == data
+    return value
+
+
+def sign1(data, typ, key):
+    """COSE_Sign1, RFC 9052 4.4; returns signer, card number and payload."""
+    protected, unprotected, payload, signature = canonical(data)
+    header = canonical(protected)
+    assert unprotected == {} and set(header) == {1, 4, 16} and header[1] == -8
+    assert header[16] == f"application/entente-{typ}+cbor"
+    to_be_signed = cbor2.dumps(["Signature1", protected, b"", payload])
+    Ed25519PublicKey.from_public_bytes(key).verify(signature, to_be_signed)
+    return header[4][:32], struct.unpack(">I", header[4][32:])[0], payload
+
+
+def card(who):
+    """A card vouches for itself: its root key names the service and signs."""
+    data = bytes.fromhex(FILE[who]["card"])
+    fields = canonical(cbor2.loads(data)[2])
+    service, number, _ = sign1(data, "card", fields[2])
+    assert service == fields[1] == sha256(b"entente/service/1\0", fields[2]) and number == fields[3] == 1
+    assert service.hex() == FILE[who]["service"]
+    for field, seed in ((2, "root_seed"), (7, "signing_seed")):
+        assert raw(Ed25519PrivateKey.from_private_bytes(bytes.fromhex(FILE[who][seed]))) == fields[field]
+    return fields
+
+
+def xwing(seed, encapsulated):
+    """draft-connolly-cfrg-xwing-kem: public key, and the secret that was encapsulated."""
+    expanded = hashlib.shake_256(seed).digest(96)
+    m, x = MLKEM768PrivateKey.from_seed_bytes(expanded[:64]), X25519PrivateKey.from_private_bytes(expanded[64:])
+    ct_m, ct_x = encapsulated[:1088], encapsulated[1088:]
+    ss_x = x.exchange(X25519PublicKey.from_public_bytes(ct_x))
+    return raw(m) + raw(x), hashlib.sha3_256(m.decapsulate(ct_m) + ss_x + ct_x + raw(x) + b"\\.//^\\").digest()
+
+
+def hpke_open(shared, info, aad, ciphertext):
+    """RFC 9180 base mode, suite 0x647a / 0x0001 / 0x0002, one message."""
+    suite = b"HPKE" + struct.pack(">HHH", 0x647A, 1, 2)
+
+    def extract(salt, label, ikm):
+        return hmac.digest(salt, b"HPKE-v1" + suite + label + ikm, "sha256")
+
+    def expand(label, length):
+        return hmac.digest(secret, struct.pack(">H", length) + b"HPKE-v1" + suite + label + context + b"\1", "sha256")[:length]
+
+    context = b"\0" + extract(b"", b"psk_id_hash", b"") + extract(b"", b"info_hash", info)
+    secret = extract(shared, b"secret", b"")
+    return AESGCM(expand(b"key", 32)).decrypt(expand(b"base_nonce", 12), ciphertext, aad)
+
+
+def parcel(sender, recipient):
+    data = bytes.fromhex(FILE["parcel"]["bytes"])
+    assert sha256(data).hex() == FILE["parcel"]["id"]
+    service, number, payload = sign1(data, "parcel", sender[7])
+    address = canonical(payload)
+    protected, unprotected, ciphertext = canonical(address[4])
+    assert service == sender[1] and address[0] == recipient[1] and canonical(protected) == {1: -65801}
+    public, shared = xwing(bytes.fromhex(FILE["recipient"]["sealing_seed"]), unprotected[-4])
+    assert public == recipient[8]
+    external = cbor2.dumps([service, number, address[0], address[1], address[2], address[3]])
+    aad = cbor2.dumps(["Encrypt0", protected, external])
+    assert hpke_open(shared, b"entente/parcel/1", aad, ciphertext).hex() == FILE["parcel"]["plaintext"]
+
+
+def tree(leaves):
+    """RFC 9162, 2.1.1."""
+    if len(leaves) < 2:
+        return sha256(b"\0", leaves[0]) if leaves else sha256()
+    k = 1 << (len(leaves) - 1).bit_length() - 1
+    return sha256(b"\1", tree(leaves[:k]), tree(leaves[k:]))
+
+
+def note_line(line, kind, key):
+    """C2SP signed-note: one signature line; returns what follows the key id."""
+    _, name, encoded = line.split(" ")
+    data = base64.b64decode(encoded, validate=True)
+    assert data[:4] == sha256(name.encode(), b"\n", bytes([kind]), key)[:4]
+    return data[4:]
+
+
+def main():
+    sender, recipient = card("sender"), card("recipient")
+    sign1(bytes.fromhex(FILE["act"]["signed"]), "act", sender[7])
+    sign1(bytes.fromhex(FILE["receipt"]["signed"]), "receipt", recipient[7])
+    parcel(sender, recipient)
+    root = tree([bytes.fromhex(leaf) for leaf in FILE["ledger"]["leaves"]])
+    assert root.hex() == FILE["ledger"]["root"]
+    body, line = FILE["checkpoint"].strip().split("\n\n")
+    body += "\n"
+    assert body == f"entente/{sender[1].hex()}\n5\n{base64.b64encode(root).decode()}\n"
+    Ed25519PublicKey.from_public_bytes(sender[7]).verify(note_line(line, 1, sender[7]), body.encode())
+    cosigned = note_line(FILE["cosignature"].strip(), 4, recipient[7])
+    (seconds,) = struct.unpack(">Q", cosigned[:8])
+    message = f"cosignature/v1\ntime {seconds}\n{body}"
+    Ed25519PublicKey.from_public_bytes(recipient[7]).verify(cosigned[8:], message.encode())
+    print("cards, act, receipt, parcel, ledger, checkpoint and cosignature hold")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+//! What the steps need besides crates, and how it is installed where it is missing.
+//!
+//! 1 programs out of Debian packages, by apt-get, 2 parts of the Rust toolchain, by rustup, 3 cargo-deny, by cargo, into
+//! `target/tools`. Crates come by themselves with the build.
+
+use crate::run::{cargo, program, root, shown, works};
+use std::path::PathBuf;
+
+/// A program that a Debian package brings.
+struct Need {
+    /// A call that works once it is there.
+    call: &'static [&'static str],
+    /// The packages.
+    packages: &'static [&'static str],
+    /// What needs it.
+    why: &'static str,
+}
+
+/// Add here what a test needs from Debian; nothing else has to change.
+const NEEDS: &[Need] = &[Need { call: &["cc", "--version"], packages: &["gcc", "libc6-dev"], why: "aws-lc and SQLite are built from source" }];
+
+/// Parts of the Rust toolchain: cargo's subcommand and rustup's name.
+const PARTS: &[(&str, &str)] = &[("fmt", "rustfmt"), ("clippy", "clippy")];
+
+/// The version of cargo-deny whose rules deny.toml is written for.
+pub const CARGO_DENY: &str = "0.20.2";
+
+/// Installs what is missing; an error says what to install by hand.
+pub fn install() -> Result<String, String> {
+    let missing: Vec<&Need> = NEEDS.iter().filter(|n| !works(program(n.call[0], &n.call[1..]))).collect();
+    let packages: Vec<&str> = missing.iter().flat_map(|n| n.packages).copied().collect();
+    for need in &missing {
+        println!("{} is missing: {}", need.call[0], need.why);
+    }
+    if !packages.is_empty() {
+        debian(&packages)?;
+        if let Some(need) = missing.iter().find(|n| !works(program(n.call[0], &n.call[1..]))) {
+            return Err(format!("'{}' does not run although its packages are installed", need.call.join(" ")));
+        }
+    }
+    let parts: Vec<&str> = PARTS.iter().filter(|(sub, _)| !works(cargo([*sub, "--version"]))).map(|(_, part)| *part).collect();
+    if !parts.is_empty() {
+        let add = ["component", "add"].into_iter().chain(parts.iter().copied());
+        shown(program("rustup", add)).map_err(|e| format!("the Rust toolchain lacks {}: install it ({e})", parts.join(" and ")))?;
+    }
+    let compiler = compiler().map_or("an unknown rustc".to_owned(), |(major, minor)| format!("rustc {major}.{minor}"));
+    Ok(format!("{compiler}, installed {}", packages.len() + parts.len()))
+}
+
+fn debian(packages: &[&str]) -> Result<(), String> {
+    let install = ["apt-get", "install", "--yes", "--no-install-recommends"].into_iter().chain(packages.iter().copied());
+    let by_hand = format!("install by hand: {}", packages.join(" "));
+    if !works(program("apt-get", ["--version"])) {
+        return Err(format!("this is no Debian; {by_hand}"));
+    }
+    // Root needs no sudo; everybody else must be allowed to without a password, because nobody may be there to type one.
+    let mut line: Vec<&str> = install.collect();
+    if works(program("sudo", ["-n", "true"])) {
+        line.splice(0..0, ["sudo", "-n"]);
+    }
+    shown(program(line[0], &line[1..])).map_err(|e| format!("{e}; as root, run apt-get update and then {by_hand}"))
+}
+
+/// Where cargo-deny lies once it is installed, if that worked.
+pub enum Tool {
+    /// Here.
+    Here(PathBuf),
+    /// The registry does not answer.
+    NoRegistry,
+}
+
+/// Finds cargo-deny in `target/tools` or builds it there.
+pub fn cargo_deny() -> Result<Tool, String> {
+    let at = root().join("target/tools/bin/cargo-deny");
+    let is_it = || crate::run::read(program(&at, ["--version"])).is_ok_and(|v| v.trim() == format!("cargo-deny {CARGO_DENY}"));
+    if is_it() {
+        return Ok(Tool::Here(at));
+    }
+    // Asked before building, so that a registry out of reach is told from a build that fails.
+    let named = format!("cargo-deny@{CARGO_DENY}");
+    if !works(cargo(["info", "--quiet", "--registry", "crates-io", &named])) {
+        return Ok(Tool::NoRegistry);
+    }
+    println!("installing cargo-deny {CARGO_DENY} into target/tools; about 100 s, once");
+    let tools = root().join("target/tools");
+    let args = ["install", "cargo-deny", "--locked", "--debug", "--force", "--version", CARGO_DENY, "--root"];
+    shown(cargo(args.iter().map(|a| std::ffi::OsStr::new(*a)).chain([tools.as_os_str()])))?;
+    match is_it() {
+        true => Ok(Tool::Here(at)),
+        false => Err("cargo-deny was installed and does not run".to_owned()),
+    }
+}
+
+/// Returns major and minor number of the compiler.
+pub fn compiler() -> Option<(u32, u32)> {
+    version(crate::run::read(program("rustc", ["--version"])).ok()?.split(' ').nth(1)?)
+}
+
+/// Reads major and minor number of a version.
+pub fn version(text: &str) -> Option<(u32, u32)> {
+    let mut parts = text.trim().split(['.', '-']);
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::version;
+
+    #[test]
+    fn versions_are_numbers_not_texts() {
+        assert_eq!(version("1.95"), Some((1, 95)));
+        assert!(version("1.100.0-beta.2") > version("1.95.0"));
+        assert_eq!(version("nightly"), None);
+    }
+}
