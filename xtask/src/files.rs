@@ -60,8 +60,16 @@ fn inherits_lints(manifest: &str) -> bool {
 
 /// Returns the first line, tests and comments aside, that holds a word.
 fn says(source: &str, word: &str) -> Option<usize> {
-    let code = source.lines().take_while(|l| !l.starts_with("#[cfg(test)]"));
-    code.enumerate().find(|(_, l)| !l.trim_start().starts_with("//") && l.contains(word)).map(|(n, _)| n + 1)
+    let mut in_test = false;
+    for (n, line) in source.lines().enumerate() {
+        in_test |= line.starts_with("#[cfg(test)]");
+        if !in_test && !line.trim_start().starts_with("//") && line.contains(word) {
+            return Some(n + 1);
+        }
+        // A test item ends with its own brace or semicolon in the first column.
+        in_test &= !(line == "}" || (line.ends_with(';') && !line.starts_with(' ')));
+    }
+    None
 }
 
 /// Lists the sources of a crate; modules that exist in tests only are left out.
@@ -146,5 +154,7 @@ mod tests {
         assert_eq!(says("use std::fs;\n", "std::fs"), Some(1));
         assert_eq!(says("//! No std::fs.\nfn a() {}\n    // nor std::fs\n\n#[cfg(test)]\nmod tests { use std::fs; }\n", "std::fs"), None);
         assert_eq!(says("fn a() {\n    std::fs::read(p)\n}\n", "std::fs"), Some(2));
+        let after = "#[cfg(test)]\nmod vectors;\n#[cfg(test)]\nmod tests {\n    use std::fs;\n}\nfn b() { std::fs::read(p) }\n";
+        assert_eq!(says(after, "std::fs"), Some(7), "what stands behind the tests is no test");
     }
 }

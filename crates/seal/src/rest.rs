@@ -138,6 +138,7 @@ fn wrap_nonce(aad: &[u8]) -> Nonce {
 mod tests {
     use super::*;
     use crate::SystemEntropy;
+    use crate::vectors::hex;
     use proptest::prelude::*;
 
     #[test]
@@ -157,6 +158,22 @@ mod tests {
         assert_eq!(ItemKey::generate(&mut entropy).open(b"body 1", &sealed), Err(RestFailure::Open));
         assert_eq!(item.open(b"body 1", &[]), Err(RestFailure::Open));
         assert_ne!(item.seal(b"body 1", b"words", &mut entropy), sealed, "a nonce is drawn for each sealing");
+    }
+
+    /// What lies on a disk must open under every later version.
+    #[test]
+    fn the_stored_form_stays() {
+        let (storage, item) = (StorageKey([1; 32]), ItemKey([2; 32]));
+        assert_eq!(hex(storage.wrap(&item, b"body 1")), "34527b168119d126174e953cf6a6d652f084fc5891c42efb75f83b6c33d3030345248726f0223bbdb1308699a9c314a3");
+        assert_eq!(hex(item.seal(b"body 1", b"words", &mut Sevens)), "070707070707070707070707f63caf7416a184b54300ad17ee8dd2858a96f7d3b8");
+    }
+
+    struct Sevens;
+
+    impl Entropy for Sevens {
+        fn fill(&mut self, buffer: &mut [u8]) {
+            buffer.fill(7);
+        }
     }
 
     #[test]

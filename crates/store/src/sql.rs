@@ -227,11 +227,8 @@ mod tests {
         for text in texts {
             let mut seen = Vec::new();
             for after in text.split('$').skip(1) {
-                if let Ok(n) = after.chars().take_while(char::is_ascii_digit).collect::<String>().parse::<usize>() {
-                    if !seen.contains(&n) {
-                        seen.push(n);
-                    }
-                }
+                let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
+                seen.extend(digits.parse::<usize>().ok().filter(|n| !seen.contains(n)));
             }
             assert!(seen.iter().copied().eq(1..=seen.len()), "{text}");
             seen_any += seen.len();

@@ -130,3 +130,45 @@ impl Keys {
         acts && newest && root && card.service == self.service && card.number == last.number && card.sealing == last.sealing.public()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SystemEntropy;
+    use crate::vectors::wire_draft;
+
+    const LOCK: Lock<'static> = Lock::KeyFile(&[1; 32]);
+
+    #[test]
+    fn what_is_wiped_is_not_stored() {
+        let draft = wire_draft();
+        let mut keys = Keys::generate(&draft, draft.valid_from, &mut SystemEntropy).unwrap();
+        let begin = draft.valid_from;
+        keys.rotate(&draft, begin.plus_ms(-1), &mut SystemEntropy).unwrap();
+        assert!(keys.generations.iter().all(|g| g.acting.is_some()));
+        keys.advance(begin);
+        let stored = Keys::from_file(&keys.to_file(&LOCK, &mut SystemEntropy).unwrap(), &LOCK).unwrap();
+        for keys in [keys, stored] {
+            let acting: Vec<bool> = keys.generations.iter().map(|g| g.acting.is_some()).collect();
+            assert_eq!(acting, [false, true], "the retired card's signing key is gone, its sealing key stays");
+        }
+    }
+
+    #[test]
+    fn secrets_that_do_not_belong_together_are_refused() {
+        let new = || Keys::generate(&wire_draft(), wire_draft().valid_from, &mut SystemEntropy).unwrap();
+        let (keys, other) = (new(), new());
+        let again = |keys: &Keys| Keys::from_file(&keys.to_file(&LOCK, &mut SystemEntropy).unwrap(), &LOCK);
+        assert!(again(&keys).is_ok());
+        let mixed = [
+            Keys { root: other.root.clone(), ..keys.clone() },
+            Keys { card: other.card.clone(), ..keys.clone() },
+            Keys { generations: other.generations.clone(), ..keys.clone() },
+            Keys { generations: Vec::new(), ..keys.clone() },
+            Keys { in_use: 2, ..keys.clone() },
+        ];
+        for keys in mixed {
+            assert_eq!(again(&keys).unwrap_err().code(), "refusal.keys.file");
+        }
+    }
+}

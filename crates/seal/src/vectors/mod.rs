@@ -4,6 +4,8 @@ mod composed;
 mod published;
 mod wire;
 
+pub use wire::wire_draft;
+
 use crate::xwing;
 use shake::Shake256;
 use shake::digest::{ExtendableOutput as _, Update as _, XofReader as _};

@@ -14,9 +14,8 @@ const YEAR_MS: i64 = 365 * 86_400_000;
 const PLAINTEXT: &[u8] = b"acts of this parcel, as a plaintext";
 const ACT: &[u8] = &[0xa1, 0x00, 0x01];
 
-/// A service that exists in this file only; every seed is one byte repeated.
-fn service(code: &str, country: &str, name: &[(Lang, &str)], seeds: u8) -> Keys {
-    let draft = CardDraft {
+fn draft(code: &str, country: &str, name: &[(Lang, &str)]) -> CardDraft {
+    CardDraft {
         code: code.to_owned(),
         country: country.to_owned(),
         name: name.iter().map(|(lang, text)| Text::new(*lang, *text)).collect(),
@@ -25,9 +24,19 @@ fn service(code: &str, country: &str, name: &[(Lang, &str)], seeds: u8) -> Keys 
         duty: vec![Duty { desk: "liaison desk".to_owned(), phone: "+999 1 234".to_owned(), mail: format!("desk@{code}.example") }],
         valid_from: AT,
         valid_until: AT.plus_ms(YEAR_MS),
-    };
+    }
+}
+
+/// A service that exists in this file only; every seed is one byte repeated.
+fn service(code: &str, country: &str, name: &[(Lang, &str)], seeds: u8) -> Keys {
+    let draft = draft(code, country, name);
     let tls = TlsIdentity { certificate_der: Vec::new(), key_der: Vec::new().into(), pin: Digest::of(code.as_bytes()) };
     Keys::from_seeds([seeds; 32], [seeds + 1; 32], xwing_from_seed(&[seeds + 2; 32]), tls, &draft)
+}
+
+/// A draft for other tests that need to look inside.
+pub fn wire_draft() -> CardDraft {
+    draft("aa-one", "AA", &[(Lang::En, "Service One")])
 }
 
 fn describe(keys: &Keys, seeds: u8) -> Value {

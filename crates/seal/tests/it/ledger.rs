@@ -151,6 +151,7 @@ fn every_proof_of_a_small_tree_holds_and_no_other() {
         }
     }
     assert!(!verify_inclusion(&tree.leaves[0], 1, 1, &[], &tree.roots[1]), "beyond the tree");
+    assert!(!verify_consistency(2, 4, &tree.roots[2], &tree.roots[2], &[]), "a root that stands still while the tree grows");
     assert!(!verify_consistency(3, 2, &tree.roots[3], &tree.roots[2], &[]), "a tree does not shrink");
 }
 

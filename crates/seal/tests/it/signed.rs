@@ -156,6 +156,10 @@ fn a_receipt_is_the_word_of_who_received() {
     assert_eq!(read(theirs.sign(Typ::Receipt, &base::cbor::to_vec(&lie)).bytes()), Err("peer.bytes.shape"));
     let newer = Receipt { version: 2, ..good.clone() };
     assert_eq!(read(theirs.sign(Typ::Receipt, &base::cbor::to_vec(&newer)).bytes()), Err("peer.seal.version"));
+    let mut nowhere = signed.payload().to_vec();
+    let zone = nowhere.windows(17).position(|w| w == b"Africa/Casablanca").unwrap();
+    nowhere[zone] = b'X';
+    assert_eq!(read(theirs.sign(Typ::Receipt, &nowhere).bytes()), Err("peer.bytes.shape"));
     let late = Receipt { at: Instant::new(START.plus_ms(366 * DAY_MS), "UTC").unwrap(), ..good.clone() };
     assert_eq!(read(late.sign(&theirs).bytes()), Err("peer.seal.card-expired"));
     for bad in [Held::Held { at: START.plus_ms(HOUR_MS + 1) }, Held::Refused { code: "Not a code".to_owned() }, Held::Refused { code: String::new() }] {

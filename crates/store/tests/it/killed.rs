@@ -72,7 +72,7 @@ fn killed(path: &Path, round: u64) -> BTreeMap<usize, u64> {
     let mut acknowledged = BTreeMap::new();
     // The first rounds may be killed before anything is stored, even while the schema is made.
     let draw = Digest::of(&round.to_be_bytes()).0;
-    let length = Duration::from_millis(u64::from(draw[0]) * if round % 5 == 0 { 1 } else { 2 });
+    let length = Duration::from_millis(u64::from(draw[0]) * if round.is_multiple_of(5) { 1 } else { 2 });
     let killer = std::thread::spawn(move || {
         let start = Instant::now();
         std::thread::sleep(length);

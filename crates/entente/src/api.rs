@@ -1,0 +1,514 @@
+//! The local API: officers' programs in, JSON out. Routes and their OpenAPI description are one list.
+//!
+//! Every route but the description itself knows its officer by token. What an officer may not see answers like what is not there.
+
+use crate::engine::{Engine, now};
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{DefaultBodyLimit, FromRef, FromRequest, FromRequestParts, Path, Query, Request, State};
+use axum::http::{StatusCode, request::Parts};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use base::{ItemId, OfficerId, ServiceId};
+use dossier::{Mechanism, OfficerRole};
+use node::{DraftState, Intent, Made, Node, NodeError, Officer};
+use register::EventDraft;
+use seal::{Directory, Fingerprint};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use transport::HealthBook;
+use utoipa::{OpenApi, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// Bytes of one request.
+const REQUEST_BYTES_MAX: usize = 32 << 20;
+/// Longest time that a caller may wait for receipts, seconds.
+const WAIT_S_MAX: u64 = 300;
+/// Lines of the log in one answer.
+const LOG_LINES: usize = 1000;
+
+/// What handlers share.
+#[derive(Clone)]
+pub struct Shared {
+    /// The node's thread.
+    pub engine: Engine,
+    /// How partners answer.
+    pub health: HealthBook,
+}
+
+impl FromRef<Shared> for Engine {
+    fn from_ref(shared: &Shared) -> Engine {
+        shared.engine.clone()
+    }
+}
+
+#[derive(OpenApi)]
+#[openapi(info(title = "Entente, a node's local API", description = "For officers' programs on the node's own machine. Every route wants 'Authorization: Bearer <officer token>'."))]
+struct Description;
+
+/// Makes the router.
+pub fn router(shared: Shared) -> axum::Router {
+    let (routes, description) = described().split_for_parts();
+    routes.route("/openapi.json", get(move || async move { Json(description) })).layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX)).with_state(shared)
+}
+
+fn described() -> OpenApiRouter<Shared> {
+    OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(status))
+        .routes(routes!(me))
+        .routes(routes!(card))
+        .routes(routes!(partners, import_card))
+        .routes(routes!(officers, add_officer))
+        .routes(routes!(mechanisms, add_mechanism))
+        .routes(routes!(mechanism))
+        .routes(routes!(dossiers))
+        .routes(routes!(dossier))
+        .routes(routes!(dossier_proof))
+        .routes(routes!(communique_proof))
+        .routes(routes!(intent))
+        .routes(routes!(pending))
+        .routes(routes!(dismiss))
+        .routes(routes!(approve))
+        .routes(routes!(due))
+        .routes(routes!(register_list, register_import))
+        .routes(routes!(register_confirm))
+        .routes(routes!(register_reject))
+        .routes(routes!(register_visit))
+        .routes(routes!(checkpoint))
+        .routes(routes!(log))
+        .routes(routes!(process))
+}
+
+/// Writes the description as JSON.
+pub fn openapi_json() -> String {
+    described().into_openapi().to_pretty_json().expect("the description has a JSON form")
+}
+
+/// What a handler answers when it does not do what it was asked.
+struct Problem(StatusCode, String, String);
+
+impl From<NodeError> for Problem {
+    fn from(e: NodeError) -> Problem {
+        let status = match e.code() {
+            "refusal.officer.token" => StatusCode::UNAUTHORIZED,
+            "refusal.officer.role" | "refusal.act.officer-role" | "refusal.pending.same-eyes" => StatusCode::FORBIDDEN,
+            "refusal.node.absent" => StatusCode::NOT_FOUND,
+            "refusal.pending.gone" => StatusCode::CONFLICT,
+            "refusal.store.busy" => StatusCode::SERVICE_UNAVAILABLE,
+            code if code.starts_with("failure.") => StatusCode::INTERNAL_SERVER_ERROR,
+            _ => StatusCode::UNPROCESSABLE_ENTITY,
+        };
+        Problem(status, e.code().to_owned(), e.to_string())
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        (self.0, Json(json!({ "code": self.1, "what": self.2 }))).into_response()
+    }
+}
+
+type Answer = Result<Json<Value>, Problem>;
+
+fn as_json(value: &impl serde::Serialize) -> Value {
+    serde_json::to_value(value).expect("what the node shows has a JSON form")
+}
+
+/// The officer who asks, known by token.
+struct Who(Officer);
+
+impl FromRequestParts<Shared> for Who {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Who, Problem> {
+        let token = parts.headers.get("authorization").and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer ")).unwrap_or_default().trim().to_owned();
+        Ok(Who(shared.engine.read(move |n| n.officer_by_token(&token)).await?))
+    }
+}
+
+impl Who {
+    fn must_be(&self, roles: &[OfficerRole], name: &'static str) -> Result<(), Problem> {
+        match self.0.roles.iter().any(|r| roles.contains(r)) {
+            true => Ok(()),
+            false => Err(NodeError::Role(name).into()),
+        }
+    }
+}
+
+/// JSON whose faults are told in our own form.
+struct Form<T>(T);
+
+impl<T: serde::de::DeserializeOwned> FromRequest<Shared> for Form<T> {
+    type Rejection = Problem;
+    async fn from_request(request: Request, shared: &Shared) -> Result<Form<T>, Problem> {
+        let json = Json::<T>::from_request(request, shared).await;
+        json.map(|Json(v)| Form(v)).map_err(|e: JsonRejection| Problem(e.status(), "refusal.api.form".to_owned(), format!("the request is not of the form that belongs here: {}", e.body_text())))
+    }
+}
+
+#[utoipa::path(get, path = "/v1/status", responses((status = 200, description = "How the node stands")))]
+async fn status(_: Who, State(engine): State<Engine>) -> Answer {
+    Ok(Json(as_json(&engine.read(|n| n.status()).await?)))
+}
+
+#[utoipa::path(get, path = "/v1/me", responses((status = 200, description = "Who asks")))]
+async fn me(Who(o): Who) -> Answer {
+    Ok(Json(json!({ "id": o.id, "name": o.name, "roles": o.roles })))
+}
+
+#[utoipa::path(get, path = "/v1/card", responses((status = 200, description = "Our card and its fingerprint")))]
+async fn card(_: Who, State(engine): State<Engine>) -> Answer {
+    let read = |n: &mut Node| {
+        let service = n.me();
+        let cards = n.book().cards(&service).ok_or(NodeError::Absent("card"))?;
+        let bytes = cards.iter_bytes().last().unwrap_or_default();
+        let print = Fingerprint::of(&service);
+        let words: BTreeMap<String, String> = [base::Lang::En, base::Lang::Fr, base::Lang::Es, base::Lang::Pt].into_iter().map(|l| (l.to_string(), print.words(l))).chain([("digits".to_owned(), print.digits())]).collect();
+        Ok(json!({ "service": service, "number": cards.latest().number, "card": hex(bytes), "fingerprint": words }))
+    };
+    Ok(Json(engine.read(read).await?))
+}
+
+#[utoipa::path(get, path = "/v1/partners", responses((status = 200, description = "Partners, what waits for them, how they answer")))]
+async fn partners(_: Who, State(shared): State<Shared>) -> Answer {
+    let partners = shared.engine.read(|n| n.partners()).await?;
+    let with_health = |p: node::PartnerView| {
+        let mut v = as_json(&p);
+        v["health"] = shared.health.of(p.service).map_or(Value::Null, |h| json!({ "last_success": h.last_success, "last_failure": h.last_failure, "last_failure_code": h.last_failure_code, "attempts": h.attempts, "next_try": h.next_try }));
+        v
+    };
+    Ok(Json(partners.into_iter().map(with_health).collect()))
+}
+
+#[derive(Deserialize, ToSchema)]
+struct CardForm {
+    card: String,
+    #[serde(default)]
+    fingerprint: String,
+}
+
+#[utoipa::path(post, path = "/v1/partners", responses((status = 200, description = "The card was taken")))]
+async fn import_card(who: Who, State(engine): State<Engine>, Form(f): Form<CardForm>) -> Answer {
+    who.must_be(&[OfficerRole::Administrator], "administrator")?;
+    let bytes = unhex(&f.card)?;
+    let service = engine.run(move |n| n.import_card(&bytes, &f.fingerprint, now()).map(|(t, s)| (Some(t), s))).await?;
+    Ok(Json(json!({ "service": service })))
+}
+
+#[utoipa::path(get, path = "/v1/officers", responses((status = 200, description = "Officers, without tokens")))]
+async fn officers(_: Who, State(engine): State<Engine>) -> Answer {
+    let list = |n: &mut Node| Ok(n.officers().iter().map(|o| json!({ "id": o.id, "name": o.name, "roles": o.roles, "active": o.active })).collect::<Vec<_>>());
+    Ok(Json(engine.read(list).await?.into()))
+}
+
+#[derive(Deserialize, ToSchema)]
+struct OfficerForm {
+    #[schema(value_type = String)]
+    id: OfficerId,
+    name: String,
+    #[schema(value_type = Vec<String>)]
+    roles: Vec<OfficerRole>,
+}
+
+#[utoipa::path(post, path = "/v1/officers", responses((status = 200, description = "The officer's token, shown once")))]
+async fn add_officer(who: Who, State(engine): State<Engine>, Form(f): Form<OfficerForm>) -> Answer {
+    who.must_be(&[OfficerRole::Administrator], "administrator")?;
+    let token = engine.run(move |n| n.add_officer(f.id, f.name, f.roles, now()).map(|(t, token)| (Some(t), token))).await?;
+    Ok(Json(json!({ "token": token })))
+}
+
+#[utoipa::path(get, path = "/v1/mechanisms", responses((status = 200, description = "Mechanisms known here")))]
+async fn mechanisms(_: Who, State(engine): State<Engine>) -> Answer {
+    let list = |n: &mut Node| Ok(n.mechanisms().map(|m| json!({ "id": m.id, "version": m.version, "hash": m.hash, "label": m.label, "about": m.about })).collect::<Vec<_>>());
+    Ok(Json(engine.read(list).await?.into()))
+}
+
+#[derive(Deserialize, ToSchema)]
+struct FileForm {
+    file: String,
+}
+
+#[utoipa::path(post, path = "/v1/mechanisms", responses((status = 200, description = "The mechanism was proved and kept")))]
+async fn add_mechanism(who: Who, State(engine): State<Engine>, Form(f): Form<FileForm>) -> Answer {
+    who.must_be(&[OfficerRole::Administrator], "administrator")?;
+    let hash = engine.run(move |n| n.add_mechanism(f.file.as_bytes(), now()).map(|(h, t)| (Some(t), h))).await?;
+    Ok(Json(json!({ "hash": hash })))
+}
+
+#[utoipa::path(get, path = "/v1/mechanisms/{name}", params(("name" = String, Path, description = "Name or hash")), responses((status = 200, description = "Roles, items, forms, moves, phases")))]
+async fn mechanism(_: Who, State(engine): State<Engine>, Path(name): Path<String>) -> Answer {
+    Ok(Json(engine.read(move |n| n.mechanism(&name).map(|m| draw(&m))).await?))
+}
+
+fn draw(m: &Mechanism) -> Value {
+    let fields = |fields: &[dossier::Field]| -> Value {
+        fields.iter().map(|f| json!({ "id": f.id, "type": format!("{:?}", f.kind), "required": f.required, "many": f.many, "vocabulary": f.vocabulary, "label": f.label, "hint": f.hint })).collect()
+    };
+    let item = |k: &dossier::ItemKind| {
+        json!({
+            "id": k.id, "label": k.label, "parent": k.parent, "opened_by": k.opened_by, "officer": k.officer, "four_eyes": k.four_eyes, "fields": fields(&k.fields),
+            "stances": k.stances.iter().map(|s| json!({ "role": s.role, "initial": s.initial, "states": s.states.iter().map(|st| json!({ "id": st.id, "label": st.label })).collect::<Vec<_>>() })).collect::<Vec<_>>(),
+            "moves": k.moves.iter().map(|mv| json!({ "id": mv.id, "role": mv.role, "from": mv.from, "to": mv.to, "label": mv.label, "officer": mv.officer, "four_eyes": mv.four_eyes, "why_not": mv.why_not, "fields": fields(&mv.fields) })).collect::<Vec<_>>(),
+            "phases": k.phases.iter().map(|p| json!({ "id": p.id, "label": p.label, "per": p.per, "ends": p.ends })).collect::<Vec<_>>(),
+            "clocks": k.clocks.iter().map(|c| json!({ "id": c.id, "label": c.label, "answers": c.answers, "follows": c.follows })).collect::<Vec<_>>(),
+        })
+    };
+    let role = |r: &dossier::Role| json!({ "id": r.id, "label": r.label, "min": r.min, "max": r.max });
+    json!({ "id": m.id, "version": m.version, "hash": m.hash, "label": m.label, "about": m.about, "roles": m.roles.iter().map(role).collect::<Vec<_>>(), "items": m.items.iter().map(item).collect::<Vec<_>>() })
+}
+
+#[derive(Deserialize)]
+struct ListQuery {
+    mechanism: Option<String>,
+    closed: Option<bool>,
+    limit: Option<usize>,
+}
+
+#[utoipa::path(get, path = "/v1/dossiers", params(("mechanism" = Option<String>, Query), ("closed" = Option<bool>, Query), ("limit" = Option<usize>, Query)), responses((status = 200, description = "Dossiers, the one that changed last first")))]
+async fn dossiers(_: Who, State(engine): State<Engine>, Query(q): Query<ListQuery>) -> Answer {
+    let listed = engine.read(move |n| n.list(q.mechanism.as_deref(), q.closed, q.limit.unwrap_or(1000))).await?;
+    Ok(Json(as_json(&listed)))
+}
+
+#[derive(Deserialize)]
+struct ReasonQuery {
+    #[serde(default)]
+    reason: String,
+}
+
+#[utoipa::path(get, path = "/v1/dossiers/{id}", params(("id" = String, Path, description = "Id or its first digits"), ("reason" = String, Query, description = "Why; it is logged")), responses((status = 200, description = "The dossier as the officer may see it")))]
+async fn dossier(Who(officer): Who, State(engine): State<Engine>, Path(id): Path<String>, Query(q): Query<ReasonQuery>) -> Answer {
+    let look = move |n: &mut Node| {
+        let id = n.find_dossier(&id)?;
+        n.consult(&officer, &id, &q.reason, now()).map(|(t, v)| (Some(t), as_json(&v)))
+    };
+    Ok(Json(engine.run(look).await?))
+}
+
+#[utoipa::path(get, path = "/v1/dossiers/{id}/proof", params(("id" = String, Path)), responses((status = 200, description = "Proof of the whole dossier, for other parties and courts")))]
+async fn dossier_proof(who: Who, State(engine): State<Engine>, Path(id): Path<String>) -> Answer {
+    who.must_be(&[OfficerRole::Desk, OfficerRole::Supervisor, OfficerRole::DataProtection], "desk, supervisor or data-protection officer")?;
+    let prove = move |n: &mut Node| {
+        let id = n.find_dossier(&id)?;
+        // A proof shows the content, so making one is a consultation.
+        let (ticket, _) = n.consult(&who.0, &id, "proof exported", now())?;
+        n.prove_dossier(&id).map(|p| (Some(ticket), as_json(&p)))
+    };
+    Ok(Json(engine.run(prove).await?))
+}
+
+#[utoipa::path(get, path = "/v1/dossiers/{id}/communiques/{item}/proof", params(("id" = String, Path), ("item" = String, Path)), responses((status = 200, description = "Proof of a published communiqué, for anyone")))]
+async fn communique_proof(_: Who, State(engine): State<Engine>, Path((id, item)): Path<(String, ItemId)>) -> Answer {
+    let prove = move |n: &mut Node| {
+        let id = n.find_dossier(&id)?;
+        n.prove_communique(&id, &item)
+    };
+    Ok(Json(as_json(&engine.read(prove).await?)))
+}
+
+#[derive(Deserialize)]
+struct WaitQuery {
+    #[serde(default)]
+    wait: Wait,
+    timeout_s: Option<u64>,
+}
+
+#[derive(Deserialize, Default, Clone, Copy, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum Wait {
+    #[default]
+    None,
+    Delivered,
+}
+
+#[utoipa::path(post, path = "/v1/intents", request_body(content = Object, description = "What to do: {do: open|open-item|move, …, fields: plain values by field, handling: {codes}}"), params(("wait" = Option<String>, Query, description = "none, or delivered: until every other party has receipted"), ("timeout_s" = Option<u64>, Query)), responses((status = 200, description = "The act, or the proposal that waits for a second officer")))]
+async fn intent(Who(officer): Who, State(engine): State<Engine>, Query(q): Query<WaitQuery>, Form(intent): Form<Intent>) -> Answer {
+    make(&engine, q, move |n| n.propose(&officer, intent, now())).await
+}
+
+/// Has an act made and, where asked, waits until all recipients have receipted it.
+async fn make(engine: &Engine, q: WaitQuery, job: impl FnOnce(&mut Node) -> Result<Made, NodeError> + Send + 'static) -> Answer {
+    let waiting = engine.clone();
+    let made = engine
+        .run(move |n| {
+            let made = job(n)?;
+            // Asked for before the act is on disk, so that no receipt can come first.
+            Ok(match made {
+                Made::Act { ticket, act, dossier, item, recipients } => {
+                    let signal = (q.wait == Wait::Delivered && !recipients.is_empty()).then(|| waiting.delivered(act, recipients));
+                    (Some(ticket), Ok((act, dossier, item, signal)))
+                }
+                Made::Pending { ticket, id, roles } => (Some(ticket), Err((id, roles))),
+            })
+        })
+        .await?;
+    let (act, dossier, item, signal) = match made {
+        Ok(act) => act,
+        Err((id, roles)) => return Ok(Json(json!({ "made": "pending", "pending": id, "roles": roles }))),
+    };
+    let delivered = match signal {
+        None => false,
+        Some(signal) => {
+            let patience = Duration::from_secs(q.timeout_s.unwrap_or(30).min(WAIT_S_MAX));
+            matches!(tokio::time::timeout(patience, signal).await, Ok(Ok(())))
+        }
+    };
+    Ok(Json(json!({ "made": "act", "act": act, "dossier": dossier, "item": item, "delivered": delivered })))
+}
+
+#[utoipa::path(get, path = "/v1/pending", responses((status = 200, description = "Proposals that wait for a second officer")))]
+async fn pending(_: Who, State(engine): State<Engine>) -> Answer {
+    Ok(Json(as_json(&engine.read(|n| n.all_pending()).await?)))
+}
+
+#[utoipa::path(post, path = "/v1/pending/{id}/approve", params(("id" = String, Path), ("wait" = Option<String>, Query), ("timeout_s" = Option<u64>, Query)), responses((status = 200, description = "The act")))]
+async fn approve(Who(officer): Who, State(engine): State<Engine>, Path(id): Path<String>, Query(q): Query<WaitQuery>) -> Answer {
+    make(&engine, q, move |n| n.approve(&officer, &id, now())).await
+}
+
+#[utoipa::path(delete, path = "/v1/pending/{id}", params(("id" = String, Path)), responses((status = 200, description = "The proposal is gone")))]
+async fn dismiss(Who(officer): Who, State(engine): State<Engine>, Path(id): Path<String>) -> Answer {
+    engine.run(move |n| n.dismiss(&officer, &id, now()).map(|t| (Some(t), ()))).await?;
+    Ok(Json(json!({})))
+}
+
+#[utoipa::path(get, path = "/v1/due", responses((status = 200, description = "What waits for whom, the nearest first")))]
+async fn due(_: Who, State(engine): State<Engine>) -> Answer {
+    Ok(Json(as_json(&engine.read(|n| n.due(now())).await?)))
+}
+
+#[derive(Deserialize, ToSchema)]
+struct TextForm {
+    path: String,
+    body: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+struct TextsForm {
+    texts: Vec<TextForm>,
+}
+
+#[utoipa::path(post, path = "/v1/register", responses((status = 200, description = "Drafts, and texts that gave none")))]
+async fn register_import(Who(officer): Who, State(engine): State<Engine>, Form(f): Form<TextsForm>) -> Answer {
+    let read = tokio::task::spawn_blocking(move || {
+        let texts: Vec<register::Text<'_>> = f.texts.iter().map(|t| register::Text { path: &t.path, body: &t.body }).collect();
+        let reading = register::draft(&texts);
+        let digest = |e: &EventDraft| {
+            let mut bodies: Vec<&[u8]> = f.texts.iter().filter(|t| e.sources.contains(&t.path)).map(|t| t.body.as_bytes()).collect();
+            bodies.sort_unstable();
+            base::Digest::tagged("entente/draft/1", &bodies)
+        };
+        let named: Vec<_> = reading.events.iter().map(|e| (e.clone(), digest(e))).collect();
+        (named, as_json(&reading.silent))
+    });
+    let (events, silent) = read.await.map_err(|e| NodeError::Corrupt(e.to_string()))?;
+    let drafts = engine.run(move |n| n.import_drafts(&officer, events, now()).map(|(t, d)| (Some(t), d))).await?;
+    Ok(Json(json!({ "drafts": as_json(&drafts), "silent": silent })))
+}
+
+#[utoipa::path(get, path = "/v1/register", responses((status = 200, description = "All drafts")))]
+async fn register_list(_: Who, State(engine): State<Engine>) -> Answer {
+    Ok(Json(as_json(&engine.read(|n| n.drafts()).await?)))
+}
+
+#[derive(Deserialize, ToSchema)]
+struct DecisionForm {
+    #[schema(value_type = Option<Object>)]
+    event: Option<EventDraft>,
+}
+
+#[utoipa::path(post, path = "/v1/register/{id}/confirm", params(("id" = String, Path)), responses((status = 200, description = "The draft, confirmed")))]
+async fn register_confirm(who: Who, engine: State<Engine>, Path(id): Path<String>, Form(f): Form<DecisionForm>) -> Answer {
+    decide(who, engine, id, DraftState::Confirmed, f.event).await
+}
+
+#[utoipa::path(post, path = "/v1/register/{id}/reject", params(("id" = String, Path)), responses((status = 200, description = "The draft, rejected")))]
+async fn register_reject(who: Who, engine: State<Engine>, Path(id): Path<String>, Form(f): Form<DecisionForm>) -> Answer {
+    decide(who, engine, id, DraftState::Rejected, f.event).await
+}
+
+async fn decide(Who(officer): Who, State(engine): State<Engine>, id: String, state: DraftState, event: Option<EventDraft>) -> Answer {
+    let draft = engine.run(move |n| n.decide_draft(&officer, &id, state, event, now()).map(|(t, d)| (Some(t), d))).await?;
+    Ok(Json(as_json(&draft)))
+}
+
+#[derive(Deserialize, ToSchema)]
+struct VisitForm {
+    #[schema(value_type = Vec<String>)]
+    guests: Vec<ServiceId>,
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    fields: BTreeMap<String, Value>,
+}
+
+#[utoipa::path(post, path = "/v1/register/{id}/visit", params(("id" = String, Path)), responses((status = 200, description = "The visit's opening, or the proposal of it")))]
+async fn register_visit(Who(officer): Who, State(engine): State<Engine>, Path(id): Path<String>, Form(f): Form<VisitForm>) -> Answer {
+    let wait = WaitQuery { wait: Wait::None, timeout_s: None };
+    make(&engine, wait, move |n| {
+        let intent = n.visit_from(&id, f.guests, f.fields)?;
+        n.propose(&officer, intent, now())
+    })
+    .await
+}
+
+#[utoipa::path(post, path = "/v1/checkpoint", responses((status = 200, description = "A checkpoint is on its way to every partner")))]
+async fn checkpoint(_: Who, State(engine): State<Engine>) -> Answer {
+    engine.run(|n| n.checkpoint(now()).map(|t| (t, ()))).await?;
+    Ok(Json(json!({})))
+}
+
+#[derive(Deserialize)]
+struct LogQuery {
+    kind: Option<String>,
+    after: Option<u64>,
+}
+
+#[utoipa::path(get, path = "/v1/log", params(("kind" = Option<String>, Query), ("after" = Option<u64>, Query)), responses((status = 200, description = "Lines of the local log; reading it is logged")))]
+async fn log(who: Who, State(engine): State<Engine>, Query(q): Query<LogQuery>) -> Answer {
+    who.must_be(&[OfficerRole::DataProtection, OfficerRole::Supervisor, OfficerRole::Administrator], "data-protection officer, supervisor or administrator")?;
+    let read = move |n: &mut Node| {
+        let ticket = n.note_log_read(&who.0, q.kind.as_deref(), now());
+        let lines = n.store().log(q.kind.as_deref(), q.after, LOG_LINES)?;
+        let line = |l: store::LogEntry| json!({ "seq": l.seq, "at": l.at, "kind": l.kind, "data": serde_json::from_slice::<Value>(&l.data).unwrap_or(Value::Null) });
+        Ok((Some(ticket), lines.into_iter().map(line).collect::<Vec<_>>()))
+    };
+    Ok(Json(engine.run(read).await?.into()))
+}
+
+#[utoipa::path(get, path = "/v1/process", responses((status = 200, description = "CPU time and memory of the node's process")))]
+async fn process(_: Who) -> Answer {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // Fields 14 and 15 after the name, in ticks of 10 ms (proc(5)); the name may hold spaces.
+    let ticks: u64 = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<u64>().ok()).sum();
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let kib = |name: &str| status.lines().find_map(|l| l.strip_prefix(name)).and_then(|l| l.split_whitespace().next()).and_then(|n| n.parse::<u64>().ok());
+    Ok(Json(json!({ "cpu_ms": ticks * 10, "rss_kib": kib("VmRSS:"), "peak_rss_kib": kib("VmHWM:") })))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Result<Vec<u8>, Problem> {
+    let bad = || Problem(StatusCode::BAD_REQUEST, "refusal.api.hex".to_owned(), "the card is not hexadecimal; export it again".to_owned());
+    let text = text.trim();
+    if text.len() % 2 != 0 || !text.is_ascii() {
+        return Err(bad());
+    }
+    (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).map_err(|_| bad())).collect()
+}
+
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_route_is_described() {
+        let json: serde_json::Value = serde_json::from_str(&super::openapi_json()).unwrap();
+        let paths = json["paths"].as_object().unwrap();
+        for path in ["/v1/intents", "/v1/dossiers/{id}", "/v1/due", "/v1/register", "/v1/pending/{id}/approve"] {
+            assert!(paths.contains_key(path), "{path}");
+        }
+        assert!(json["openapi"].as_str().unwrap().starts_with("3.1"));
+    }
+}

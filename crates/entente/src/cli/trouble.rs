@@ -1,0 +1,142 @@
+//! What stops a command, with its exit code: 0 done, 1 refused or faults found, 2 no node answers, 64 the command line does not do.
+
+use crate::client::Problem;
+use crate::home::HomeError;
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// A command did not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trouble {
+    /// The rules, the node or a file say no.
+    Refused {
+        /// The stable code.
+        code: String,
+        /// What happened.
+        what: String,
+        /// What helps, where the text does not say it already.
+        remedy: Option<String>,
+    },
+    /// No node answers at the address of its local API.
+    NotRunning {
+        /// The address.
+        address: String,
+        /// The node's directory, for the remedy.
+        dir: String,
+    },
+    /// An argument cannot be understood.
+    Usage(String),
+    /// What was found is printed already.
+    Found,
+}
+
+impl Trouble {
+    /// Makes a refusal of the command line's own.
+    pub fn refused(code: &str, what: impl Into<String>) -> Trouble {
+        Trouble::Refused { code: code.to_owned(), what: what.into(), remedy: None }
+    }
+
+    /// Adds what helps.
+    pub fn remedy(self, help: impl Into<String>) -> Trouble {
+        match self {
+            Trouble::Refused { code, what, .. } => Trouble::Refused { code, what, remedy: Some(help.into()) },
+            other => other,
+        }
+    }
+
+    /// Says that a file cannot be read.
+    pub fn unreadable(path: &Path, why: impl std::fmt::Display) -> Trouble {
+        Trouble::refused("refusal.file.unreadable", format!("{} cannot be read: {why}", path.display()))
+    }
+
+    /// Says that a file cannot be written.
+    pub fn unwritable(path: &Path, why: impl std::fmt::Display) -> Trouble {
+        Trouble::refused("failure.file.write", format!("{} cannot be written: {why}", path.display()))
+    }
+
+    /// Returns the stable code.
+    pub fn code(&self) -> &str {
+        match self {
+            Trouble::Refused { code, .. } => code,
+            Trouble::NotRunning { .. } => "failure.node.not-running",
+            Trouble::Usage(_) => "refusal.usage",
+            Trouble::Found => "refusal.found",
+        }
+    }
+
+    /// Returns what happened.
+    pub fn what(&self) -> String {
+        match self {
+            Trouble::Refused { what, .. } | Trouble::Usage(what) => what.clone(),
+            Trouble::NotRunning { address, .. } => format!("no node answers at {address}"),
+            Trouble::Found => String::new(),
+        }
+    }
+
+    /// Returns what helps.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Trouble::Refused { remedy, .. } => remedy.clone(),
+            Trouble::NotRunning { dir, .. } => Some(format!("start it with entente serve --dir {dir}")),
+            Trouble::Usage(_) | Trouble::Found => None,
+        }
+    }
+
+    /// Returns the exit code.
+    pub fn exit(&self) -> u8 {
+        match self {
+            Trouble::Refused { .. } | Trouble::Found => 1,
+            Trouble::NotRunning { .. } => 2,
+            Trouble::Usage(_) => 64,
+        }
+    }
+
+    /// Writes it for standard error: code, text and remedy, or the same as one JSON object.
+    pub fn print(&self, json: bool) -> String {
+        match (self, json) {
+            (Trouble::Found, _) => String::new(),
+            (_, true) => format!("{}\n", self.json()),
+            (_, false) => {
+                let help = self.help().map(|h| format!("  help: {h}\n")).unwrap_or_default();
+                format!("{}: {}\n{help}", self.code(), self.what())
+            }
+        }
+    }
+
+    /// Returns code, text and remedy as JSON.
+    pub fn json(&self) -> Value {
+        let mut out = json!({ "code": self.code(), "what": self.what() });
+        if let Some(help) = self.help() {
+            out["remedy"] = Value::String(help);
+        }
+        out
+    }
+}
+
+impl From<HomeError> for Trouble {
+    fn from(e: HomeError) -> Trouble {
+        Trouble::refused(e.code(), e.to_string())
+    }
+}
+
+impl From<Problem> for Trouble {
+    fn from(p: Problem) -> Trouble {
+        Trouble::refused(&p.code, p.what)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_trouble_has_its_exit_code_and_says_what_helps() {
+        let off = Trouble::NotRunning { address: "127.0.0.1:7401".to_owned(), dir: "node".to_owned() };
+        assert_eq!(off.exit(), 2);
+        assert_eq!(off.print(false), "failure.node.not-running: no node answers at 127.0.0.1:7401\n  help: start it with entente serve --dir node\n");
+        let refused = Trouble::refused("refusal.x", "no").remedy("ask");
+        assert_eq!((refused.exit(), refused.print(true).as_str()), (1, "{\"code\":\"refusal.x\",\"remedy\":\"ask\",\"what\":\"no\"}\n"));
+        assert_eq!(Trouble::Usage("?".to_owned()).exit(), 64);
+        assert_eq!(Trouble::Found.print(true), "");
+    }
+}

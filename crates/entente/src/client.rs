@@ -1,0 +1,80 @@
+//! A client of a node's local API: plain JSON over HTTP/1.1 on this machine.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{Method, Request};
+use hyper_util::client::legacy::{Client as Pool, connect::HttpConnector};
+use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
+
+/// Bytes of an answer.
+const ANSWER_BYTES_MAX: usize = 64 << 20;
+
+/// A client of one node.
+#[derive(Clone)]
+pub struct Client {
+    base: String,
+    token: String,
+    pool: Pool<HttpConnector, Full<Bytes>>,
+}
+
+/// The node did not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} [{code}]")]
+pub struct Problem {
+    /// HTTP status; 0 where there was no answer.
+    pub status: u16,
+    /// The stable code.
+    pub code: String,
+    /// What happened and what to do.
+    pub what: String,
+}
+
+impl Client {
+    /// Makes a client of the node whose API is at `address`, host:port.
+    pub fn new(address: &str, token: &str) -> Client {
+        let pool = Pool::builder(TokioExecutor::new()).build_http();
+        Client { base: format!("http://{address}"), token: token.to_owned(), pool }
+    }
+
+    /// Reads.
+    pub async fn get(&self, path: &str) -> Result<Value, Problem> {
+        self.ask(Method::GET, path, None).await
+    }
+
+    /// Does.
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Value, Problem> {
+        self.ask(Method::POST, path, Some(body)).await
+    }
+
+    /// Takes away.
+    pub async fn delete(&self, path: &str) -> Result<Value, Problem> {
+        self.ask(Method::DELETE, path, None).await
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Problem> {
+        let unreachable = |what: String| Problem { status: 0, code: "failure.client.unreachable".to_owned(), what };
+        let bytes = body.map(|b| b.to_string()).unwrap_or_default();
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base))
+            .header("authorization", format!("Bearer {}", self.token))
+            .header("content-type", "application/json")
+            .body(Full::new(Bytes::from(bytes)))
+            .map_err(|e| unreachable(format!("the request cannot be written: {e}")))?;
+        let answer = self.pool.request(request).await.map_err(|_| unreachable(format!("no node answers at {}; start it with 'entente serve'", self.base)))?;
+        let status = answer.status();
+        let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await.map_err(|e| unreachable(format!("the answer broke off: {e}")))?.to_bytes();
+        let json: Value = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap_or(Value::Null) };
+        if status.is_success() {
+            return Ok(json);
+        }
+        let text = |key: &str, other: &str| json[key].as_str().unwrap_or(other).to_owned();
+        Err(Problem { status: status.as_u16(), code: text("code", "failure.client.answer"), what: text("what", &String::from_utf8_lossy(&body)) })
+    }
+}
+
+/// Writes a text so that it can stand in a query.
+pub fn escape(text: &str) -> String {
+    text.bytes().map(|b| if b.is_ascii_alphanumeric() || b"-._~".contains(&b) { (b as char).to_string() } else { format!("%{b:02X}") }).collect()
+}

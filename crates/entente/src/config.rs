@@ -1,0 +1,95 @@
+//! A node's configuration: one TOML file with every default written out beside what it does.
+
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::Path;
+
+/// The name of the file in a node's directory.
+pub const FILE: &str = "config.toml";
+
+/// What the operator decides.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where partners' nodes come in.
+    pub listen: SocketAddr,
+    /// Where officers' programs come in; loopback only.
+    #[serde(default = "api")]
+    pub api: SocketAddr,
+    /// The tz name of the place where officers work.
+    pub zone: String,
+    /// Minutes between two checkpoints that partners cosign.
+    #[serde(default = "checkpoint_minutes")]
+    pub checkpoint_minutes: u64,
+    /// What is logged: error, warn, info, debug or trace.
+    #[serde(default = "log")]
+    pub log: String,
+}
+
+fn api() -> SocketAddr {
+    ([127, 0, 0, 1], 7401).into()
+}
+
+fn checkpoint_minutes() -> u64 {
+    15
+}
+
+fn log() -> String {
+    "info".to_owned()
+}
+
+impl Config {
+    /// Reads the file in a node's directory.
+    pub fn read(dir: &Path) -> Result<Config, String> {
+        let path = dir.join(FILE);
+        let text = std::fs::read_to_string(&path).map_err(|e| format!("{} cannot be read ({e}); make a node with 'entente init --dir {}'", path.display(), dir.display()))?;
+        let config: Config = toml::from_str(&text).map_err(|e| format!("{} is not a configuration: {e}", path.display()))?;
+        if !config.api.ip().is_loopback() {
+            return Err(format!("{}: 'api' must be a loopback address; officers' programs run on this machine", path.display()));
+        }
+        if config.checkpoint_minutes == 0 {
+            return Err(format!("{}: 'checkpoint_minutes' is at least 1", path.display()));
+        }
+        Ok(config)
+    }
+
+    /// Writes the file of a new node.
+    pub fn text(listen: SocketAddr, api: SocketAddr, zone: &str) -> String {
+        format!(
+            "# Entente: one service's node. Change a line and start the node again.\n\n\
+             # Where partners' nodes come in (HTTP/2 over TLS 1.3, only with the keys on their cards).\n\
+             listen = \"{listen}\"\n\n\
+             # Where officers' programs come in, on this machine only. Default 127.0.0.1:7401.\n\
+             api = \"{api}\"\n\n\
+             # The place where officers work, as the tz database names it. Every act carries it.\n\
+             zone = \"{zone}\"\n\n\
+             # Minutes between two checkpoints that partners cosign. Default 15.\n\
+             checkpoint_minutes = {}\n\n\
+             # What is logged to standard error: error, warn, info, debug, trace. Default info.\n\
+             log = \"{}\"\n",
+            checkpoint_minutes(),
+            log()
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_can_be_read_and_says_its_defaults() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(FILE), Config::text(([0, 0, 0, 0], 7400).into(), api(), "Africa/Casablanca")).unwrap();
+        let config = Config::read(dir.path()).unwrap();
+        assert_eq!((config.api, config.checkpoint_minutes, config.zone.as_str()), (api(), 15, "Africa/Casablanca"));
+    }
+
+    #[test]
+    fn an_api_open_to_the_world_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(FILE), Config::text(([0, 0, 0, 0], 7400).into(), ([0, 0, 0, 0], 7401).into(), "UTC")).unwrap();
+        assert!(Config::read(dir.path()).unwrap_err().contains("loopback"));
+        assert!(Config::read(Path::new("/nonexistent")).unwrap_err().contains("entente init"));
+    }
+}

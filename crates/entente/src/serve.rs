@@ -1,0 +1,83 @@
+//! Serves: the courier for partners, the local API for officers, checkpoints by the clock; until it is told to stop.
+
+use crate::api;
+use crate::courier::Door;
+use crate::engine::{Engine, now};
+use crate::home::{Home, HomeError};
+use seal::{Lock, SystemEntropy};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use transport::{Courier, Identity, Limits, Pump, Server};
+
+/// Where a running node is reached.
+#[derive(Debug, Clone, Copy)]
+pub struct Addresses {
+    /// For officers' programs.
+    pub api: SocketAddr,
+    /// For partners' nodes.
+    pub peer: SocketAddr,
+}
+
+/// Serves a node until SIGTERM or SIGINT.
+pub fn serve(home: &Home, lock: &Lock<'_>, ready: impl FnOnce(Addresses)) -> Result<(), HomeError> {
+    let node = home.node(lock)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(|e| HomeError::Io("the runtime".to_owned(), e))?;
+    runtime.block_on(run(home, node, ready))
+}
+
+async fn run(home: &Home, node: node::Node, ready: impl FnOnce(Addresses)) -> Result<(), HomeError> {
+    let config = home.config().clone();
+    let (keys, book) = (node.keys(), node.book());
+    let asked = |e: &dyn std::fmt::Display| HomeError::Asked(e.to_string());
+    let identity = Identity { certificate_der: keys.tls().certificate_der.clone(), key_der: keys.tls().key_der.to_vec() };
+    let engine = Engine::start(node);
+    let door = Arc::new(Door::new(engine.clone(), book, keys));
+    let limits = Limits { parcel_bytes_max: node::PARCEL_BYTES_MAX, ..Limits::default() };
+    let server = Server::bind(config.listen, &identity, door.clone(), door.clone(), limits.clone()).await.map_err(|e| asked(&e))?;
+    let peer = server.local_addr;
+    let courier = Arc::new(Courier::new(&identity, limits.clone()).map_err(|e| asked(&e))?);
+    let pump = Pump::new(courier, door, SystemEntropy, limits);
+    let listener = TcpListener::bind(config.api).await.map_err(|e| HomeError::Io(format!("the local API at {}", config.api), e))?;
+    let api_address = listener.local_addr().map_err(|e| HomeError::Io("the local API".to_owned(), e))?;
+    let app = api::router(api::Shared { engine: engine.clone(), health: pump.health() });
+    let (stop, stopped) = watch::channel(false);
+    let until = |mut stopped: watch::Receiver<bool>| async move {
+        let _ = stopped.wait_for(|s| *s).await; // a closed channel is a stop as well
+    };
+    let peers = tokio::spawn(server.run(until(stopped.clone())));
+    let pumping = tokio::spawn(pump.run(until(stopped.clone())));
+    let officers = tokio::spawn(axum::serve(listener, app).with_graceful_shutdown(until(stopped.clone())).into_future());
+    let checkpoints = tokio::spawn(checkpoints(engine, Duration::from_secs(config.checkpoint_minutes * 60), until(stopped)));
+    ready(Addresses { api: api_address, peer });
+    told_to_stop().await;
+    tracing::info!("stopping: what is under way is finished first");
+    let _ = stop.send(true);
+    let _ = tokio::time::timeout(Duration::from_secs(15), async { tokio::join!(peers, pumping, officers, checkpoints) }).await;
+    Ok(())
+}
+
+async fn checkpoints(engine: Engine, every: Duration, stopped: impl Future<Output = ()>) {
+    tokio::pin!(stopped);
+    loop {
+        tokio::select! {
+            () = &mut stopped => return,
+            () = tokio::time::sleep(every) => {}
+        }
+        let sent = engine.run(|n| n.checkpoint(now()).map(|t| (t, ()))).await;
+        if let Err(e) = sent {
+            tracing::error!(code = e.code(), "no checkpoint: {e}");
+        }
+    }
+}
+
+async fn told_to_stop() {
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else { return };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+}
