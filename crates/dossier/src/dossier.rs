@@ -114,6 +114,8 @@ pub struct Dossier {
     void: Option<&'static str>,
     filed: HashMap<ActId, Filed>,
     chains: Vec<BTreeMap<u64, BTreeSet<ActId>>>,
+    /// The first number at which each party's chain forks.
+    forked: Vec<Option<u64>>,
     waiting: BTreeMap<ActId, Arc<Act>>,
     front: State,
     views: Vec<State>,
@@ -135,6 +137,7 @@ impl Dossier {
             id: opening.dossier(),
             views: vec![front.clone(); n],
             chains: vec![BTreeMap::new(); n],
+            forked: vec![None; n],
             mechanism,
             opening,
             terms,
@@ -186,6 +189,13 @@ impl Dossier {
         chain.into_iter().flat_map(|c| c.values().flatten()).filter_map(|id| self.act(id))
     }
 
+    /// Returns the last judged act of one author.
+    pub fn last(&self, author: &ServiceId) -> Option<&Act> {
+        let chain = &self.chains[self.front.party(author)?];
+        let (_, acts) = chain.iter().next_back()?;
+        acts.first().and_then(|id| self.filed.get(id)).map(|f| &*f.act)
+    }
+
     /// Goes over all judged acts in an order that every node finds alike: causes first, then by time and id.
     pub fn timeline(&self) -> Vec<(&Act, &Verdict)> {
         let mut queues: Vec<Vec<&Filed>> = self.chains.iter().map(|c| c.values().flatten().filter_map(|id| self.filed.get(id)).collect()).collect();
@@ -220,12 +230,11 @@ impl Dossier {
 
     /// Returns the proofs that a party spoke with two tongues.
     pub fn forks(&self) -> Vec<Fork> {
-        let fork = |(p, c): (usize, &BTreeMap<u64, BTreeSet<ActId>>)| {
-            let author = self.opening.parties[p].service;
-            let (seq, acts) = c.iter().find(|(_, acts)| acts.len() > 1)?;
-            Some(Fork { author, seq: *seq, acts: acts.iter().copied().collect() })
+        let fork = |(p, seq): (usize, &Option<u64>)| {
+            let seq = (*seq)?;
+            Some(Fork { author: self.opening.parties[p].service, seq, acts: self.chains[p][&seq].iter().copied().collect() })
         };
-        self.chains.iter().enumerate().filter_map(fork).collect()
+        self.forked.iter().enumerate().filter_map(fork).collect()
     }
 
     /// Returns the last act of every party that is folded in, ordered by party: what another dossier names as seen.
@@ -253,10 +262,9 @@ impl Dossier {
 
     /// Writes the head of an own act on the state as it stands here: number, predecessor and what was seen.
     pub fn draft(&self, author: ServiceId, at: Instant, by: Signatory, second: Option<Signatory>, deed: Deed, body: BodyId) -> Head {
-        let me = self.front.party(&author);
-        let own = me.and_then(|p| self.chains[p].iter().next_back()).and_then(|(seq, acts)| acts.first().map(|a| (*seq, *a)));
+        let own = self.last(&author);
         let mut seen: BTreeMap<ServiceId, Mark> = self.marks().into_iter().map(|m| (m.party, m)).collect();
-        let before = own.and_then(|(_, a)| self.filed.get(&a)).map(|f| f.act.head().seen.clone()).unwrap_or_default();
+        let before = own.map(|a| a.head().seen.clone()).unwrap_or_default();
         // A party that forked is frozen in front, yet what was seen of it before the fork came out cannot be unseen.
         let built_on = seen.values().filter_map(|m| self.filed.get(&m.act)).flat_map(|f| f.act.head().seen.clone());
         for m in before.into_iter().chain(built_on.collect::<Vec<_>>()) {
@@ -266,7 +274,7 @@ impl Dossier {
             }
         }
         seen.remove(&author);
-        let (seq, prev) = own.map_or((1, ActId::default()), |(seq, act)| (seq + 1, act));
+        let (seq, prev) = own.map_or((1, ActId::default()), |a| (a.head().seq + 1, a.id()));
         Head { version: VERSION, dossier: self.id, author, seq, prev, seen: seen.into_values().collect(), at, by, second, deed, body }
     }
 
@@ -309,10 +317,13 @@ impl Dossier {
         }
         let here = self.chains[p].entry(seq).or_default();
         here.insert(id);
-        if here.len() == 1 && self.front.marks[p] == (seq - 1, act.head().prev) && self.forked_at(p).is_none() {
+        if here.len() > 1 {
+            self.forked[p] = Some(self.forked[p].map_or(seq, |before| before.min(seq)));
+            if self.front.marks[p].0 >= seq {
+                self.refold();
+            }
+        } else if self.forked[p].is_none() && self.front.marks[p] == (seq - 1, act.head().prev) {
             self.front.apply(&act, valid);
-        } else if self.chains[p][&seq].len() > 1 && self.front.marks[p].0 >= seq {
-            self.refold();
         }
     }
 
@@ -334,14 +345,10 @@ impl Dossier {
         done
     }
 
-    fn forked_at(&self, party: usize) -> Option<u64> {
-        self.chains[party].iter().find(|(_, acts)| acts.len() > 1).map(|(seq, _)| *seq)
-    }
-
     /// Works the state out anew, each chain up to where it forks.
     fn refold(&mut self) {
         let mut fresh = State::new(Arc::clone(&self.mechanism), &self.opening);
-        let ends: Vec<u64> = (0..self.chains.len()).map(|p| self.forked_at(p).unwrap_or(u64::MAX)).collect();
+        let ends: Vec<u64> = self.forked.iter().map(|f| f.unwrap_or(u64::MAX)).collect();
         let mut acts: Vec<&Filed> = self.filed.values().filter(|f| self.front.party(&f.act.head().author).is_some_and(|p| f.act.head().seq < ends[p])).collect();
         acts.sort_by_key(|f| f.order);
         for f in acts {

@@ -304,7 +304,7 @@ impl Node {
         let (body_bytes, body_id) = read.body.encode();
         let d = self.dossier(&read.dossier)?.ok_or(NodeError::Absent("dossier"))?;
         // Our clock may have been set back; our acts stay in order all the same.
-        if let Some((last, _)) = d.chain(&me).last()
+        if let Some(last) = d.last(&me)
             && last.head().at.at > at.at
         {
             at = last.head().at.at.in_zone(at.zone())?;

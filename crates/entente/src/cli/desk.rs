@@ -1,0 +1,182 @@
+//! The way to a running node: its address, the officer's token, and names that people type for services and dossiers.
+
+use super::Global;
+use super::face::{Face, each, text};
+use super::trouble::Trouble;
+use super::words::Words;
+use crate::client::{Client, Problem, escape};
+use crate::config::Config;
+use crate::home::Home;
+use base::{Lang, ServiceId};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A connection to the local API, as one officer.
+pub struct Desk {
+    /// How to speak.
+    pub face: Face,
+    address: String,
+    dir: PathBuf,
+    client: Client,
+    runtime: tokio::runtime::Runtime,
+}
+
+/// Services by what people call them.
+pub struct Services {
+    own: ServiceId,
+    codes: BTreeMap<String, ServiceId>,
+}
+
+/// A dossier as people name it.
+pub struct Named {
+    /// Its whole id.
+    pub id: String,
+    /// Its mechanism.
+    pub words: Words,
+    /// Our role in it.
+    pub role: Option<String>,
+}
+
+impl Desk {
+    /// Prepares the connection: `--api` or the directory's address; `--token-file`, ENTENTE_TOKEN, `--officer` or the only token kept.
+    pub fn open(global: &Global) -> Result<Desk, Trouble> {
+        let dir = global.dir();
+        let home = Home::open(&dir);
+        let address = match (&global.api, &home) {
+            (Some(api), _) => api.to_string(),
+            (None, Ok(home)) => home.config().api.to_string(),
+            (None, Err(e)) => return Err(Trouble::refused(e.code(), e.to_string())),
+        };
+        let token = token(global, home.as_ref().ok())?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|e| Trouble::refused("failure.client.runtime", format!("the operating system gives no connection: {e}")))?;
+        Ok(Desk { face: global.face(), client: Client::new(&address, &token), address, dir, runtime })
+    }
+
+    /// Reads.
+    pub fn get(&self, path: &str) -> Result<Value, Trouble> {
+        self.runtime.block_on(self.client.get(path)).map_err(|p| self.trouble(p))
+    }
+
+    /// Does.
+    pub fn post(&self, path: &str, body: &Value) -> Result<Value, Trouble> {
+        self.runtime.block_on(self.client.post(path, body)).map_err(|p| self.trouble(p))
+    }
+
+    /// Takes away.
+    pub fn delete(&self, path: &str) -> Result<Value, Trouble> {
+        self.runtime.block_on(self.client.delete(path)).map_err(|p| self.trouble(p))
+    }
+
+    fn trouble(&self, problem: Problem) -> Trouble {
+        match problem.status {
+            0 => Trouble::NotRunning { address: self.address.clone(), dir: self.dir.display().to_string() },
+            _ => problem.into(),
+        }
+    }
+
+    /// Describes a mechanism by name or hash.
+    pub fn mechanism(&self, name: &str) -> Result<Words, Trouble> {
+        Ok(Words::new(self.get(&format!("/v1/mechanisms/{}", escape(name)))?, self.face.lang))
+    }
+
+    /// Reads whom we know, ourselves included.
+    pub fn services(&self) -> Result<Services, Trouble> {
+        let status = self.get("/v1/status")?;
+        let partners = self.get("/v1/partners")?;
+        let id = |v: &Value| text(v).parse::<ServiceId>().map_err(|e| Trouble::refused("failure.client.answer", e.to_string()));
+        let own = id(&status["service"])?;
+        let mut codes: BTreeMap<String, ServiceId> = [(text(&status["code"]).to_owned(), own)].into();
+        for p in each(&partners) {
+            codes.insert(text(&p["code"]).to_owned(), id(&p["service"])?);
+        }
+        Ok(Services { own, codes })
+    }
+
+    /// Finds a dossier by its id or the first six digits or more, with its mechanism.
+    pub fn dossier(&self, name: &str) -> Result<Named, Trouble> {
+        let own = text(&self.get("/v1/status")?["code"]).to_owned();
+        let listed = self.get("/v1/dossiers?limit=1000000")?;
+        let name = name.to_ascii_lowercase();
+        let mut found = each(&listed).filter(|l| text(&l["id"]) == name || (name.len() >= 6 && text(&l["id"]).starts_with(&name)));
+        let (Some(one), None) = (found.next(), found.next()) else {
+            return Err(Trouble::refused("refusal.node.absent", format!("there is no dossier '{name}' here, or several begin so, or it is not yours to see"))
+                .remedy("give six digits of its id or more; entente dossier list shows them"));
+        };
+        let role = each(&one["parties"]).find(|p| text(&p[0]) == own).map(|p| text(&p[1]).to_owned());
+        Ok(Named { id: text(&one["id"]).to_owned(), words: self.mechanism(text(&one["mechanism"]))?, role })
+    }
+
+    /// Shows a dossier's content; the node logs the reason.
+    pub fn consult(&self, id: &str, reason: &str) -> Result<Value, Trouble> {
+        self.get(&format!("/v1/dossiers/{}?reason={}", escape(id), escape(reason)))
+    }
+
+    /// Finds an item of a dossier by its id or the first six digits or more.
+    pub fn item<'a>(&self, view: &'a Value, name: &str) -> Result<&'a Value, Trouble> {
+        let name = name.to_ascii_lowercase();
+        let mut found = each(&view["items"]).filter(|i| text(&i["id"]) == name || (name.len() >= 6 && text(&i["id"]).starts_with(&name)));
+        match (found.next(), found.next()) {
+            (Some(one), None) => Ok(one),
+            _ => Err(Trouble::refused("refusal.act.unknown-item", format!("the dossier has no item '{name}', or several begin so"))
+                .remedy("give six digits of its id or more; entente dossier show lists them")),
+        }
+    }
+}
+
+impl Services {
+    /// Returns our own service.
+    pub fn own(&self) -> ServiceId {
+        self.own
+    }
+
+    /// Finds a service by its card's code.
+    pub fn by_code(&self, code: &str) -> Option<ServiceId> {
+        self.codes.get(code).copied()
+    }
+
+    /// Finds a service by its card's code or its id.
+    pub fn find(&self, name: &str) -> Result<ServiceId, Trouble> {
+        let found = self.by_code(name).or_else(|| name.parse().ok());
+        found.ok_or_else(|| {
+            let known: Vec<&str> = self.codes.keys().map(String::as_str).collect();
+            Trouble::refused("refusal.partner.unknown", format!("'{name}' is no service that is known here: {}", known.join(", "))).remedy("import its card first: entente card import FILE --fingerprint \"twelve words\"")
+        })
+    }
+
+    /// Returns a service's short name.
+    pub fn code(&self, id: &Value) -> String {
+        let id = text(id);
+        self.codes.iter().find(|(_, s)| s.to_string() == id).map_or_else(|| id.chars().take(8).collect(), |(code, _)| code.clone())
+    }
+}
+
+fn token(global: &Global, home: Option<&Home>) -> Result<String, Trouble> {
+    if let Some(path) = &global.token_file {
+        return read_token(path);
+    }
+    if global.officer.is_none()
+        && let Ok(token) = std::env::var("ENTENTE_TOKEN")
+        && !token.trim().is_empty()
+    {
+        return Ok(token.trim().to_owned());
+    }
+    let home = home.ok_or_else(|| Trouble::refused("refusal.home", format!("{} is no node's directory, so no token is kept there", global.dir().display())).remedy("name one with --token-file or ENTENTE_TOKEN, or the directory with --dir"))?;
+    Ok(home.token(global.officer.as_deref())?)
+}
+
+fn read_token(path: &Path) -> Result<String, Trouble> {
+    Ok(std::fs::read_to_string(path).map_err(|e| Trouble::unreadable(path, e))?.trim().to_owned())
+}
+
+/// Returns the zone in which times are shown: the node's, or UTC where there is no directory.
+pub fn zone(dir: &Path) -> String {
+    Config::read(dir).map_or_else(|_| "UTC".to_owned(), |c| c.zone)
+}
+
+/// Returns the language of this session as the environment names it (POSIX), else English.
+pub fn session_lang() -> Lang {
+    let set = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().filter_map(|v| std::env::var(v).ok()).find(|v| !v.is_empty());
+    set.and_then(|v| v.get(..2).and_then(|l| l.parse().ok())).unwrap_or(Lang::En)
+}

@@ -1,0 +1,208 @@
+//! The command line: one file per family of commands. Commands that act on a running node are clients of its local API; `init`,
+//! `serve`, `rebuild` and `verify` work on the directory, `mechanism check` and `register import --dry-run` on files alone.
+//!
+//! Standard output carries what was asked for, as text or with `--json` as JSON; everything else goes to standard error.
+
+mod accords;
+mod cards;
+mod communiques;
+mod desk;
+mod dossiers;
+mod drafts;
+mod face;
+mod fields;
+mod found;
+mod intents;
+mod locks;
+mod mechanisms;
+mod node_own;
+mod officers;
+mod proofs;
+mod trouble;
+mod waiting;
+mod words;
+
+use base::Lang;
+use clap::{CommandFactory, Parser, Subcommand};
+use desk::Desk;
+use face::Face;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use trouble::Trouble;
+
+/// Entente: a node that a security service runs itself, to cooperate with others by signed and sealed acts
+#[derive(Debug, Parser)]
+#[command(name = "entente", version, subcommand_required = true, arg_required_else_help = true, after_help = EXITS)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXITS: &str = "Exit codes: 0 done; 1 refused, or faults were found; 2 the node does not answer; 64 the command line cannot be understood.";
+
+/// What every command knows.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Global {
+    /// The node's directory [default: $ENTENTE_DIR, else ./entente-node]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Address of the local API, on this machine [default: the one in the directory's config.toml]
+    #[arg(long, global = true, value_name = "HOST:PORT")]
+    pub api: Option<SocketAddr>,
+    /// Sign in as this officer, whose token the directory keeps
+    #[arg(long, global = true, value_name = "ID")]
+    pub officer: Option<String>,
+    /// Sign in with the token in this file [default: $ENTENTE_TOKEN, else the only token that the directory keeps]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// Print JSON for machines
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Language of labels: ar, fr, es, en, de or pt [default: the session's, else en]
+    #[arg(long, global = true, value_name = "LANG")]
+    pub lang: Option<Lang>,
+}
+
+impl Global {
+    /// Returns the node's directory.
+    pub fn dir(&self) -> PathBuf {
+        let named = self.dir.clone().or_else(|| std::env::var_os("ENTENTE_DIR").filter(|d| !d.is_empty()).map(PathBuf::from));
+        named.unwrap_or_else(|| PathBuf::from("./entente-node"))
+    }
+
+    /// Returns how to speak.
+    pub fn face(&self) -> Face {
+        Face { json: self.json, lang: self.lang.unwrap_or_else(desk::session_lang), zone: desk::zone(&self.dir()) }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make a new service: its keys, its first card, its store and the officer admin
+    Init(found::InitArgs),
+    /// Run the node until it is told to stop
+    Serve(locks::LockArgs),
+    /// Show how the node stands
+    Status,
+    /// Show partners, what waits for them and how they answer
+    Partners,
+    /// Officers and their roles
+    #[command(subcommand)]
+    Officer(officers::OfficerCommand),
+    /// Cards: our own, and those of partners
+    #[command(subcommand)]
+    Card(cards::CardCommand),
+    /// Accords: what partners agree that they may do
+    #[command(subcommand)]
+    Accord(accords::AccordCommand),
+    /// Mechanisms: the protocols of cooperation
+    #[command(subcommand)]
+    Mechanism(mechanisms::MechanismCommand),
+    /// Dossiers: open, look, move
+    #[command(subcommand)]
+    Dossier(dossiers::DossierCommand),
+    /// Proposals that wait for a second officer
+    #[command(subcommand)]
+    Pending(waiting::PendingCommand),
+    /// Show what is due, ours first
+    Due,
+    /// The register: drafts of events read from public texts
+    #[command(subcommand)]
+    Register(drafts::RegisterCommand),
+    /// Communiqués
+    #[command(subcommand)]
+    Communique(communiques::CommuniqueCommand),
+    /// Check a proof with nothing but public cards, or this node's own ledger
+    Verify(proofs::VerifyArgs),
+    /// Work everything out anew from the ledger, while the node does not run
+    Rebuild(locks::LockArgs),
+    /// Send a checkpoint of our ledger to every partner now
+    Checkpoint,
+    /// Show lines of the local log; reading it is logged
+    Log {
+        /// consultation, refused-input, refused-by-partner, incident or audit
+        kind: String,
+    },
+    /// Print the description of the local API (OpenAPI 3.1)
+    Openapi,
+    /// Print the completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Reads the command line, does what it says and returns the exit code.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            let exit = if e.use_stderr() { 64 } else { 0 };
+            let _ = e.print(); // a reader that went away is no fault
+            return ExitCode::from(exit);
+        }
+    };
+    let json = cli.global.json;
+    match cli.command.run(&cli.global) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(trouble) => {
+            face::note(&trouble.print(json));
+            ExitCode::from(trouble.exit())
+        }
+    }
+}
+
+impl Command {
+    fn run(self, global: &Global) -> Result<(), Trouble> {
+        match self {
+            Command::Init(args) => args.run(global),
+            Command::Serve(lock) => node_own::serve(global, &lock),
+            Command::Status => node_own::status(&Desk::open(global)?),
+            Command::Partners => node_own::partners(&Desk::open(global)?),
+            Command::Officer(c) => c.run(global),
+            Command::Card(c) => c.run(global),
+            Command::Accord(c) => c.run(&Desk::open(global)?),
+            Command::Mechanism(c) => c.run(global),
+            Command::Dossier(c) => c.run(&Desk::open(global)?),
+            Command::Pending(c) => c.run(&Desk::open(global)?),
+            Command::Due => waiting::due(&Desk::open(global)?),
+            Command::Register(c) => c.run(global),
+            Command::Communique(c) => c.run(&Desk::open(global)?),
+            Command::Verify(args) => args.run(global),
+            Command::Rebuild(lock) => node_own::rebuild(global, &lock),
+            Command::Checkpoint => node_own::checkpoint(&Desk::open(global)?),
+            Command::Log { kind } => node_own::log(&Desk::open(global)?, &kind),
+            Command::Openapi => face::write(&format!("{}\n", crate::api::openapi_json())),
+            Command::Completions { shell } => {
+                let mut out = Vec::new();
+                clap_complete::generate(shell, &mut Cli::command(), "entente", &mut out);
+                face::write(&String::from_utf8_lossy(&out))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_and_argument_says_what_it_does() {
+        fn look(command: &clap::Command, path: &str) {
+            assert!(command.get_about().is_some(), "{path} says nothing of itself");
+            for arg in command.get_arguments().filter(|a| !["help", "version"].contains(&a.get_id().as_str())) {
+                assert!(arg.get_help().is_some(), "{path} {} says nothing of itself", arg.get_id());
+            }
+            command.get_subcommands().filter(|c| c.get_name() != "help").for_each(|c| look(c, &format!("{path} {}", c.get_name())));
+        }
+        look(&Cli::command(), "entente");
+    }
+}

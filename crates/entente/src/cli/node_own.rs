@@ -1,0 +1,118 @@
+//! The node itself: `serve`, `status`, `partners`, `checkpoint`, `log`, `rebuild`.
+
+use super::Global;
+use super::desk::Desk;
+use super::face::{distance, each, note, progress, table, text, write};
+use super::locks::LockArgs;
+use super::trouble::Trouble;
+use crate::client::escape;
+use crate::engine::now;
+use crate::home::{Home, commit};
+use serde_json::{Value, json};
+use tracing_subscriber::EnvFilter;
+
+/// Runs the node; says on standard output when it is ready, and logs to standard error.
+pub fn serve(global: &Global, lock: &LockArgs) -> Result<(), Trouble> {
+    let home = Home::open(&global.dir())?;
+    let secret = lock.open()?;
+    let filter = EnvFilter::try_new(&home.config().log).map_err(|e| Trouble::refused("refusal.home", format!("'log' in config.toml is no level: {e}")).remedy("write error, warn, info, debug or trace"))?;
+    // A second subscriber of the same process is a caller's own; it stays.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let json = global.json;
+    crate::serve::serve(&home, &secret.lock(), |at| {
+        let line = match json {
+            true => format!("{}\n", json!({ "ready": true, "api": at.api, "peer": at.peer })),
+            false => format!("ready api={} peer={}\n", at.api, at.peer),
+        };
+        // Who started us may not listen; the node runs all the same.
+        let _ = write(&line);
+    })?;
+    Ok(())
+}
+
+/// Shows how the node stands.
+pub fn status(desk: &Desk) -> Result<(), Trouble> {
+    let s = desk.get("/v1/status")?;
+    desk.face.show(&s, || {
+        let cosigned: Vec<String> = each(&s["cosigned"]).map(|c| format!("{} at {}", text(&c[0]), c[1])).collect();
+        let cosigned = if cosigned.is_empty() { "nobody yet".to_owned() } else { cosigned.join(", ") };
+        format!(
+            "service    {} {}\nledger     {} entries, root {}\ncosigned   {cosigned}\ndossiers   {} open, {} ended\noutbox     {} not receipted\nincidents  {}\n",
+            text(&s["code"]),
+            text(&s["service"]),
+            s["ledger_size"],
+            text(&s["ledger_root"]),
+            s["open"],
+            s["closed"],
+            s["outbox"],
+            s["incidents"]
+        )
+    })
+}
+
+/// Shows partners.
+pub fn partners(desk: &Desk) -> Result<(), Trouble> {
+    let partners = desk.get("/v1/partners")?;
+    let at = now().0;
+    desk.face.show(&partners, || {
+        let ago = |ms: &Value| ms.as_i64().map(|ms| distance(ms, at)).unwrap_or_default();
+        let mut rows = vec![["CODE", "COUNTRY", "CARD", "VALID UNTIL", "ENDPOINT", "WAITING", "ANSWERS"].map(str::to_owned).to_vec()];
+        for p in each(&partners) {
+            let health = &p["health"];
+            let answers = match (health["last_failure_code"].as_str(), health["attempts"].as_u64().unwrap_or(0)) {
+                _ if health.is_null() => "not asked yet".to_owned(),
+                (Some(code), n) if n > 0 => format!("no ({code}, tried {n} times, next {})", ago(&health["next_try"])),
+                _ => "yes".to_owned(),
+            };
+            let waiting = match p["oldest"].as_i64() {
+                Some(since) => format!("{} since {}", p["waiting"], desk.face.time(&json!(since))),
+                None => "0".to_owned(),
+            };
+            let endpoints: Vec<&str> = each(&p["endpoints"]).map(text).collect();
+            rows.push(vec![text(&p["code"]).to_owned(), text(&p["country"]).to_owned(), p["card"].to_string(), desk.face.time(&p["valid_until"]), endpoints.join(" "), waiting, answers]);
+        }
+        let prints: String = each(&partners).map(|p| format!("  {}  {}\n", text(&p["code"]), text(&p["fingerprint"]))).collect();
+        if rows.len() == 1 { "no partner yet; import a card\n".to_owned() } else { format!("{}fingerprints\n{prints}", table(&rows)) }
+    })
+}
+
+/// Sends a checkpoint to every partner.
+pub fn checkpoint(desk: &Desk) -> Result<(), Trouble> {
+    desk.post("/v1/checkpoint", &json!({}))?;
+    desk.face.show(&json!({ "sent": true }), || "a checkpoint of our ledger is on its way to every partner\n".to_owned())
+}
+
+/// Shows lines of the log, all of them, page by page.
+pub fn log(desk: &Desk, kind: &str) -> Result<(), Trouble> {
+    let mut lines: Vec<Value> = Vec::new();
+    loop {
+        let after = lines.last().map(|l| format!("&after={}", l["seq"])).unwrap_or_default();
+        let page = desk.get(&format!("/v1/log?kind={}{after}", escape(kind)))?;
+        let Value::Array(page) = page else { break };
+        if page.is_empty() {
+            break;
+        }
+        lines.extend(page);
+    }
+    let lines = Value::Array(lines);
+    desk.face.show(&lines, || {
+        let line = |l: &Value| format!("{:>6}  {}  {}\n", l["seq"], desk.face.time(&l["at"]), l["data"]);
+        match each(&lines).map(line).collect::<String>() {
+            none if none.is_empty() => format!("the log has no line of kind '{kind}'\n"),
+            all => all,
+        }
+    })
+}
+
+/// Works everything out anew from the ledger.
+pub fn rebuild(global: &Global, lock: &LockArgs) -> Result<(), Trouble> {
+    let home = Home::open(&global.dir())?;
+    let mut node = home.node(&lock.open()?.lock())?;
+    let rebuilt = node.rebuild(now(), &mut progress).map_err(|e| Trouble::refused(e.code(), e.to_string()))?;
+    commit(&mut node).map_err(|e| Trouble::refused(e.code(), e.to_string()))?;
+    global.face().show(&json!(rebuilt), || format!("worked out anew: {} ledger entries, {} acts, {} dossiers\n", rebuilt.entries, rebuilt.acts, rebuilt.dossiers))?;
+    if !global.json {
+        note("what was worked out is what the ledger says; start the node again with entente serve\n");
+    }
+    Ok(())
+}

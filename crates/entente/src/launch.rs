@@ -1,0 +1,229 @@
+//! Founds services and runs their nodes as processes of their own: for the demo, measurements and tests.
+
+use crate::client::{Client, Problem};
+use crate::home::{Founding, Home, HomeError, key_file_bytes};
+use base::{Lang, ServiceId, Text};
+use seal::{Duty, Lock};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a node may take to come up.
+const READY_WITHIN: Duration = Duration::from_secs(30);
+
+/// What stops a launch.
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchError {
+    /// The directory cannot be made.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// A node says no.
+    #[error(transparent)]
+    Problem(#[from] Problem),
+    /// The operating system says no, or a node does not come up.
+    #[error("{0}")]
+    System(String),
+}
+
+/// A service to be founded.
+#[derive(Debug, Clone)]
+pub struct Founder<'a> {
+    /// Short name.
+    pub code: &'a str,
+    /// ISO 3166-1 alpha-2.
+    pub country: &'a str,
+    /// tz name.
+    pub zone: &'a str,
+    /// Name by language.
+    pub name: &'a [(Lang, &'a str)],
+    /// Working languages.
+    pub languages: &'a [Lang],
+}
+
+/// A service's directory beside its key file, with a node that may run on it.
+pub struct Station {
+    /// Short name.
+    pub code: String,
+    /// The service.
+    pub service: ServiceId,
+    /// Its fingerprint in words.
+    pub fingerprint: String,
+    /// The node's directory.
+    pub dir: PathBuf,
+    /// The file with the key under which the node's keys lie.
+    pub key_file: PathBuf,
+    /// The local API.
+    pub api: SocketAddr,
+    /// Where partners come in.
+    pub peer: SocketAddr,
+    child: Option<Child>,
+    tokens: BTreeMap<String, String>,
+}
+
+impl Station {
+    /// Founds a service in `root/<code>`, on free loopback ports.
+    pub fn found(root: &Path, founder: &Founder<'_>) -> Result<Station, LaunchError> {
+        let dir = root.join(founder.code);
+        let key_file = root.join(format!("{}.key", founder.code));
+        let key = key_file_bytes();
+        fs::create_dir_all(root).and_then(|()| fs::write(&key_file, key)).map_err(|e| LaunchError::System(format!("{}: {e}", key_file.display())))?;
+        let (api, peer) = (free_port()?, free_port()?);
+        let founding = Founding {
+            code: founder.code.to_owned(),
+            country: founder.country.to_owned(),
+            name: founder.name.iter().map(|(l, n)| Text::new(*l, *n)).collect(),
+            endpoints: vec![peer.to_string()],
+            listen: peer,
+            api,
+            zone: founder.zone.to_owned(),
+            languages: founder.languages.to_vec(),
+            duty: vec![Duty { desk: "24/7 liaison desk".to_owned(), phone: "+10000000000".to_owned(), mail: String::new() }],
+            valid_days: 365,
+        };
+        let founded = Home::init(&dir, &founding, &Lock::KeyFile(&key))?;
+        let tokens = BTreeMap::from([("admin".to_owned(), founded.admin_token)]);
+        Ok(Station { code: founder.code.to_owned(), service: founded.service, fingerprint: founded.fingerprint, dir, key_file, api, peer, child: None, tokens })
+    }
+
+    /// Starts the node's process with `program` and waits until it is ready.
+    pub async fn start(&mut self, program: &Path) -> Result<(), LaunchError> {
+        let system = |what: String| LaunchError::System(what);
+        let log = File::options().create(true).append(true).open(self.log()).map_err(|e| system(format!("{}: {e}", self.log().display())))?;
+        let mut command = Command::new(program);
+        command.arg("--dir").arg(&self.dir).arg("serve").arg("--key-file").arg(&self.key_file);
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().map_err(|e| system(format!("{} cannot be started: {e}", program.display())))?;
+        self.child = Some(child);
+        let client = self.client("admin");
+        let began = Instant::now();
+        loop {
+            match client.get("/v1/me").await {
+                Ok(_) => return Ok(()),
+                Err(p) if p.status != 0 => return Err(p.into()),
+                Err(_) => {}
+            }
+            if let Some(status) = self.child.as_mut().and_then(|c| c.try_wait().ok().flatten()) {
+                return Err(system(format!("node {} ended at once ({status}):\n{}", self.code, self.log_tail())));
+            }
+            if began.elapsed() > READY_WITHIN {
+                return Err(system(format!("node {} is not ready after {} s:\n{}", self.code, READY_WITHIN.as_secs(), self.log_tail())));
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Kills the node's process without warning, as a power cut would (SIGKILL).
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill(); // it may have ended by itself
+            let _ = child.wait();
+        }
+    }
+
+    /// Asks the node's process to stop (SIGTERM) and waits for its end.
+    pub fn stop(&mut self) -> Result<(), LaunchError> {
+        let Some(mut child) = self.child.take() else { return Ok(()) };
+        let told = Command::new("kill").arg(child.id().to_string()).status().is_ok_and(|s| s.success());
+        let status = if told { child.wait() } else { child.kill().and_then(|()| child.wait()) };
+        match status {
+            Ok(s) if s.success() => Ok(()),
+            Ok(s) => Err(LaunchError::System(format!("node {} ended with {s}:\n{}", self.code, self.log_tail()))),
+            Err(e) => Err(LaunchError::System(e.to_string())),
+        }
+    }
+
+    /// Lets the node run on after this value is gone; returns its process id.
+    pub fn leave(&mut self) -> Option<u32> {
+        self.child.take().map(|c| c.id())
+    }
+
+    /// Returns a client for an officer whose token is known.
+    pub fn client(&self, officer: &str) -> Client {
+        Client::new(&self.api.to_string(), self.tokens.get(officer).map_or("", String::as_str))
+    }
+
+    /// Registers an officer through the running node, and keeps the token in the directory.
+    pub async fn add_officer(&mut self, id: &str, name: &str, roles: &[&str]) -> Result<(), LaunchError> {
+        let answer = self.client("admin").post("/v1/officers", &json!({ "id": id, "name": name, "roles": roles })).await?;
+        let token = answer["token"].as_str().unwrap_or_default().to_owned();
+        Home::open(&self.dir)?.keep_token(id, &token)?;
+        self.tokens.insert(id.to_owned(), token);
+        Ok(())
+    }
+
+    /// Takes another service's card, with its fingerprint.
+    pub async fn meet(&self, other: &Station) -> Result<(), LaunchError> {
+        let card = other.client("admin").get("/v1/card").await?;
+        self.client("admin").post("/v1/partners", &json!({ "card": card["card"], "fingerprint": other.fingerprint })).await?;
+        Ok(())
+    }
+
+    /// Proposes as one officer and, where a second pair of eyes is wanted, approves as another.
+    pub async fn act(&self, first: &str, second: &str, intent: &Value, wait: &str) -> Result<Value, Problem> {
+        let made = self.client(first).post(&format!("/v1/intents?wait={wait}"), intent).await?;
+        match made["pending"].as_str() {
+            Some(id) => self.client(second).post(&format!("/v1/pending/{id}/approve?wait={wait}"), &json!({})).await,
+            None => Ok(made),
+        }
+    }
+
+    /// Where the node's log is written.
+    pub fn log(&self) -> PathBuf {
+        self.dir.join("log.txt")
+    }
+
+    /// Returns the last lines of the node's log.
+    pub fn log_tail(&self) -> String {
+        let text = fs::read_to_string(self.log()).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(12)..].join("\n")
+    }
+}
+
+impl Drop for Station {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Finds a free loopback port; another process may take it before it is used, and then the start says so.
+fn free_port() -> Result<SocketAddr, LaunchError> {
+    let found = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr());
+    found.map_err(|e| LaunchError::System(format!("no free port: {e}")))
+}
+
+/// An intent to propose an accord among us and others over some mechanisms.
+pub fn accord(parties: &[ServiceId], mechanisms: &[(&str, &str)], title: &str) -> Value {
+    let named: Vec<Value> = mechanisms.iter().map(|(name, hash)| json!({ "name": name, "id": hash })).collect();
+    json!({
+        "do": "open", "mechanism": "accord", "accord": null, "follows": null,
+        "parties": parties.iter().map(|p| json!([p, "party"])).collect::<Vec<_>>(),
+        "handling": { "codes": ["H0"] },
+        "fields": {
+            "title": { "lang": "en", "text": title },
+            "legal_basis_kind": "bilateral-agreement",
+            "legal_basis": [{ "lang": "en", "text": "Agreement on cooperation against crime" }],
+            "purposes": ["prevent", "investigate"],
+            "mechanisms": named,
+            "languages": ["fr", "es", "en"],
+            "retention_days": 1825
+        }
+    })
+}
+
+/// Waits until a condition that reads a node holds, or says what was waited for.
+pub async fn until<F: Future<Output = Result<bool, Problem>>>(what: &str, within: Duration, mut holds: impl FnMut() -> F) -> Result<(), LaunchError> {
+    let began = Instant::now();
+    loop {
+        if holds().await? {
+            return Ok(());
+        }
+        if began.elapsed() > within {
+            return Err(LaunchError::System(format!("waited {} s in vain: {what}", within.as_secs())));
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+}

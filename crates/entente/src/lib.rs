@@ -1,0 +1,13 @@
+//! Floor 6: the program's parts. Configuration, wiring, the local API and its client, commands, demo, measurements.
+//!
+//! A library so that tests drive the very parts that the program runs; `main.rs` only starts it.
+
+pub mod api;
+pub mod bench;
+pub mod client;
+pub mod config;
+pub mod courier;
+pub mod engine;
+pub mod home;
+pub mod launch;
+pub mod serve;

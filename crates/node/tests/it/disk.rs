@@ -1,0 +1,95 @@
+//! A store that fails when it is told to, in front of a real one.
+
+use base::{ActId, Digest, DossierId, ParcelId, ServiceId, UnixMs};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use store::*;
+
+/// The disk of one node, and whether it works.
+pub struct Disk {
+    pub inner: Arc<Sqlite>,
+    pub full: AtomicBool,
+    pub unreadable: AtomicBool,
+}
+
+impl Disk {
+    pub fn new(inner: Sqlite) -> Arc<Disk> {
+        Arc::new(Disk { inner: Arc::new(inner), full: AtomicBool::new(false), unreadable: AtomicBool::new(false) })
+    }
+
+    fn read(&self) -> Result<&Sqlite, StoreError> {
+        if self.unreadable.load(Relaxed) { Err(StoreError::Io("pulled out".to_owned())) } else { Ok(&self.inner) }
+    }
+}
+
+impl Store for Disk {
+    fn append(&self, batches: Vec<Append>) -> Result<Vec<Result<Appended, StoreError>>, StoreError> {
+        if self.full.load(Relaxed) { Err(StoreError::DiskFull) } else { self.inner.append(batches) }
+    }
+    fn wipe_projections(&self) -> Result<(), StoreError> {
+        if self.full.load(Relaxed) { Err(StoreError::DiskFull) } else { self.inner.wipe_projections() }
+    }
+    fn commits(&self) -> u64 {
+        self.inner.commits()
+    }
+    fn ledger(&self) -> Result<LedgerState, StoreError> {
+        self.read()?.ledger()
+    }
+    fn root(&self, size: u64) -> Result<Option<Digest>, StoreError> {
+        self.read()?.root(size)
+    }
+    fn subtree(&self, level: u8, index: u64) -> Result<Option<Digest>, StoreError> {
+        self.read()?.subtree(level, index)
+    }
+    fn entries(&self, from: u64, limit: usize) -> Result<Vec<LedgerEntry>, StoreError> {
+        self.read()?.entries(from, limit)
+    }
+    fn entry(&self, object: &Digest) -> Result<Option<LedgerEntry>, StoreError> {
+        self.read()?.entry(object)
+    }
+    fn act(&self, id: &ActId) -> Result<Option<Act>, StoreError> {
+        self.read()?.act(id)
+    }
+    fn acts_of(&self, dossier: &DossierId) -> Result<Vec<Act>, StoreError> {
+        self.read()?.acts_of(dossier)
+    }
+    fn range(&self, dossier: &DossierId, author: &ServiceId, from_seq: u64, to_seq: u64) -> Result<Vec<Act>, StoreError> {
+        self.read()?.range(dossier, author, from_seq, to_seq)
+    }
+    fn waiting(&self, dossier: &DossierId) -> Result<Vec<Act>, StoreError> {
+        self.read()?.waiting(dossier)
+    }
+    fn receipts_of(&self, act: &ActId) -> Result<Vec<Holding>, StoreError> {
+        self.read()?.receipts_of(act)
+    }
+    fn outbox_next(&self, recipient: &ServiceId, after: Option<QueuePlace>, count_max: usize, bytes_max: usize) -> Result<Vec<Due>, StoreError> {
+        self.read()?.outbox_next(recipient, after, count_max, bytes_max)
+    }
+    fn outbox_depth(&self) -> Result<Vec<Depth>, StoreError> {
+        self.read()?.outbox_depth()
+    }
+    fn given(&self, parcel: &ParcelId) -> Result<Option<Given>, StoreError> {
+        self.read()?.given(parcel)
+    }
+    fn given_numbered(&self, sender: &ServiceId, number: u64) -> Result<Option<Given>, StoreError> {
+        self.read()?.given_numbered(sender, number)
+    }
+    fn given_highest(&self, sender: &ServiceId) -> Result<Option<u64>, StoreError> {
+        self.read()?.given_highest(sender)
+    }
+    fn dossier(&self, id: &DossierId) -> Result<Option<DossierRow>, StoreError> {
+        self.read()?.dossier(id)
+    }
+    fn dossiers(&self, filter: &DossierFilter<'_>, after: Option<(UnixMs, DossierId)>, limit: usize) -> Result<Vec<DossierRow>, StoreError> {
+        self.read()?.dossiers(filter, after, limit)
+    }
+    fn record(&self, kind: &str, id: &str) -> Result<Option<Record>, StoreError> {
+        self.read()?.record(kind, id)
+    }
+    fn records(&self, kind: &str, after: Option<&str>, limit: usize) -> Result<Vec<Record>, StoreError> {
+        self.read()?.records(kind, after, limit)
+    }
+    fn log(&self, kind: Option<&str>, after: Option<u64>, limit: usize) -> Result<Vec<LogEntry>, StoreError> {
+        self.read()?.log(kind, after, limit)
+    }
+}

@@ -1,0 +1,16 @@
+//! Stories of a federation of nodes: what flows, what is refused at the doors, what survives.
+
+extern crate entente_node as node;
+
+mod desk;
+mod disk;
+mod doors;
+mod failures;
+mod order;
+mod rebuild;
+mod restart;
+mod stories;
+mod tongues;
+mod visits;
+mod witness;
+mod world;

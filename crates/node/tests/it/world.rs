@@ -1,0 +1,511 @@
+//! A federation on one thread: real keys, real stores, a clock that stands until it is moved, and a courier that one can stop.
+
+use crate::disk::Disk;
+use base::cbor::{self, Map};
+use base::{ActId, Digest, DossierId, Entropy, Handling, Instant, ItemId, Lang, ServiceId, Text, UnixMs};
+use dossier::OfficerRole::{self, *};
+use dossier::{Act, Body, Deed, Head, Mark, Opening, Signatory, Value};
+use node::{Intent, Made, Node, NodeError, Officer, Piece, Served, Settings, Ticket};
+use seal::{CardDraft, Duty, Fingerprint, Keys, Typ};
+use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use store::{Sqlite, Store};
+
+pub const ZONE: &str = "Africa/Casablanca";
+/// Five minutes past noon UTC on 28 January 2025.
+pub const START: UnixMs = UnixMs(1_738_065_900_000);
+pub const MINUTE: i64 = 60_000;
+pub const HOUR: i64 = 60 * MINUTE;
+pub const NAMES: [&str; 3] = ["ma", "es", "de"];
+pub const MA: usize = 0;
+pub const ES: usize = 1;
+pub const DE: usize = 2;
+
+/// SplitMix64: the same numbers from the same seed.
+pub struct Seeded(pub u64);
+
+impl Entropy for Seeded {
+    fn fill(&mut self, buffer: &mut [u8]) {
+        for chunk in buffer.chunks_mut(8) {
+            self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut z = self.0;
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            chunk.copy_from_slice(&(z ^ (z >> 31)).to_be_bytes()[..chunk.len()]);
+        }
+    }
+}
+
+pub struct Side {
+    pub node: Node,
+    pub keys: Keys,
+    pub disk: Arc<Disk>,
+    pub file: Option<PathBuf>,
+    pub chief: Officer,
+    pub deputy: Officer,
+    starts: u64,
+}
+
+pub struct World {
+    pub sides: Vec<Side>,
+    pub now: UnixMs,
+}
+
+/// What an officer's intent led to, once it is on disk.
+#[derive(Clone, Debug)]
+pub struct Done {
+    pub act: ActId,
+    pub dossier: DossierId,
+    pub item: ItemId,
+}
+
+pub fn card_draft(name: &str) -> CardDraft {
+    CardDraft {
+        code: name.to_owned(),
+        country: name.to_uppercase(),
+        name: vec![Text::new(Lang::En, format!("Service of {name}"))],
+        endpoints: vec![format!("{name}.example:8443")],
+        languages: vec![Lang::Fr.into()],
+        duty: vec![Duty { desk: "Liaison desk".to_owned(), phone: "+212500000000".to_owned(), mail: String::new() }],
+        valid_from: UnixMs(START.0 - 1000 * HOUR),
+        valid_until: UnixMs(START.0 + 9000 * HOUR),
+    }
+}
+
+pub fn keys(name: &str, seed: u64) -> Keys {
+    Keys::generate(&card_draft(name), START, &mut Seeded(seed)).unwrap()
+}
+
+impl World {
+    /// Services that have not met yet.
+    pub fn strangers(n: usize) -> World {
+        let sides = (0..n).map(|i| Side::begin(NAMES[i], 100 + i as u64, None)).collect();
+        World { sides, now: START }
+    }
+
+    /// The same on files in a folder.
+    pub fn strangers_on(folder: &Path, n: usize) -> World {
+        let sides = (0..n).map(|i| Side::begin(NAMES[i], 100 + i as u64, Some(folder.join(format!("{}.db", NAMES[i]))))).collect();
+        World { sides, now: START }
+    }
+
+    /// Services that hold each other's cards.
+    pub fn partners(n: usize) -> World {
+        World::strangers(n).met()
+    }
+
+    pub fn met(mut self) -> World {
+        for a in 0..self.sides.len() {
+            for b in (0..self.sides.len()).filter(|b| *b != a) {
+                let (bytes, words) = (self.sides[b].keys.card_bytes().to_vec(), self.words(b));
+                self.sides[a].node.import_card(&bytes, &words, self.now).unwrap();
+                self.sides[a].commit();
+            }
+        }
+        self
+    }
+
+    /// Partners under an accord in force among all, and the accord.
+    pub fn allied(n: usize) -> (World, DossierId) {
+        let mut w = World::partners(n);
+        let accord = w.accord(&["information-request", "working-visit"]);
+        (w, accord)
+    }
+
+    pub fn words(&self, i: usize) -> String {
+        Fingerprint::of(&self.id(i)).words(Lang::En)
+    }
+
+    pub fn id(&self, i: usize) -> ServiceId {
+        self.sides[i].keys.service()
+    }
+
+    pub fn node(&mut self, i: usize) -> &mut Node {
+        &mut self.sides[i].node
+    }
+
+    pub fn store(&self, i: usize) -> Arc<dyn Store> {
+        self.sides[i].disk.clone()
+    }
+
+    pub fn wait(&mut self, ms: i64) {
+        self.now = self.now.plus_ms(ms);
+    }
+
+    pub fn parties(&self, of: &[(usize, &str)]) -> Vec<(ServiceId, String)> {
+        of.iter().map(|(i, role)| (self.id(*i), role.to_string())).collect()
+    }
+
+    /// Proposes, approves with the second officer where one is wanted, and stores.
+    pub fn does(&mut self, i: usize, intent: Intent) -> Done {
+        self.tries(i, intent.clone()).unwrap_or_else(|e| panic!("{}: {intent:?}: {} {e}", NAMES[i], e.code()))
+    }
+
+    pub fn tries(&mut self, i: usize, intent: Intent) -> Result<Done, NodeError> {
+        self.wait(1000);
+        let now = self.now;
+        let side = &mut self.sides[i];
+        let (chief, deputy) = (side.chief.clone(), side.deputy.clone());
+        let mut made = side.node.propose(&chief, intent, now)?;
+        side.commit();
+        if let Made::Pending { id, .. } = &made {
+            made = side.node.approve(&deputy, id, now)?;
+            side.commit();
+        }
+        match made {
+            Made::Act { act, dossier, item, .. } => Ok(Done { act, dossier, item }),
+            Made::Pending { .. } => panic!("approved and still pending"),
+        }
+    }
+
+    /// An accord among all that is signed by all, and everywhere.
+    pub fn accord(&mut self, mechanisms: &[&str]) -> DossierId {
+        let id = self.accord_proposed(mechanisms);
+        self.pump();
+        for i in 0..self.sides.len() {
+            self.signs(i, id);
+            self.pump();
+        }
+        assert_eq!(self.alike(id), "in-force");
+        id
+    }
+
+    pub fn accord_proposed(&mut self, mechanisms: &[&str]) -> DossierId {
+        let all: Vec<(usize, &str)> = (0..self.sides.len()).map(|i| (i, "party")).collect();
+        let parties = self.parties(&all);
+        let intent = Intent::Open { mechanism: "accord".into(), accord: None, parties, follows: None, fields: self.accord_form(mechanisms), handling: h0() };
+        self.does(MA, intent).dossier
+    }
+
+    pub fn accord_form(&self, mechanisms: &[&str]) -> BTreeMap<String, Json> {
+        let named: Vec<Json> = mechanisms.iter().map(|m| json!({ "name": m, "id": self.sides[MA].node.mechanism(m).unwrap().hash })).collect();
+        form(json!({
+            "title": fr("Accord de coopération"),
+            "legal_basis_kind": "convention",
+            "legal_basis": [fr("Convention du 13 février 2019, article 5")],
+            "purposes": ["prevent"],
+            "mechanisms": named,
+            "languages": ["fr"],
+            "retention_days": 30,
+        }))
+    }
+
+    pub fn signs(&mut self, i: usize, accord: DossierId) -> Done {
+        self.does(i, moves(accord, None, "sign", json!({ "authority": fr("Le directeur") })))
+    }
+
+    /// Asks all others for information.
+    pub fn asks(&mut self, i: usize, accord: Option<DossierId>) -> Done {
+        let parties = self.asking(i);
+        self.does(i, Intent::Open { mechanism: "information-request".into(), accord, parties, follows: None, fields: form(question()), handling: h0() })
+    }
+
+    pub fn asking(&self, i: usize) -> Vec<(ServiceId, String)> {
+        let others = (0..self.sides.len()).filter(|o| *o != i).map(|o| (o, "requested"));
+        let of: Vec<(usize, &str)> = std::iter::once((i, "requesting")).chain(others).collect();
+        self.parties(&of)
+    }
+
+    pub fn notes(&mut self, i: usize, dossier: DossierId, words: &str) -> Done {
+        self.does(i, note(dossier, words))
+    }
+
+    pub fn accepts(&mut self, i: usize, dossier: DossierId) -> Done {
+        self.does(i, moves(dossier, None, "accept", json!({ "reference": "ES-9" })))
+    }
+
+    // --- the courier ---
+
+    /// Takes what one service has for another, sealed: number and parcel.
+    pub fn carry(&mut self, from: usize, to: usize) -> Option<(u64, Vec<u8>)> {
+        let (to, now) = (self.id(to), self.now);
+        let load = self.sides[from].node.load(to, now).unwrap()?;
+        Some((load.number, load.seal(&self.sides[from].keys).unwrap()))
+    }
+
+    /// Hands a parcel over as the courier of `from`; the receipt, or the code of the refusal, which is logged.
+    pub fn hand(&mut self, from: usize, to: usize, parcel: &[u8]) -> Result<Vec<u8>, &'static str> {
+        let (from, now) = (self.id(from), self.now);
+        let side = &mut self.sides[to];
+        let arrived = match node::open(parcel, from, &side.node.book(), &side.keys, now) {
+            Ok(arrived) => arrived,
+            Err(e) => {
+                side.node.note_refused(from, e.code(), &e.to_string(), now);
+                side.commit();
+                return Err(e.code());
+            }
+        };
+        let served = side.node.receive(arrived, now);
+        let mut outcomes = side.node.commit();
+        match served {
+            Ok(Served::Again(receipt)) => Ok(receipt),
+            Ok(Served::Staged(ticket)) => {
+                let place = outcomes.iter().position(|(t, _)| *t == ticket).unwrap();
+                outcomes.swap_remove(place).1.map(|a| a.receipt.unwrap()).map_err(|e| e.code())
+            }
+            Err(e) => Err(e.code()),
+        }
+    }
+
+    /// Gives the sender its answer.
+    pub fn answered(&mut self, from: usize, to: usize, number: u64, parcel: &[u8], receipt: Option<&[u8]>) -> Result<Option<Vec<Digest>>, &'static str> {
+        let (to, now) = (self.id(to), self.now);
+        let side = &mut self.sides[from];
+        let taken = side.node.answered(to, number, Digest::of(parcel).into(), receipt, now);
+        let outcomes = side.node.commit();
+        match taken.map_err(|e| e.code())? {
+            Some((ticket, held)) => stored(&outcomes, ticket).map(|()| Some(held)),
+            None => Ok(None),
+        }
+    }
+
+    /// Moves one parcel all the way; false when there is none.
+    pub fn send(&mut self, from: usize, to: usize) -> bool {
+        let Some((number, parcel)) = self.carry(from, to) else { return false };
+        let receipt = self.hand(from, to, &parcel);
+        self.answered(from, to, number, &parcel, receipt.ok().as_deref()).unwrap();
+        true
+    }
+
+    /// Moves everything between two services, in one direction.
+    pub fn send_all(&mut self, from: usize, to: usize) {
+        let mut parcels = 0;
+        while self.send(from, to) {
+            parcels += 1;
+            assert!(parcels < 50, "{} sends to {} without end", NAMES[from], NAMES[to]);
+        }
+    }
+
+    /// Moves everything until nobody has anything for anybody; something that loops never gets there.
+    pub fn pump(&mut self) {
+        let n = self.sides.len();
+        for _ in 0..30 {
+            let moved = (0..n).flat_map(|a| (0..n).map(move |b| (a, b))).filter(|(a, b)| a != b).fold(0, |sum, (a, b)| sum + usize::from(self.send(a, b)));
+            if moved == 0 {
+                return;
+            }
+        }
+        panic!("the federation does not come to rest");
+    }
+
+    // --- what is looked at ---
+
+    pub fn digest(&mut self, i: usize, dossier: DossierId) -> Digest {
+        let now = self.now;
+        self.node(i).view(&dossier, &[], now).unwrap().digest
+    }
+
+    pub fn phase(&mut self, i: usize, dossier: DossierId) -> String {
+        let now = self.now;
+        self.node(i).view(&dossier, &[], now).map_or_else(|e| e.code().to_owned(), |v| v.phase)
+    }
+
+    pub fn item_phase(&mut self, i: usize, dossier: DossierId, item: ItemId) -> String {
+        let now = self.now;
+        self.node(i).view(&dossier, &[], now).unwrap().items.into_iter().find(|x| x.id == item).unwrap().phase
+    }
+
+    /// Asserts that all hold the same state, and returns its phase.
+    pub fn alike(&mut self, dossier: DossierId) -> String {
+        let all: Vec<Digest> = (0..self.sides.len()).map(|i| self.digest(i, dossier)).collect();
+        assert!(all.windows(2).all(|p| p[0] == p[1]), "{all:?}");
+        self.phase(0, dossier)
+    }
+
+    /// How the acts of a dossier are filed, by author, sequence and verdict.
+    pub fn filed(&self, i: usize, dossier: DossierId) -> String {
+        let name = |s: &ServiceId| NAMES[(0..self.sides.len()).find(|k| self.id(*k) == *s).unwrap_or(2)];
+        let mut all: Vec<String> = self.store(i).acts_of(&dossier).unwrap().iter().map(|a| format!("{}{} {}", name(&a.author), a.seq, a.verdict)).collect();
+        all.sort();
+        all.join(", ")
+    }
+
+    pub fn logged(&self, i: usize, kind: &str) -> Vec<Json> {
+        self.store(i).log(Some(kind), None, 1000).unwrap().iter().map(|l| serde_json::from_slice(&l.data).unwrap()).collect()
+    }
+
+    pub fn codes_logged(&self, i: usize, kind: &str) -> Vec<String> {
+        self.logged(i, kind).iter().map(|l| l["code"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    pub fn size(&self, i: usize) -> u64 {
+        self.store(i).ledger().unwrap().size
+    }
+
+    pub fn waiting_for(&self, i: usize) -> u64 {
+        self.store(i).outbox_depth().unwrap().iter().map(|d| d.count).sum()
+    }
+
+    // --- forgeries ---
+
+    /// Writes an act with a service's own key on what its node has stored, past every check of its node.
+    pub fn forge(&self, i: usize, dossier: DossierId, deed: Deed, fields: Map<Value>, change: impl FnOnce(&mut Head)) -> (Vec<u8>, Vec<u8>) {
+        let me = self.id(i);
+        let mut last: BTreeMap<ServiceId, Mark> = BTreeMap::new();
+        for a in self.store(i).acts_of(&dossier).unwrap() {
+            last.insert(a.author, Mark { party: a.author, seq: a.seq, act: a.id });
+        }
+        let own = last.remove(&me);
+        let body = Body { salt: [9; 16], handling: h0(), fields };
+        let (body_bytes, body) = body.encode();
+        let mut head = Head {
+            version: dossier::VERSION,
+            dossier,
+            author: me,
+            seq: own.map_or(1, |m| m.seq + 1),
+            prev: own.map_or(ActId::default(), |m| m.act),
+            seen: last.into_values().collect(),
+            at: Instant::new(self.now, ZONE).unwrap(),
+            by: Signatory { officer: "forger".parse().unwrap(), role: Desk },
+            second: Some(Signatory { officer: "forger.too".parse().unwrap(), role: Supervisor }),
+            deed,
+            body,
+        };
+        change(&mut head);
+        (self.sides[i].keys.sign(Typ::Act, &cbor::to_vec(&head)).bytes().to_vec(), body_bytes)
+    }
+
+    /// Seals pieces as a service, with a number of its own choice.
+    pub fn parcel(&self, from: usize, to: usize, number: u64, pieces: &[Piece]) -> Vec<u8> {
+        self.sealed(from, to, number, self.now, &cbor::to_vec(&pieces.to_vec()))
+    }
+
+    pub fn sealed(&self, from: usize, to: usize, number: u64, at: UnixMs, content: &[u8]) -> Vec<u8> {
+        let card = seal::Directory::cards(&self.sides[from].node.book(), &self.id(to)).unwrap().latest().clone();
+        seal::seal_parcel(&self.sides[from].keys, &card, number, at, content).unwrap()
+    }
+
+    /// Stops the program of a service and starts it again on the same disk.
+    pub fn restart(&mut self, i: usize) {
+        let now = self.now;
+        let Side { node, keys, disk, file, chief, deputy, starts } = self.sides.remove(i);
+        drop(node);
+        let disk = match &file {
+            Some(path) => {
+                drop(disk);
+                Disk::new(Sqlite::open(path, keys.storage().clone(), Box::new(Seeded(700 + starts))).unwrap())
+            }
+            None => disk,
+        };
+        let entropy = Box::new(Seeded(9000 + 10 * starts + i as u64));
+        let node = Node::open(disk.clone(), keys.clone(), Settings { zone: ZONE.into() }, entropy, now).unwrap();
+        self.sides.insert(i, Side { node, keys, disk, file, chief, deputy, starts: starts + 1 });
+    }
+}
+
+impl Side {
+    pub fn begin(name: &str, seed: u64, file: Option<PathBuf>) -> Side {
+        let keys = keys(name, seed);
+        let (storage, entropy) = (keys.storage().clone(), Box::new(Seeded(seed + 50)));
+        let disk = Disk::new(match &file {
+            Some(path) => Sqlite::open(path, storage, entropy).unwrap(),
+            None => Sqlite::in_memory(storage, entropy).unwrap(),
+        });
+        let mut node = Node::open(disk.clone(), keys.clone(), Settings { zone: ZONE.into() }, Box::new(Seeded(seed + 70)), START).unwrap();
+        let every = vec![Officer, Desk, Supervisor, CompetentAuthority, DataProtection, Administrator];
+        let mut add = |id: &str, roles: &[OfficerRole]| {
+            node.add_officer(id.parse().unwrap(), id.to_uppercase(), roles.to_vec(), START).unwrap();
+            assert!(node.commit().iter().all(|(_, r)| r.is_ok()));
+            node.officers().iter().find(|o| o.id.as_str() == id).unwrap().clone()
+        };
+        let (chief, deputy) = (add("chief", &every), add("deputy", &every));
+        Side { node, keys, disk, file, chief, deputy, starts: 1 }
+    }
+
+    /// Stores what is staged; all of it must go in.
+    pub fn commit(&mut self) {
+        self.node.commit().into_iter().for_each(|(_, r)| drop(r.unwrap()));
+    }
+}
+
+/// What became of one staged batch.
+pub fn stored(outcomes: &node::Committed, ticket: Ticket) -> Result<(), &'static str> {
+    let (_, result) = outcomes.iter().find(|(t, _)| *t == ticket).expect("every ticket has its outcome");
+    result.as_ref().map(drop).map_err(|e| e.code())
+}
+
+pub fn h0() -> Handling {
+    Handling::code("H0")
+}
+
+pub fn fr(words: &str) -> Json {
+    json!({ "lang": "fr", "text": words })
+}
+
+pub fn form(fields: Json) -> BTreeMap<String, Json> {
+    fields.as_object().unwrap().iter().map(|(k, v)| (k.clone(), v.clone())).collect()
+}
+
+pub fn moves(dossier: DossierId, item: Option<ItemId>, name: &str, fields: Json) -> Intent {
+    Intent::Move { dossier, item, name: name.into(), fields: form(fields), handling: h0() }
+}
+
+pub fn opens(dossier: DossierId, kind: &str, fields: Json) -> Intent {
+    Intent::OpenItem { dossier, parent: None, kind: kind.into(), fields: form(fields), handling: h0() }
+}
+
+pub fn note(dossier: DossierId, words: &str) -> Intent {
+    opens(dossier, "note", json!({ "text": [fr(words)] }))
+}
+
+pub fn question() -> Json {
+    json!({
+        "reference": "RB-2025-17",
+        "legal_basis": fr("Convention du 13 février 2019, article 5"),
+        "purpose": "investigate",
+        "offence": "drug-trafficking",
+        "facts": fr("Un véhicule a été vu deux fois."),
+        "question": [fr("À qui appartient-il ?")],
+        "why_requested": fr("La plaque est espagnole."),
+        "urgency": "urgent-direct",
+    })
+}
+
+pub fn answer() -> Json {
+    json!({ "answer": [fr("À une société.")], "nature": "fact", "evaluation": { "scale": "4x4", "source": "B", "information": "2" } })
+}
+
+pub fn text(words: &str) -> Value {
+    Value::Text(Text::new(Lang::Fr, words))
+}
+
+pub fn words(words: &str) -> Map<Value> {
+    [("text".to_owned(), Value::Many(vec![text(words)]))].into_iter().collect()
+}
+
+pub fn note_deed(dossier: DossierId) -> Deed {
+    Deed::OpenItem { kind: "note".into(), parent: (*dossier.as_ref()).into() }
+}
+
+pub fn piece((signed, body): (Vec<u8>, Vec<u8>)) -> Piece {
+    Piece::Act { signed, body: Some(body) }
+}
+
+pub fn act_of(forged: &(Vec<u8>, Vec<u8>)) -> Act {
+    let parsed = seal::Signed::parse(&forged.0, Typ::Act, 1 << 20).unwrap();
+    Act::decode(parsed.payload(), Some(&forged.1)).unwrap()
+}
+
+/// The codes with which a receipt refuses, in the parcel's order; "held" for what it took.
+pub fn fates(w: &World, by: usize, receipt: &[u8]) -> Vec<String> {
+    let cards = seal::Cards::first(w.sides[by].keys.card_bytes()).unwrap();
+    let (receipt, _) = seal::Receipt::read(receipt, &cards).unwrap();
+    receipt.entries.into_iter().map(|e| match e.held {
+        seal::Held::Held { .. } => "held".to_owned(),
+        seal::Held::Refused { code } => code,
+    }).collect()
+}
+
+/// Opens a dossier as `Opening` says, by hand.
+pub fn opening_of(w: &World, dossier: DossierId, at: usize) -> Opening {
+    let acts = w.store(at).acts_of(&dossier).unwrap();
+    acts.iter().find_map(|a| {
+        let parsed = seal::Signed::parse(&a.signed, Typ::Act, 1 << 20).unwrap();
+        match Act::decode(parsed.payload(), None).unwrap().head().deed.clone() {
+            Deed::Open(o) => Some(o),
+            _ => None,
+        }
+    }).unwrap()
+}
