@@ -85,6 +85,7 @@ const FILES: &[(&str, &str)] = files![
     "tlp",
     "urgency",
     "urgency-reasons",
+    "uses",
     "visit-levels",
     "working-languages",
 ];

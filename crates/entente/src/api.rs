@@ -9,7 +9,7 @@ use axum::extract::{DefaultBodyLimit, FromRef, FromRequest, FromRequestParts, Pa
 use axum::http::{StatusCode, request::Parts};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use base::{ItemId, OfficerId, ServiceId};
+use base::{ItemId, OfficerId, ServiceId, Use};
 use dossier::{Mechanism, OfficerRole};
 use node::{DraftState, Intent, Made, Node, NodeError, Officer};
 use register::EventDraft;
@@ -45,7 +45,10 @@ impl FromRef<Shared> for Engine {
 }
 
 #[derive(OpenApi)]
-#[openapi(info(title = "Entente, a node's local API", description = "For officers' programs on the node's own machine. Every route wants 'Authorization: Bearer <officer token>'."))]
+#[openapi(info(
+    title = "Entente, a node's local API",
+    description = "For officers' programs on the node's own machine. Every route wants 'Authorization: Bearer <officer token>'."
+))]
 struct Description;
 
 /// Makes the router.
@@ -122,7 +125,8 @@ struct Who(Officer);
 impl FromRequestParts<Shared> for Who {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Who, Problem> {
-        let token = parts.headers.get("authorization").and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer ")).unwrap_or_default().trim().to_owned();
+        let token =
+            parts.headers.get("authorization").and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer ")).unwrap_or_default().trim().to_owned();
         Ok(Who(shared.engine.read(move |n| n.officer_by_token(&token)).await?))
     }
 }
@@ -143,7 +147,9 @@ impl<T: serde::de::DeserializeOwned> FromRequest<Shared> for Form<T> {
     type Rejection = Problem;
     async fn from_request(request: Request, shared: &Shared) -> Result<Form<T>, Problem> {
         let json = Json::<T>::from_request(request, shared).await;
-        json.map(|Json(v)| Form(v)).map_err(|e: JsonRejection| Problem(e.status(), "refusal.api.form".to_owned(), format!("the request is not of the form that belongs here: {}", e.body_text())))
+        json.map(|Json(v)| Form(v)).map_err(|e: JsonRejection| {
+            Problem(e.status(), "refusal.api.form".to_owned(), format!("the request is not of the form that belongs here: {}", e.body_text()))
+        })
     }
 }
 
@@ -164,7 +170,11 @@ async fn card(_: Who, State(engine): State<Engine>) -> Answer {
         let cards = n.book().cards(&service).ok_or(NodeError::Absent("card"))?;
         let bytes = cards.iter_bytes().last().unwrap_or_default();
         let print = Fingerprint::of(&service);
-        let words: BTreeMap<String, String> = [base::Lang::En, base::Lang::Fr, base::Lang::Es, base::Lang::Pt].into_iter().map(|l| (l.to_string(), print.words(l))).chain([("digits".to_owned(), print.digits())]).collect();
+        let words: BTreeMap<String, String> = [base::Lang::En, base::Lang::Fr, base::Lang::Es, base::Lang::Pt]
+            .into_iter()
+            .map(|l| (l.to_string(), print.words(l)))
+            .chain([("digits".to_owned(), print.digits())])
+            .collect();
         Ok(json!({ "service": service, "number": cards.latest().number, "card": hex(bytes), "fingerprint": words }))
     };
     Ok(Json(engine.read(read).await?))
@@ -220,7 +230,9 @@ async fn add_officer(who: Who, State(engine): State<Engine>, Form(f): Form<Offic
 
 #[utoipa::path(get, path = "/v1/mechanisms", responses((status = 200, description = "Mechanisms known here")))]
 async fn mechanisms(_: Who, State(engine): State<Engine>) -> Answer {
-    let list = |n: &mut Node| Ok(n.mechanisms().map(|m| json!({ "id": m.id, "version": m.version, "hash": m.hash, "label": m.label, "about": m.about })).collect::<Vec<_>>());
+    let list = |n: &mut Node| {
+        Ok(n.mechanisms().map(|m| json!({ "id": m.id, "version": m.version, "hash": m.hash, "label": m.label, "about": m.about })).collect::<Vec<_>>())
+    };
     Ok(Json(engine.read(list).await?.into()))
 }
 
@@ -286,14 +298,34 @@ async fn dossier(Who(officer): Who, State(engine): State<Engine>, Path(id): Path
     Ok(Json(engine.run(look).await?))
 }
 
-#[utoipa::path(get, path = "/v1/dossiers/{id}/proof", params(("id" = String, Path)), responses((status = 200, description = "Proof of the whole dossier, for other parties and courts")))]
-async fn dossier_proof(who: Who, State(engine): State<Engine>, Path(id): Path<String>) -> Answer {
+#[derive(Deserialize)]
+struct UseQuery {
+    #[serde(rename = "for", default)]
+    whom: Whom,
+}
+
+#[derive(Deserialize, Default, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+enum Whom {
+    #[default]
+    Party,
+    Court,
+    Onward,
+}
+
+#[utoipa::path(get, path = "/v1/dossiers/{id}/proof", params(("id" = String, Path), ("for" = String, Query, description = "party, court or onward: handling codes may forbid the latter two")), responses((status = 200, description = "Proof of the whole dossier")))]
+async fn dossier_proof(who: Who, State(engine): State<Engine>, Path(id): Path<String>, Query(q): Query<UseQuery>) -> Answer {
     who.must_be(&[OfficerRole::Desk, OfficerRole::Supervisor, OfficerRole::DataProtection], "desk, supervisor or data-protection officer")?;
     let prove = move |n: &mut Node| {
         let id = n.find_dossier(&id)?;
         // A proof shows the content, so making one is a consultation.
-        let (ticket, _) = n.consult(&who.0, &id, "proof exported", now())?;
-        n.prove_dossier(&id).map(|p| (Some(ticket), as_json(&p)))
+        let (reason, wanted) = match q.whom {
+            Whom::Party => ("proof exported for a party", None),
+            Whom::Court => ("proof exported for a court", Some(Use::Court)),
+            Whom::Onward => ("proof exported to pass on", Some(Use::Onward)),
+        };
+        let (ticket, _) = n.consult(&who.0, &id, reason, now())?;
+        n.prove_dossier(&id, wanted).map(|p| (Some(ticket), as_json(&p)))
     };
     Ok(Json(engine.run(prove).await?))
 }
@@ -470,7 +502,8 @@ async fn log(who: Who, State(engine): State<Engine>, Query(q): Query<LogQuery>) 
     let read = move |n: &mut Node| {
         let ticket = n.note_log_read(&who.0, q.kind.as_deref(), now());
         let lines = n.store().log(q.kind.as_deref(), q.after, LOG_LINES)?;
-        let line = |l: store::LogEntry| json!({ "seq": l.seq, "at": l.at, "kind": l.kind, "data": serde_json::from_slice::<Value>(&l.data).unwrap_or(Value::Null) });
+        let line =
+            |l: store::LogEntry| json!({ "seq": l.seq, "at": l.at, "kind": l.kind, "data": serde_json::from_slice::<Value>(&l.data).unwrap_or(Value::Null) });
         Ok((Some(ticket), lines.into_iter().map(line).collect::<Vec<_>>()))
     };
     Ok(Json(engine.run(read).await?.into()))
@@ -498,7 +531,6 @@ fn unhex(text: &str) -> Result<Vec<u8>, Problem> {
     }
     (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).map_err(|_| bad())).collect()
 }
-
 
 #[cfg(test)]
 mod tests {

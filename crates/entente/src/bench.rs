@@ -69,7 +69,9 @@ pub fn exchange(args: &ExchangeArgs) -> Result<(), LaunchError> {
     let program = std::env::current_exe().map_err(|e| system(&e))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(|e| system(&e))?;
     let yard = primitives(&root).map_err(|e| system(&e))?;
-    let limit_us = yard["sign_us"].as_f64().unwrap_or(0.0) + yard["verify_us"].as_f64().unwrap_or(0.0) + (yard["seal_us"].as_f64().unwrap_or(0.0) + yard["open_us"].as_f64().unwrap_or(0.0)) / SHARE;
+    let limit_us = yard["sign_us"].as_f64().unwrap_or(0.0)
+        + yard["verify_us"].as_f64().unwrap_or(0.0)
+        + (yard["seal_us"].as_f64().unwrap_or(0.0) + yard["open_us"].as_f64().unwrap_or(0.0)) / SHARE;
     let mut load = vec![load1()];
     let runs = runtime.block_on(measure(args, &root, &program, limit_us))?;
     load.push(load1());
@@ -87,12 +89,18 @@ fn print(whole: &Value, json: bool) {
         return;
     }
     let y = &whole["primitives"];
-    println!("bare primitives on this machine, 2 KiB: sign {} us, verify {} us, seal {} us, open {} us, append and fdatasync {} us (p50)", y["sign_us"], y["verify_us"], y["seal_us"], y["open_us"], y["fsync_p50_us"]);
+    println!(
+        "bare primitives on this machine, 2 KiB: sign {} us, verify {} us, seal {} us, open {} us, append and fdatasync {} us (p50)",
+        y["sign_us"], y["verify_us"], y["seal_us"], y["open_us"], y["fsync_p50_us"]
+    );
     println!("crypto limit: sign + verify + (seal + open)/100 = {} us of CPU an act on both nodes; load {}", whole["crypto_limit_us_per_act"], whole["load1"]);
     println!("{:>11} {:>9} {:>11} {:>9} {:>9} {:>13} {:>15}", "outstanding", "acts", "acts/s", "p50 ms", "p99 ms", "CPU s/1000", "share of limit");
     for r in whole["runs"].as_array().into_iter().flatten() {
         let name = if r["open_loop"] == true { format!("open {}/s", r["outstanding"]) } else { r["outstanding"].to_string() };
-        println!("{name:>11} {:>9} {:>11} {:>9} {:>9} {:>13} {:>15}", r["acts"], r["acts_per_s"], r["p50_ms"], r["p99_ms"], r["cpu_s_per_1000"], r["share_of_crypto_limit"]);
+        println!(
+            "{name:>11} {:>9} {:>11} {:>9} {:>9} {:>13} {:>15}",
+            r["acts"], r["acts_per_s"], r["p50_ms"], r["p99_ms"], r["cpu_s_per_1000"], r["share_of_crypto_limit"]
+        );
     }
 }
 

@@ -64,7 +64,8 @@ impl Client {
             .map_err(|e| unreachable(format!("the request cannot be written: {e}")))?;
         let answer = self.pool.request(request).await.map_err(|_| unreachable(format!("no node answers at {}; start it with 'entente serve'", self.base)))?;
         let status = answer.status();
-        let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await.map_err(|e| unreachable(format!("the answer broke off: {e}")))?.to_bytes();
+        let body =
+            Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await.map_err(|e| unreachable(format!("the answer broke off: {e}")))?.to_bytes();
         let json: Value = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap_or(Value::Null) };
         if status.is_success() {
             return Ok(json);

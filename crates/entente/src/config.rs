@@ -42,7 +42,8 @@ impl Config {
     /// Reads the file in a node's directory.
     pub fn read(dir: &Path) -> Result<Config, String> {
         let path = dir.join(FILE);
-        let text = std::fs::read_to_string(&path).map_err(|e| format!("{} cannot be read ({e}); make a node with 'entente init --dir {}'", path.display(), dir.display()))?;
+        let text = std::fs::read_to_string(&path)
+            .map_err(|e| format!("{} cannot be read ({e}); make a node with 'entente init --dir {}'", path.display(), dir.display()))?;
         let config: Config = toml::from_str(&text).map_err(|e| format!("{} is not a configuration: {e}", path.display()))?;
         if !config.api.ip().is_loopback() {
             return Err(format!("{}: 'api' must be a loopback address; officers' programs run on this machine", path.display()));

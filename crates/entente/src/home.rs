@@ -228,4 +228,3 @@ pub fn key_file_bytes() -> [u8; 32] {
     SystemEntropy.fill(&mut key);
     key
 }
-

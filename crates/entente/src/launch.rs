@@ -95,7 +95,12 @@ impl Station {
         let log = File::options().create(true).append(true).open(self.log()).map_err(|e| system(format!("{}: {e}", self.log().display())))?;
         let mut command = Command::new(program);
         command.arg("--dir").arg(&self.dir).arg("serve").arg("--key-file").arg(&self.key_file);
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().map_err(|e| system(format!("{} cannot be started: {e}", program.display())))?;
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .map_err(|e| system(format!("{} cannot be started: {e}", program.display())))?;
         self.child = Some(child);
         let client = self.client("admin");
         let began = Instant::now();

@@ -119,6 +119,10 @@ impl Node {
             None => Cards::first(&card)?,
         };
         if cards.add(&card)? || self.book.cards(&cards.service()).is_none() {
+            // Partners know our first card by hand; every later one they get from us.
+            let piece = crate::piece::Piece::Card(card).encode();
+            let partners: Vec<ServiceId> = self.book.all().iter().map(|c| c.service()).filter(|s| *s != self.me()).collect();
+            batch.queue.extend(partners.into_iter().map(|p| store::Queued { recipient: p, what: store::Outgoing::Note(piece.clone()) }));
             self.stage_cards(&mut batch, cards);
         }
         self.stage(batch);

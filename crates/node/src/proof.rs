@@ -4,7 +4,7 @@
 
 use crate::error::NodeError;
 use crate::node::Node;
-use base::{Digest, DossierId, ItemId, ServiceId, UnixMs};
+use base::{Digest, DossierId, ItemId, ServiceId, UnixMs, Use};
 use dossier::{Act, Deed, Dossier, Mechanism, Opening, Value, Verdict};
 use seal::{Cards, Fingerprint, Signed, Typ};
 use serde::{Deserialize, Serialize};
@@ -109,9 +109,21 @@ fn unhex(s: &str) -> Result<Vec<u8>, ProofFault> {
 }
 
 impl Node {
-    /// Writes the proof of a whole dossier.
-    pub fn prove_dossier(&mut self, id: &DossierId) -> Result<Proof, NodeError> {
+    /// Writes the proof of a whole dossier for a use; for a party of it no use is named.
+    ///
+    /// Refuses while a handling code of another party's act forbids the use and that party has not consented to it.
+    pub fn prove_dossier(&mut self, id: &DossierId, wanted: Option<Use>) -> Result<Proof, NodeError> {
+        let me = self.me();
         let d = self.dossier(id)?.ok_or(NodeError::Absent("dossier"))?;
+        if let Some(wanted) = wanted {
+            for (act, _) in d.timeline() {
+                let author = act.head().author;
+                let handling = act.body().map(|b| &b.handling);
+                if author != me && !consented(d, author, wanted) {
+                    handling.map_or(Ok(()), |h| h.permits(wanted)).map_err(dossier::Refusal::from)?;
+                }
+            }
+        }
         let (opening, mechanism) = (d.opening().clone(), hex(d.mechanism().bytes()));
         let mut acts = Vec::new();
         for a in self.store.acts_of(id)? {
@@ -157,6 +169,19 @@ impl Node {
         let chain = |s: &ServiceId| seal::Directory::cards(&self.book, s).map(|c| c.iter_bytes().map(hex).collect());
         opening.parties.iter().filter_map(|p| chain(&p.service)).collect()
     }
+}
+
+/// Tells whether a party has consented to a use in this dossier.
+fn consented(d: &Dossier, owner: ServiceId, wanted: Use) -> bool {
+    let code = match wanted {
+        Use::Crime => return true,
+        Use::Court => "court",
+        Use::Onward => "onward",
+        Use::Other => "other",
+    };
+    let state = d.state();
+    let covers = |i: &dossier::Item| i.fields.get("owner") == Some(&Value::Party(owner)) && i.fields.get("use") == Some(&Value::Choice(code.to_owned()));
+    state.items().any(|i| state.kind_of(i).id == "consent" && state.phase_name(i) == Some("granted") && covers(i))
 }
 
 fn held(body: Body) -> Option<String> {

@@ -56,7 +56,8 @@ impl CardCommand {
                 let (bytes, cards) = own(&desk)?;
                 std::fs::write(&file, &bytes).map_err(|e| Trouble::unwritable(&file, e))?;
                 let shown = describe(&desk.face, cards.latest());
-                let shown = json!({ "file": file.display().to_string(), "service": shown["service"], "number": shown["number"], "fingerprint": shown["fingerprint"] });
+                let shown =
+                    json!({ "file": file.display().to_string(), "service": shown["service"], "number": shown["number"], "fingerprint": shown["fingerprint"] });
                 desk.face.show(&shown, || format!("card {} is in {}\nfingerprint  {}\n", shown["number"], file.display(), text(&shown["fingerprint"]["words"])))
             }
             CardCommand::Import { file, fingerprint } => {
@@ -107,7 +108,13 @@ fn show(face: &Face, cards: &Cards) -> Result<(), Trouble> {
     let c = describe(face, cards.latest());
     face.show(&c, || {
         let list = |v: &Value| each(v).map(text).collect::<Vec<_>>().join(", ");
-        let mut out = format!("service      {}\ncode         {}, {}\ncard         {}\n", text(&c["service"]), text(&c["code"]), face.code("countries", text(&c["country"])), c["number"]);
+        let mut out = format!(
+            "service      {}\ncode         {}, {}\ncard         {}\n",
+            text(&c["service"]),
+            text(&c["code"]),
+            face.code("countries", text(&c["country"])),
+            c["number"]
+        );
         each(&c["name"]).for_each(|n| out += &format!("name         [{}] {}\n", text(&n["lang"]), text(&n["text"])));
         out += &format!("endpoints    {}\nlanguages    {}\n", list(&c["endpoints"]), list(&c["languages"]));
         each(&c["duty"]).for_each(|d| out += &format!("duty         {}  {}  {}\n", text(&d["desk"]), text(&d["phone"]), text(&d["mail"])));

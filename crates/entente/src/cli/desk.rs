@@ -141,7 +141,8 @@ impl Services {
         let found = self.by_code(name).or_else(|| name.parse().ok());
         found.ok_or_else(|| {
             let known: Vec<&str> = self.codes.keys().map(String::as_str).collect();
-            Trouble::refused("refusal.partner.unknown", format!("'{name}' is no service that is known here: {}", known.join(", "))).remedy("import its card first: entente card import FILE --fingerprint \"twelve words\"")
+            Trouble::refused("refusal.partner.unknown", format!("'{name}' is no service that is known here: {}", known.join(", ")))
+                .remedy("import its card first: entente card import FILE --fingerprint \"twelve words\"")
         })
     }
 
@@ -162,7 +163,10 @@ fn token(global: &Global, home: Option<&Home>) -> Result<String, Trouble> {
     {
         return Ok(token.trim().to_owned());
     }
-    let home = home.ok_or_else(|| Trouble::refused("refusal.home", format!("{} is no node's directory, so no token is kept there", global.dir().display())).remedy("name one with --token-file or ENTENTE_TOKEN, or the directory with --dir"))?;
+    let home = home.ok_or_else(|| {
+        Trouble::refused("refusal.home", format!("{} is no node's directory, so no token is kept there", global.dir().display()))
+            .remedy("name one with --token-file or ENTENTE_TOKEN, or the directory with --dir")
+    })?;
     Ok(home.token(global.officer.as_deref())?)
 }
 

@@ -141,7 +141,12 @@ struct Gathered<'a> {
 impl<'a> Gathered<'a> {
     fn field(&self, id: &str) -> Result<&'a FieldForm, Trouble> {
         let names = || self.form.iter().map(|f| f.id.as_str()).collect::<Vec<_>>().join(", ");
-        let unknown = || Trouble::refused("refusal.field.unknown", format!("the form has no field '{id}'; it has {}", if self.form.is_empty() { "none".to_owned() } else { names() }));
+        let unknown = || {
+            Trouble::refused(
+                "refusal.field.unknown",
+                format!("the form has no field '{id}'; it has {}", if self.form.is_empty() { "none".to_owned() } else { names() }),
+            )
+        };
         self.form.iter().find(|f| f.id == id).ok_or_else(unknown)
     }
 
@@ -328,7 +333,10 @@ mod tests {
         assert_eq!(picture(&["reference=DGSN/7=b", "count=-3"]), r#"{"count":-3,"reference":"DGSN/7=b"}"#);
         assert_eq!(picture(&["question@fr=Qui ?", "question@ar=من؟"]), r#"{"question":[{"lang":"fr","text":"Qui ?"},{"lang":"ar","text":"من؟"}]}"#);
         assert_eq!(picture(&["urgency=urgent-direct", "day=2028-01-01", "delay=8h"]), r#"{"day":"2028-01-01","delay":"PT8H","urgency":"urgent-direct"}"#);
-        assert_eq!(picture(&["court=yes", "phones=+212500000000", "value=1200 EUR"]), r#"{"court":true,"phones":["+212500000000"],"value":{"amount":"1200","currency":"EUR"}}"#);
+        assert_eq!(
+            picture(&["court=yes", "phones=+212500000000", "value=1200 EUR"]),
+            r#"{"court":true,"phones":["+212500000000"],"value":{"amount":"1200","currency":"EUR"}}"#
+        );
         assert_eq!(picture(&["at=2025-01-28T09:00:00+01:00[Europe/Madrid]"]), r#"{"at":"2025-01-28T09:00:00+01:00[Europe/Madrid]"}"#);
         let es = ServiceId::from(Digest::of(b"es"));
         assert_eq!(picture(&["to=es"]), format!(r#"{{"to":"{es}"}}"#));
@@ -387,7 +395,12 @@ mod tests {
         assert_eq!(args("H2,H0,H2").read().unwrap().codes, ["H0", "H2"]);
         assert_eq!(args("H9").read().unwrap_err().code(), "refusal.handling.malformed");
         assert_eq!(args("H3").read().unwrap_err().code(), "refusal.handling.malformed");
-        let h3 = HandlingArgs { restriction: Some("fr=Accord préalable.".to_owned()), classification: Some("classification-es:RESERVADO".to_owned()), tlp: Some("AMBER".to_owned()), ..args("H3") };
+        let h3 = HandlingArgs {
+            restriction: Some("fr=Accord préalable.".to_owned()),
+            classification: Some("classification-es:RESERVADO".to_owned()),
+            tlp: Some("AMBER".to_owned()),
+            ..args("H3")
+        };
         assert_eq!(h3.read().unwrap().classification.unwrap().code, "RESERVADO");
         assert!(HandlingArgs { classification: Some("RESERVADO".to_owned()), ..args("H0") }.read().unwrap_err().what().contains("SCHEME:LEVEL"));
     }

@@ -59,7 +59,8 @@ impl LockArgs {
                 let asked = self.passphrase_file.is_none() && from_environment().is_none();
                 let first = self.passphrase()?;
                 if first.chars().count() < PASSPHRASE_CHARS_MIN {
-                    return Err(Trouble::refused("refusal.keys.short", format!("a passphrase has at least {PASSPHRASE_CHARS_MIN} characters")).remedy("take five words that nobody would guess, or --key-file"));
+                    return Err(Trouble::refused("refusal.keys.short", format!("a passphrase has at least {PASSPHRASE_CHARS_MIN} characters"))
+                        .remedy("take five words that nobody would guess, or --key-file"));
                 }
                 if asked && *ask("The same passphrase again: ")? != *first {
                     return Err(Trouble::refused("refusal.keys.differ", "the two passphrases differ; nothing was made"));
@@ -87,15 +88,21 @@ fn from_environment() -> Option<Zeroizing<String>> {
 
 fn ask(prompt: &str) -> Result<Zeroizing<String>, Trouble> {
     if !std::io::stdin().is_terminal() {
-        return Err(Trouble::refused("refusal.keys.unasked", "the keys want a passphrase and nobody is at a terminal to type it").remedy("give --passphrase-file FILE, --key-file FILE or ENTENTE_PASSPHRASE"));
+        return Err(Trouble::refused("refusal.keys.unasked", "the keys want a passphrase and nobody is at a terminal to type it")
+            .remedy("give --passphrase-file FILE, --key-file FILE or ENTENTE_PASSPHRASE"));
     }
     note(prompt);
-    rpassword::read_password().map(Zeroizing::new).map_err(|e| Trouble::refused("refusal.keys.unasked", format!("the passphrase cannot be read from the terminal: {e}")))
+    rpassword::read_password()
+        .map(Zeroizing::new)
+        .map_err(|e| Trouble::refused("refusal.keys.unasked", format!("the passphrase cannot be read from the terminal: {e}")))
 }
 
 fn read_key(path: &Path) -> Result<Secret, Trouble> {
     let bytes = Zeroizing::new(std::fs::read(path).map_err(|e| Trouble::unreadable(path, e))?);
-    let key: [u8; 32] = bytes.as_slice().try_into().map_err(|_| Trouble::refused("refusal.keys.file", format!("{} has {} bytes; a key file has 32", path.display(), bytes.len())))?;
+    let key: [u8; 32] = bytes
+        .as_slice()
+        .try_into()
+        .map_err(|_| Trouble::refused("refusal.keys.file", format!("{} has {} bytes; a key file has 32", path.display(), bytes.len())))?;
     Ok(Secret::Key(Zeroizing::new(key)))
 }
 

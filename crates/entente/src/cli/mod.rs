@@ -7,6 +7,7 @@ mod accords;
 mod cards;
 mod communiques;
 mod desk;
+mod dossier_view;
 mod dossiers;
 mod drafts;
 mod face;
@@ -22,6 +23,7 @@ mod trouble;
 mod waiting;
 mod words;
 
+use crate::bench::ExchangeArgs;
 use base::Lang;
 use clap::{CommandFactory, Parser, Subcommand};
 use desk::Desk;
@@ -126,6 +128,9 @@ enum Command {
         /// consultation, refused-input, refused-by-partner, incident or audit
         kind: String,
     },
+    /// Measure this machine
+    #[command(subcommand)]
+    Bench(BenchCommand),
     /// Print the description of the local API (OpenAPI 3.1)
     Openapi,
     /// Print the completions for a shell
@@ -135,8 +140,24 @@ enum Command {
     },
 }
 
+#[derive(Debug, Subcommand)]
+enum BenchCommand {
+    /// Acts per second between two nodes on this machine, each signed, sealed, on both disks and receipted
+    Exchange {
+        /// Acts in each run
+        #[arg(long, default_value_t = 5000)]
+        acts: usize,
+        /// Acts under way at once, one run each
+        #[arg(long, value_delimiter = ',', default_value = "1,16,256", value_name = "NUMBERS")]
+        outstanding: Vec<usize>,
+        /// Where the nodes' directories are made and kept [default: a temporary place]
+        #[arg(long, value_name = "DIR")]
+        at: Option<PathBuf>,
+    },
+}
+
 /// Reads the command line, does what it says and returns the exit code.
-pub fn run() -> ExitCode {
+pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(e) => {
@@ -175,6 +196,9 @@ impl Command {
             Command::Rebuild(lock) => node_own::rebuild(global, &lock),
             Command::Checkpoint => node_own::checkpoint(&Desk::open(global)?),
             Command::Log { kind } => node_own::log(&Desk::open(global)?, &kind),
+            Command::Bench(BenchCommand::Exchange { acts, outstanding, at }) => {
+                Ok(crate::bench::exchange(&ExchangeArgs { acts, outstanding, dir: at, json: global.json })?)
+            }
             Command::Openapi => face::write(&format!("{}\n", crate::api::openapi_json())),
             Command::Completions { shell } => {
                 let mut out = Vec::new();

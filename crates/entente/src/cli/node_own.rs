@@ -11,11 +11,15 @@ use crate::home::{Home, commit};
 use serde_json::{Value, json};
 use tracing_subscriber::EnvFilter;
 
+/// Lines of the log that the node gives at a time.
+const LOG_PAGE: usize = 1000;
+
 /// Runs the node; says on standard output when it is ready, and logs to standard error.
 pub fn serve(global: &Global, lock: &LockArgs) -> Result<(), Trouble> {
     let home = Home::open(&global.dir())?;
     let secret = lock.open()?;
-    let filter = EnvFilter::try_new(&home.config().log).map_err(|e| Trouble::refused("refusal.home", format!("'log' in config.toml is no level: {e}")).remedy("write error, warn, info, debug or trace"))?;
+    let filter = EnvFilter::try_new(&home.config().log)
+        .map_err(|e| Trouble::refused("refusal.home", format!("'log' in config.toml is no level: {e}")).remedy("write error, warn, info, debug or trace"))?;
     // A second subscriber of the same process is a caller's own; it stays.
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
     let json = global.json;
@@ -69,7 +73,15 @@ pub fn partners(desk: &Desk) -> Result<(), Trouble> {
                 None => "0".to_owned(),
             };
             let endpoints: Vec<&str> = each(&p["endpoints"]).map(text).collect();
-            rows.push(vec![text(&p["code"]).to_owned(), text(&p["country"]).to_owned(), p["card"].to_string(), desk.face.time(&p["valid_until"]), endpoints.join(" "), waiting, answers]);
+            rows.push(vec![
+                text(&p["code"]).to_owned(),
+                text(&p["country"]).to_owned(),
+                p["card"].to_string(),
+                desk.face.time(&p["valid_until"]),
+                endpoints.join(" "),
+                waiting,
+                answers,
+            ]);
         }
         let prints: String = each(&partners).map(|p| format!("  {}  {}\n", text(&p["code"]), text(&p["fingerprint"]))).collect();
         if rows.len() == 1 { "no partner yet; import a card\n".to_owned() } else { format!("{}fingerprints\n{prints}", table(&rows)) }
@@ -89,10 +101,12 @@ pub fn log(desk: &Desk, kind: &str) -> Result<(), Trouble> {
         let after = lines.last().map(|l| format!("&after={}", l["seq"])).unwrap_or_default();
         let page = desk.get(&format!("/v1/log?kind={}{after}", escape(kind)))?;
         let Value::Array(page) = page else { break };
-        if page.is_empty() {
+        let last = page.len() < LOG_PAGE;
+        lines.extend(page);
+        // Reading is logged itself, so an empty page would never come.
+        if last {
             break;
         }
-        lines.extend(page);
     }
     let lines = Value::Array(lines);
     desk.face.show(&lines, || {
@@ -110,7 +124,9 @@ pub fn rebuild(global: &Global, lock: &LockArgs) -> Result<(), Trouble> {
     let mut node = home.node(&lock.open()?.lock())?;
     let rebuilt = node.rebuild(now(), &mut progress).map_err(|e| Trouble::refused(e.code(), e.to_string()))?;
     commit(&mut node).map_err(|e| Trouble::refused(e.code(), e.to_string()))?;
-    global.face().show(&json!(rebuilt), || format!("worked out anew: {} ledger entries, {} acts, {} dossiers\n", rebuilt.entries, rebuilt.acts, rebuilt.dossiers))?;
+    global
+        .face()
+        .show(&json!(rebuilt), || format!("worked out anew: {} ledger entries, {} acts, {} dossiers\n", rebuilt.entries, rebuilt.acts, rebuilt.dossiers))?;
     if !global.json {
         note("what was worked out is what the ledger says; start the node again with entente serve\n");
     }

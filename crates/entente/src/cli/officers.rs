@@ -49,7 +49,9 @@ impl OfficerCommand {
                 desk.face.show(&officers, || {
                     let mut rows = vec![["ID", "NAME", "ROLES", "ACTIVE"].map(str::to_owned).to_vec()];
                     let roles = |o: &Value| each(&o["roles"]).map(text).collect::<Vec<_>>().join(", ");
-                    rows.extend(each(&officers).map(|o| vec![text(&o["id"]).to_owned(), text(&o["name"]).to_owned(), roles(o), if o["active"] == true { "yes" } else { "no" }.to_owned()]));
+                    rows.extend(each(&officers).map(|o| {
+                        vec![text(&o["id"]).to_owned(), text(&o["name"]).to_owned(), roles(o), if o["active"] == true { "yes" } else { "no" }.to_owned()]
+                    }));
                     table(&rows)
                 })
             }

@@ -2,6 +2,7 @@
 
 use crate::client::Problem;
 use crate::home::HomeError;
+use crate::launch::LaunchError;
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -116,6 +117,16 @@ impl Trouble {
 impl From<HomeError> for Trouble {
     fn from(e: HomeError) -> Trouble {
         Trouble::refused(e.code(), e.to_string())
+    }
+}
+
+impl From<LaunchError> for Trouble {
+    fn from(e: LaunchError) -> Trouble {
+        match e {
+            LaunchError::Home(e) => e.into(),
+            LaunchError::Problem(p) => p.into(),
+            LaunchError::System(what) => Trouble::refused("failure.launch", what),
+        }
     }
 }
 

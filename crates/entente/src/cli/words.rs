@@ -133,7 +133,12 @@ fn named<'a>(list: &'a Value, id: &str) -> Option<&'a Value> {
 }
 
 fn read_form(fields: &Value) -> Result<Vec<FieldForm>, Trouble> {
-    serde_json::from_value(fields.clone()).map_err(|e| Trouble::refused("failure.client.answer", format!("the node describes a form that this program does not know ({e}); use the program of the node's version")))
+    serde_json::from_value(fields.clone()).map_err(|e| {
+        Trouble::refused(
+            "failure.client.answer",
+            format!("the node describes a form that this program does not know ({e}); use the program of the node's version"),
+        )
+    })
 }
 
 #[cfg(test)]
@@ -164,7 +169,15 @@ mod tests {
     #[test]
     fn things_have_their_label_and_unknown_ones_their_name() {
         let w = words();
-        let all = [w.mechanism(), w.role("ask"), w.kind("root"), w.root_phase("open"), w.state("root", "ask", "asking"), w.mv("root", "answer", "close"), w.clock("root", "late")];
+        let all = [
+            w.mechanism(),
+            w.role("ask"),
+            w.kind("root"),
+            w.root_phase("open"),
+            w.state("root", "ask", "asking"),
+            w.mv("root", "answer", "close"),
+            w.clock("root", "late"),
+        ];
         assert_eq!(all.join("; "), "Mécanisme (m); Demandeur (ask); Racine (root); Ouvert (open); Demande (asking); Finir (close); late");
         assert_eq!(w.field("root", "u"), ("Urgence".to_owned(), Some("urgency")));
         assert_eq!(w.root_phase("open+shut"), "open+shut", "a fault of the mechanism is shown as it is");

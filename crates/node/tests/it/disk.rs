@@ -10,11 +10,13 @@ pub struct Disk {
     pub inner: Arc<Sqlite>,
     pub full: AtomicBool,
     pub unreadable: AtomicBool,
+    /// Only the acts cannot be read.
+    pub dossiers_unreadable: AtomicBool,
 }
 
 impl Disk {
     pub fn new(inner: Sqlite) -> Arc<Disk> {
-        Arc::new(Disk { inner: Arc::new(inner), full: AtomicBool::new(false), unreadable: AtomicBool::new(false) })
+        Arc::new(Disk { inner: Arc::new(inner), full: AtomicBool::new(false), unreadable: AtomicBool::new(false), dossiers_unreadable: AtomicBool::new(false) })
     }
 
     fn read(&self) -> Result<&Sqlite, StoreError> {
@@ -51,6 +53,9 @@ impl Store for Disk {
         self.read()?.act(id)
     }
     fn acts_of(&self, dossier: &DossierId) -> Result<Vec<Act>, StoreError> {
+        if self.dossiers_unreadable.load(Relaxed) {
+            return Err(StoreError::Io("a bad sector".to_owned()));
+        }
         self.read()?.acts_of(dossier)
     }
     fn range(&self, dossier: &DossierId, author: &ServiceId, from_seq: u64, to_seq: u64) -> Result<Vec<Act>, StoreError> {

@@ -188,7 +188,7 @@ fn a_request_is_asked_clarified_and_answered_within_its_clock() {
     let now = w.now;
     assert_eq!(w.node(MA).view(&id, &[], now).unwrap().accord, Some(accord));
     // Its proof folds to the same digest with nothing but the file.
-    let proof = w.node(ES).prove_dossier(&id).unwrap();
+    let proof = w.node(ES).prove_dossier(&id, None).unwrap();
     let proved = node::Proof::read(&serde_json::to_string(&proof).unwrap()).unwrap().verify().unwrap();
     assert_eq!((proved.digest, proved.phase.as_deref(), proved.acts), (Some(w.digest(MA, id)), Some("closed"), 6));
     let mut cut = proof.clone();

@@ -134,12 +134,12 @@ fn a_release_of_another_version_proves_nothing() {
 #[test]
 fn a_dossiers_proof_refolds_to_the_same_digest_and_says_so_when_content_was_erased() {
     let (mut w, visit, version) = published(2);
-    let proof = w.node(MA).prove_dossier(&visit).unwrap();
+    let proof = w.node(MA).prove_dossier(&visit, None).unwrap();
     let proved = proof.verify().unwrap();
     assert_eq!((proved.digest, proved.phase.as_deref()), (Some(w.digest(ES, visit)), Some("visit")));
     let mut batch = store::Append::new(w.now);
     batch.erase.push((visit, version));
     w.store(MA).append(vec![batch]).unwrap().remove(0).unwrap();
-    let proof = w.node(MA).prove_dossier(&visit).unwrap();
+    let proof = w.node(MA).prove_dossier(&visit, None).unwrap();
     assert_eq!(proof.verify().unwrap_err().code(), "peer.proof.fold", "no other digest is passed off as the dossier's");
 }

@@ -420,6 +420,17 @@ impl Side {
     }
 }
 
+impl Side {
+    /// Starts the program on a file that somebody put there.
+    pub fn resume(name: &str, keys: Keys, file: PathBuf, now: UnixMs) -> Side {
+        let disk = Disk::new(Sqlite::open(&file, keys.storage().clone(), Box::new(Seeded(4000))).unwrap());
+        let node = Node::open(disk.clone(), keys.clone(), Settings { zone: ZONE.into() }, Box::new(Seeded(4001)), now).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let officer = |id: &str| node.officers().iter().find(|o| o.id.as_str() == id).unwrap().clone();
+        let (chief, deputy) = (officer("chief"), officer("deputy"));
+        Side { node, keys, disk, file: Some(file), chief, deputy, starts: 50 }
+    }
+}
+
 /// What became of one staged batch.
 pub fn stored(outcomes: &node::Committed, ticket: Ticket) -> Result<(), &'static str> {
     let (_, result) = outcomes.iter().find(|(t, _)| *t == ticket).expect("every ticket has its outcome");

@@ -1,0 +1,201 @@
+//! The demonstration: three services on one machine, each a process of its own, tell the whole story through their local APIs.
+//!
+//! 1 services, cards, fingerprints; 2 accords; 3 the register; 4 a working visit and its communiqué; 5 a request, and a node that
+//! is killed meanwhile; 6 checkpoints, comparison, verification. A check that fails stops it with that check's name.
+
+mod accords;
+mod asking;
+mod cast;
+mod communique;
+mod ending;
+mod founding;
+mod press;
+mod visit;
+mod voice;
+mod wish;
+
+use crate::client::Problem;
+use crate::launch::LaunchError;
+use base::Entropy;
+use cast::{DE, ES, MA, Seat, Service};
+use seal::SystemEntropy;
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use tokio::signal::unix::{SignalKind, signal};
+use voice::Voice;
+
+/// What the operator wants.
+#[derive(Debug, Clone, Default)]
+pub struct DemoArgs {
+    /// Leave the nodes running and the directory in place.
+    pub keep: bool,
+    /// An empty or absent directory to work in, which is left in place; else a temporary one, which is removed.
+    pub dir: Option<PathBuf>,
+    /// Tell the story as one JSON object a line.
+    pub json: bool,
+}
+
+/// Why the demonstration stopped; each text says what happened.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// Something that must hold does not: a fault of the program.
+    #[error("check failed: {name}: {found}")]
+    Check {
+        /// What must hold.
+        name: String,
+        /// What was found.
+        found: String,
+    },
+    /// A node refused what the story needs, or does not answer.
+    #[error("node {code} does not do {wanted}: {problem}")]
+    Node {
+        /// The node.
+        code: &'static str,
+        /// The path of its local API.
+        wanted: String,
+        /// What it says.
+        problem: Problem,
+    },
+    /// A service cannot be founded, or its node does not come up.
+    #[error(transparent)]
+    Launch(#[from] LaunchError),
+    /// The directory, a file or a signal of the operating system.
+    #[error("{0}")]
+    System(String),
+    /// Somebody wants it to stop.
+    #[error("stopped by a signal; the nodes were ended")]
+    Interrupted,
+}
+
+impl DemoError {
+    /// Returns the stable code of this error.
+    pub fn code(&self) -> &str {
+        match self {
+            DemoError::Check { .. } => "failure.demo.check",
+            DemoError::Node { problem, .. } => &problem.code,
+            DemoError::Launch(_) => "failure.demo.launch",
+            DemoError::System(_) => "failure.demo.system",
+            DemoError::Interrupted => "refusal.demo.interrupted",
+        }
+    }
+}
+
+/// The stage: three services under one directory, and the voice that tells what they do.
+struct Stage {
+    voice: Voice,
+    root: PathBuf,
+    ma: Service,
+    es: Service,
+    de: Service,
+}
+
+impl Stage {
+    fn all(&self) -> [&Service; 3] {
+        [&self.ma, &self.es, &self.de]
+    }
+
+    /// Tries what must be refused with a code, tells the refusal, and checks that it is that one.
+    async fn try_in_vain(&self, who: &Service, seat: Seat, path: &str, body: &serde_json::Value, code: &str) -> Result<(), DemoError> {
+        let problem = who.refused(seat, path, body).await?;
+        self.voice.shows(&format!("refused, HTTP {}: {}", problem.status, problem.what));
+        self.voice.same(&format!("{} refuses this with {code}", who.code()), problem.code.as_str(), code)
+    }
+}
+
+/// Runs the demonstration to its end; nodes that it started are ended with it, unless they shall be kept.
+pub fn run(args: &DemoArgs) -> Result<(), DemoError> {
+    let system = |what: &str| {
+        let what = what.to_owned();
+        move |e: std::io::Error| DemoError::System(format!("{what}: {e}"))
+    };
+    let program = std::env::current_exe().map_err(system("this program"))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(system("the runtime"))?;
+    let (root, ours) = directory(args).map_err(|(dir, e)| DemoError::System(format!("{}: {e}", dir.display())))?;
+    let voice = Voice::new(args.json);
+    let told = runtime.block_on(async {
+        let stage = founding::found(voice, &root)?;
+        let mut stage = stage;
+        let outcome = tokio::select! {
+            outcome = story(&mut stage, &program, args.keep) => outcome,
+            stopped = told_to_stop() => Err(stopped),
+        };
+        if let Err(e) = &outcome
+            && !matches!(e, DemoError::Interrupted)
+        {
+            for s in stage.all() {
+                eprintln!("--- the end of {} ---\n{}", s.station.log().display(), s.station.log_tail());
+            }
+        }
+        outcome
+    });
+    if ours && (!args.keep || told.is_err()) {
+        let removed = fs::remove_dir_all(&root).map_err(system(&root.display().to_string()));
+        return told.and(removed);
+    }
+    told
+}
+
+async fn story(stage: &mut Stage, program: &std::path::Path, keep: bool) -> Result<(), DemoError> {
+    founding::start(stage, program).await?;
+    founding::meet(stage).await?;
+    let accords = accords::agree(stage).await?;
+    let draft = press::read(stage).await?;
+    let visit = visit::invite(stage, &accords, &draft).await?;
+    visit::prepare(stage, &visit).await?;
+    let commitments = visit::promise(stage, &visit).await?;
+    communique::publish(stage, &visit, &commitments).await?;
+    let request = asking::ask(stage, &accords).await?;
+    asking::interrupt(stage, program, &request).await?;
+    asking::answer(stage, &request).await?;
+    ending::witness(stage).await?;
+    ending::compare(stage).await?;
+    ending::leave(stage, program, keep).await
+}
+
+/// Makes the directory to work in; tells whether it is a temporary one of ours.
+fn directory(args: &DemoArgs) -> Result<(PathBuf, bool), (PathBuf, std::io::Error)> {
+    let (root, ours) = match &args.dir {
+        Some(dir) => (std::path::absolute(dir).map_err(|e| (dir.clone(), e))?, false),
+        None => {
+            let mut random = [0u8; 6];
+            SystemEntropy.fill(&mut random);
+            let name: String = random.iter().map(|b| format!("{b:02x}")).collect();
+            (std::env::temp_dir().join(format!("entente-demo-{name}")), true)
+        }
+    };
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(&root);
+    made.map_err(|e| (root.clone(), e))?;
+    match fs::read_dir(&root).map(|mut entries| entries.next().is_none()) {
+        Ok(true) => Ok((root, ours)),
+        Ok(false) => Err((root, std::io::Error::other("the directory is not empty; choose another one"))),
+        Err(e) => Err((root, e)),
+    }
+}
+
+async fn told_to_stop() -> DemoError {
+    let listen = || Ok::<_, std::io::Error>((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?));
+    let (mut term, mut int, mut hup) = match listen() {
+        Ok(signals) => signals,
+        Err(e) => return DemoError::System(format!("signals: {e}")),
+    };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+        _ = hup.recv() => {}
+    }
+    DemoError::Interrupted
+}
+
+/// Waits until something holds, looking often; after `within` the check has failed.
+async fn until<F: Future<Output = Result<bool, DemoError>>>(name: &str, within: Duration, mut holds: impl FnMut() -> F) -> Result<(), DemoError> {
+    let began = Instant::now();
+    while !holds().await? {
+        if began.elapsed() > within {
+            return Err(DemoError::Check { name: name.to_owned(), found: format!("not within {} s", within.as_secs()) });
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    Ok(())
+}

@@ -1,0 +1,132 @@
+//! A partner that tells one side this and the other that: found by both, kept, shown, and folded by nobody.
+
+use crate::world::*;
+use base::DossierId;
+use dossier::Deed;
+use serde_json::json;
+
+/// Two acts of ES with one number, neither known to its own node.
+fn two_tongues(w: &World, id: DossierId) -> [(Vec<u8>, Vec<u8>); 2] {
+    let yes = w.forge(ES, id, note_deed(id), words("Nous viendrons."), |_| ());
+    let no = w.forge(ES, id, note_deed(id), words("Nous ne viendrons pas."), |_| ());
+    [yes, no]
+}
+
+fn tell(w: &mut World, to: usize, number: u64, act: &(Vec<u8>, Vec<u8>)) {
+    let parcel = w.parcel(ES, to, number, &[piece(act.clone())]);
+    let receipt = w.hand(ES, to, &parcel).unwrap();
+    assert_eq!(fates(w, to, &receipt), ["held"]);
+}
+
+fn forks(w: &mut World, i: usize, id: DossierId) -> usize {
+    let now = w.now;
+    w.node(i).view(&id, &[], now).unwrap().forks.iter().map(|f| f.2.len()).sum()
+}
+
+#[test]
+fn two_tongues_are_found_by_both_sides_kept_by_both_and_fold_alike() {
+    let (mut w, _) = World::allied(3);
+    let id = w.asks(MA, None).dossier;
+    w.pump();
+    let [yes, no] = two_tongues(&w, id);
+    tell(&mut w, MA, 1, &yes);
+    tell(&mut w, DE, 1, &no);
+    assert_eq!((forks(&mut w, MA, id), forks(&mut w, DE, id)), (0, 0), "each alone cannot know");
+    // They build on what they heard, and thereby learn of each other's version.
+    w.notes(MA, id, "Très bien.");
+    w.notes(DE, id, "Schade.");
+    for _ in 0..4 {
+        w.send_all(MA, DE);
+        w.send_all(DE, MA);
+    }
+    let honest = [MA, DE];
+    for i in honest {
+        assert_eq!(forks(&mut w, i, id), 2, "{}", NAMES[i]);
+        assert_eq!(w.filed(i, id), "de1 valid, es1 valid, es1 valid, ma1 valid, ma2 valid");
+        assert_eq!(w.codes_logged(i, "incident"), ["peer.act.equivocation"], "{}", NAMES[i]);
+        let listed = w.node(i).list(Some("information-request"), None, 9).unwrap();
+        assert_eq!(listed[0].forks, 1);
+        assert_eq!(w.node(i).status().unwrap().incidents, 1);
+    }
+    assert_eq!(w.digest(MA, id), w.digest(DE, id));
+    for i in honest {
+        let before = w.digest(i, id);
+        w.restart(i);
+        assert_eq!((w.digest(i, id), forks(&mut w, i, id)), (before, 2), "the disk folds as memory did");
+    }
+    // Neither tongue counts, and what the honest built stands; they go on without the liar's stance.
+    let now = w.now;
+    let view = w.node(MA).view(&id, &[], now).unwrap();
+    let notes = view.items.iter().filter(|i| i.kind == "note").count();
+    assert_eq!(notes, 2, "the notes of MA and DE, none of ES");
+    w.does(MA, moves(id, None, "withdraw", json!({ "reason": fr("Double langage") })));
+    w.send_all(MA, DE);
+    assert_eq!((w.phase(DE, id).as_str(), w.digest(MA, id)), ("withdrawn", w.digest(DE, id)));
+    assert_eq!(w.codes_logged(DE, "incident").len(), 1, "one fork is told of once");
+    // The evidence is never sent to the liar.
+    let lies: Vec<_> = w.store(MA).acts_of(&id).unwrap().into_iter().filter(|a| a.author == w.id(ES)).map(|a| a.id).collect();
+    let es = w.id(ES);
+    let due = w.store(MA).outbox_next(&es, None, 100, 1 << 20).unwrap();
+    assert!(due.iter().all(|d| !matches!(&d.what, store::DueObject::Act(a) if lies.contains(&a.id))));
+}
+
+#[test]
+fn the_evidence_reaches_who_heard_only_one_tongue_and_built_nothing() {
+    let (mut w, _) = World::allied(3);
+    let id = w.asks(MA, None).dossier;
+    w.pump();
+    let [yes, no] = two_tongues(&w, id);
+    tell(&mut w, DE, 1, &no);
+    tell(&mut w, MA, 1, &yes);
+    tell(&mut w, MA, 2, &no);
+    assert_eq!(w.codes_logged(MA, "incident"), ["peer.act.equivocation"]);
+    w.send_all(MA, DE);
+    assert_eq!((forks(&mut w, DE, id), w.digest(MA, id)), (2, w.digest(DE, id)));
+    assert_eq!(w.codes_logged(DE, "incident"), ["peer.act.equivocation"]);
+    w.send_all(DE, MA);
+    w.send_all(MA, DE);
+    assert_eq!(w.waiting_for(DE), 0, "they come to rest");
+}
+
+#[test]
+fn two_tongues_told_before_the_opening_are_found_when_it_comes() {
+    let (mut w, _) = World::allied(3);
+    let id = w.asks(MA, None).dossier;
+    w.send_all(MA, ES);
+    let [yes, no] = two_tongues(&w, id);
+    tell(&mut w, DE, 1, &yes);
+    tell(&mut w, DE, 2, &no);
+    w.send_all(MA, DE);
+    assert_eq!(forks(&mut w, DE, id), 2);
+    assert_eq!(w.codes_logged(DE, "incident"), ["peer.act.equivocation"]);
+    w.send_all(DE, MA);
+    assert_eq!((forks(&mut w, MA, id), w.digest(MA, id)), (2, w.digest(DE, id)));
+}
+
+#[test]
+fn acts_that_the_law_does_not_allow_are_kept_shown_and_fold_to_nothing_everywhere() {
+    let (mut w, _) = World::allied(3);
+    let id = w.asks(MA, None).dossier;
+    w.pump();
+    let root = (*id.as_ref()).into();
+    // ES closes MA's request: a move that is not its own.
+    let theft = w.forge(ES, id, Deed::Move { item: root, name: "close".into() }, Default::default(), |_| ());
+    let before = w.digest(MA, id);
+    for to in [MA, DE] {
+        tell(&mut w, to, 1, &theft);
+        assert_eq!(w.filed(to, id), "es1 void:refusal.act.unknown-move, ma1 valid");
+    }
+    assert_eq!((w.digest(MA, id), w.digest(DE, id)), (before, before));
+    let now = w.now;
+    assert_eq!(w.node(MA).view(&id, &[], now).unwrap().void.len(), 1);
+    // An act that claims to have seen less than its author's act before is void, the same at both.
+    let back = w.forge(ES, id, note_deed(id), words("Rien vu."), |h| {
+        h.seq = 2;
+        h.prev = act_of(&theft).id();
+        h.seen.clear();
+    });
+    for to in [MA, DE] {
+        tell(&mut w, to, 2, &back);
+        assert_eq!(w.filed(to, id), "es1 void:refusal.act.unknown-move, es2 void:peer.act.seen-regress, ma1 valid");
+    }
+}
