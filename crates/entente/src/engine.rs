@@ -6,6 +6,7 @@
 use base::{ActId, Digest, ServiceId, UnixMs};
 use node::{Node, NodeError, Ticket};
 use std::collections::{HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -74,7 +75,7 @@ impl Engine {
             TrySendError::Full(_) => NodeError::Store(StoreError::Busy),
             TrySendError::Disconnected(_) => stopped(),
         })?;
-        receiver.await.unwrap_or_else(|_| Err(stopped()))
+        receiver.await.unwrap_or(Err(NodeError::Bug))
     }
 
     /// Reads from the node without storing anything.
@@ -117,13 +118,24 @@ fn stopped() -> NodeError {
 
 fn work(mut node: Node, queue: &Receiver<Job>, tell: &watch::Sender<u64>) {
     while let Ok(first) = queue.recv() {
-        let mut answers: Vec<(Option<Ticket>, Answer)> = vec![first(&mut node)];
-        while answers.len() < GROUP_MAX
-            && let Ok(job) = queue.try_recv()
-        {
-            answers.push(job(&mut node));
+        let mut answers: Vec<(Option<Ticket>, Answer)> = Vec::new();
+        let mut next = Some(first);
+        let mut broken = false;
+        while let Some(job) = next.take() {
+            // A bug ends the request, never the ledger: what it may have left in memory is thrown away below.
+            match catch_unwind(AssertUnwindSafe(|| job(&mut node))) {
+                Ok(answer) => answers.push(answer),
+                Err(_) => broken = true,
+            }
+            if !broken && answers.len() < GROUP_MAX {
+                next = queue.try_recv().ok();
+            }
         }
         let mut outcomes: HashMap<Ticket, Result<Appended, StoreError>> = node.commit().into_iter().collect();
+        if broken {
+            tracing::error!(code = "failure.node.bug", "a request ended in a bug; memory is read anew from the ledger");
+            node.reload();
+        }
         for (ticket, answer) in answers {
             answer(match ticket {
                 None => Ok(None),

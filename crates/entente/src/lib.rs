@@ -8,6 +8,7 @@ pub mod cli;
 pub mod client;
 pub mod config;
 pub mod courier;
+pub mod demo;
 pub mod engine;
 pub mod home;
 pub mod launch;

@@ -15,6 +15,11 @@ impl Book {
         self.0.write().expect("no writer panics").insert(cards.service(), Arc::new(cards));
     }
 
+    /// Puts all cards out and others in, at once.
+    pub(crate) fn replace(&self, all: impl IntoIterator<Item = Cards>) {
+        *self.0.write().expect("no writer panics") = all.into_iter().map(|c| (c.service(), Arc::new(c))).collect();
+    }
+
     /// Returns all services with their cards.
     pub fn all(&self) -> Vec<Arc<Cards>> {
         self.0.read().expect("no writer panics").values().cloned().collect()
@@ -27,7 +32,11 @@ impl Book {
 
     /// Finds services by id, by the first digits of their id, or by their card's code.
     pub fn find(&self, name: &str) -> Option<ServiceId> {
-        let mut found = self.all().into_iter().map(|c| (c.service(), c.latest().code.clone())).filter(|(id, code)| code == name || (name.len() >= 8 && id.to_string().starts_with(name)));
+        let mut found = self
+            .all()
+            .into_iter()
+            .map(|c| (c.service(), c.latest().code.clone()))
+            .filter(|(id, code)| code == name || (name.len() >= 8 && id.to_string().starts_with(name)));
         let first = found.next()?;
         found.next().is_none().then_some(first.0)
     }

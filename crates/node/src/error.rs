@@ -5,6 +5,9 @@ use dossier::{ActFault, FieldFault, MechanismFault, Refusal};
 use seal::{CardFault, FingerprintRefusal, NoteFault, SealFault};
 use store::StoreError;
 
+/// What a service says of a checkpoint that its own ledger does not bear out.
+pub(crate) const NOT_OURS: &str = "peer.ledger.not-ours";
+
 /// A refusal, another node's fault, or a failure of our own; the code says which.
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
@@ -44,6 +47,9 @@ pub enum NodeError {
     /// Bytes at rest contradict the program.
     #[error("what the store holds cannot be read ({0}); stop the node, keep a copy and restore the last backup")]
     Corrupt(String),
+    /// The program ended a request by an assertion.
+    #[error("the program has a bug, and this request ended there; nothing of it was stored. Report it with the log of this minute")]
+    Bug,
     /// No such thing, or not for this reader: both answer alike.
     #[error("there is no {0} of this name here, or it is not yours to see; check the name")]
     Absent(&'static str),
@@ -76,10 +82,25 @@ pub enum NodeError {
     ClockAhead(i64),
     /// A parcel was sealed by a clock that is far off.
     #[error("the parcel was sealed {0} minutes away from this node's clock; one of both clocks is wrong. Set both by NTP and send again")]
-    ParcelClock(i64),
+    ParcelClock(u64),
     /// The parcel came over another service's connection.
     #[error("the parcel is signed by another service than the one that brought it")]
     Courier,
+    /// An act is signed by another service than the one that it names as its author.
+    #[error("the act is signed by another service than its author; it was forged, or the sender's software is at fault")]
+    Signer,
+    /// A receipt does not answer the parcel that we sent.
+    #[error("the receipt is for another parcel; the partner's software is at fault. The parcel is sent again")]
+    Receipt,
+    /// A partner's ledger does not continue the one that we cosigned.
+    #[error("this ledger does not continue the one that was cosigned before; keep the log and let the operators speak")]
+    Rewritten,
+    /// A checkpoint's proof does not start where we last cosigned.
+    #[error("the proof must start at size {0}, which was cosigned before; the cosignature is sent again, and the next checkpoint starts there")]
+    CheckpointStart(u64),
+    /// A partner's cosignature stands under a checkpoint that our ledger does not bear out.
+    #[error("this checkpoint is not of this ledger: it was put back to an older copy, or somebody else holds its key")]
+    NotOurs,
     /// A parcel's number was used before.
     #[error("parcel number {0} was received before with other content; it is a replay or the sender lost its memory. Its operator must call")]
     Replayed(u64),
@@ -110,6 +131,7 @@ impl NodeError {
             NodeError::Id(e) => e.code(),
             NodeError::Time(e) => e.code(),
             NodeError::Corrupt(_) => "failure.node.corrupt",
+            NodeError::Bug => "failure.node.bug",
             NodeError::Absent(_) => "refusal.node.absent",
             NodeError::Token => "refusal.officer.token",
             NodeError::Role(_) => "refusal.officer.role",
@@ -122,10 +144,24 @@ impl NodeError {
             NodeError::ClockAhead(_) => "peer.act.clock-ahead",
             NodeError::ParcelClock(_) => "peer.parcel.clock",
             NodeError::Courier => "peer.parcel.courier",
+            NodeError::Signer => "peer.act.signer",
+            NodeError::Receipt => "peer.receipt.other",
+            NodeError::Rewritten => "peer.ledger.rewritten",
+            NodeError::CheckpointStart(_) => "refusal.checkpoint.start",
+            NodeError::NotOurs => NOT_OURS,
             NodeError::Replayed(_) => "peer.parcel.replayed",
             NodeError::TooMuchWaiting => "peer.act.too-much-waiting",
             NodeError::NotParty => "peer.act.not-party",
             NodeError::Asked(_) => "refusal.node.asked",
+        }
+    }
+
+    /// Tells whether our own disk failed, so that nothing can be said of what was asked.
+    pub(crate) fn failure(&self) -> Option<StoreError> {
+        match self {
+            NodeError::Store(e) if e.code().starts_with("failure.") => Some(e.clone()),
+            NodeError::Corrupt(what) => Some(StoreError::Corrupt(what.clone())),
+            _ => None,
         }
     }
 }

@@ -5,13 +5,15 @@ use crate::book::Book;
 use crate::error::NodeError;
 use crate::outbound::PARCEL_BYTES_MAX;
 use crate::piece::{self, Piece};
+use base::cbor::CborError;
 use base::{ActId, Digest, ParcelId, ServiceId, UnixMs};
 use dossier::Act;
-use seal::{Directory, Keys, Parcel, Signed, Typ, Verified};
+use seal::{Directory, Keys, Parcel, SealFault, Signed, Typ, Verified};
 use std::sync::Arc;
+use store::StoreError;
 
 /// How far a sender's clock may be off.
-pub const PARCEL_SKEW_MINUTES_MAX: i64 = 60;
+pub const PARCEL_SKEW_MINUTES_MAX: u64 = 60;
 /// How far ahead of our clock an act may be dated.
 pub const ACT_AHEAD_MINUTES_MAX: i64 = 10;
 
@@ -35,14 +37,21 @@ pub fn open(bytes: &[u8], from: ServiceId, book: &Book, keys: &Keys, now: UnixMs
     if parcel.from() != from {
         return Err(NodeError::Courier);
     }
-    let off = (parcel.at().0 - now.0).abs() / 60_000;
+    // Nobody has vouched for this time yet: it may be the end of the range.
+    let off = parcel.at().0.abs_diff(now.0) / 60_000;
     if off > PARCEL_SKEW_MINUTES_MAX {
         return Err(NodeError::ParcelClock(off));
+    }
+    if i64::try_from(parcel.number()).is_err() {
+        return Err(StoreError::NumberTooLarge(parcel.number()).into());
     }
     let cards = book.cards(&from).ok_or(NodeError::UnknownPartner(from))?;
     let (number, id) = (parcel.number(), parcel.id());
     let opened = parcel.open(&cards, keys)?;
-    let pieces = piece::split(&opened.plaintext).map_err(seal::SealFault::from)?;
+    let pieces = piece::split(&opened.plaintext).map_err(SealFault::from)?;
+    if pieces.len() > seal::RECEIPT_ENTRIES_MAX {
+        return Err(SealFault::from(CborError::Shape("more pieces than a receipt can name".to_owned())).into());
+    }
     Ok(Arrived { from, number, id, pieces: pieces.into_iter().map(|p| open_piece(p, book, now)).collect() })
 }
 
@@ -63,7 +72,10 @@ fn open_act(signed: Signed, body: Option<Vec<u8>>, book: &Book, now: UnixMs) -> 
     let act = Act::decode(signed.payload(), body.as_deref())?;
     let head = act.head();
     if head.author != signed.signer() {
-        return Err(NodeError::Courier);
+        return Err(NodeError::Signer);
+    }
+    if i64::try_from(head.seq).is_err() {
+        return Err(StoreError::NumberTooLarge(head.seq).into());
     }
     let ahead = (head.at.at.0 - now.0) / 60_000;
     if ahead > ACT_AHEAD_MINUTES_MAX {

@@ -135,6 +135,7 @@ impl Node {
         let stand_in = Signatory { officer: "to-be-found".parse()?, role: read.second[0] };
         let roles = read.second.clone();
         self.try_out(&read, &by, Some(stand_in), now)?;
+        self.untry(&read);
         let mut id = [0u8; 8];
         self.entropy.fill(&mut id);
         let id: String = id.iter().map(|b| format!("{b:02x}")).collect();
@@ -166,10 +167,14 @@ impl Node {
         let mut batch = Append::new(now);
         batch.records.push(RecordOp::Take { kind: "pending".to_owned(), id: id.to_owned() });
         batch.logs.push(log("audit", serde_json::json!({ "what": "proposal dismissed", "pending": pending, "by": officer.id })));
+        self.decided.insert(id.to_owned());
         Ok(self.stage(batch))
     }
 
     fn pending(&self, id: &str) -> Result<Pending, NodeError> {
+        if self.decided.contains(id) {
+            return Err(NodeError::NotPending);
+        }
         let record = self.store.record("pending", id)?.ok_or(NodeError::NotPending)?;
         serde_json::from_slice(&record.data).map_err(|_| NodeError::Corrupt("a waiting proposal".to_owned()))
     }
@@ -257,10 +262,16 @@ impl Node {
     fn prove_before_signing(&mut self, accord: &DossierId) -> Result<(), NodeError> {
         let d = self.dossier(accord)?.ok_or(NodeError::Absent("accord"))?;
         let root = d.state().item(&d.root()).ok_or(NodeError::Absent("accord"))?;
-        let named: Vec<_> = root.fields.get("mechanisms").into_iter().flat_map(Value::each).filter_map(|v| match v {
-            Value::Mechanism(m) => Some(m.clone()),
-            _ => None,
-        }).collect();
+        let named: Vec<_> = root
+            .fields
+            .get("mechanisms")
+            .into_iter()
+            .flat_map(Value::each)
+            .filter_map(|v| match v {
+                Value::Mechanism(m) => Some(m.clone()),
+                _ => None,
+            })
+            .collect();
         for m in named {
             let known = self.mechanisms.get(&m.id).cloned().ok_or(NodeError::UnknownMechanism(m.name))?;
             if !dossier::shipped().iter().any(|s| s.hash == known.hash) {
@@ -292,8 +303,23 @@ impl Node {
         }
     }
 
-    /// Judges an intent without doing it.
+    /// Judges an intent without doing it; a dossier that it would open stays in memory only if it may be.
     fn try_out(&mut self, read: &Read, by: &Signatory, second: Option<Signatory>, now: UnixMs) -> Result<(Arc<Act>, Vec<u8>, Vec<u8>), NodeError> {
+        let tried = self.try_in_memory(read, by, second, now);
+        if tried.is_err() {
+            self.untry(read);
+        }
+        tried
+    }
+
+    /// Forgets a dossier that was not opened after all; its name is fresh, so nothing else is of that name.
+    fn untry(&mut self, read: &Read) {
+        if let Deed::Open(_) = &read.deed {
+            self.drop_dossier(&read.dossier);
+        }
+    }
+
+    fn try_in_memory(&mut self, read: &Read, by: &Signatory, second: Option<Signatory>, now: UnixMs) -> Result<(Arc<Act>, Vec<u8>, Vec<u8>), NodeError> {
         if let (Deed::Open(opening), None) = (&read.deed, self.dossier(&read.dossier)?) {
             let fresh = self.new_dossier(opening)?.ok_or_else(|| NodeError::UnknownMechanism(read.mechanism.id.clone()))?;
             self.put_dossier(fresh);
@@ -330,18 +356,38 @@ impl Node {
         let done = d.file(Arc::clone(&act));
         let recipients: Vec<ServiceId> = d.opening().parties.iter().map(|p| p.service).filter(|s| *s != me).collect();
         self.touch(id);
+        let filed = self.stage_own(&read, signed, &act, body_bytes, &done, &recipients, now, pending);
+        // The act is folded in: if it cannot be staged, nothing that builds on it may be stored either.
+        let ticket = filed.inspect_err(|e| self.spoil(e))?;
+        Ok(Made::Act { ticket, act: act.id(), dossier: id, item: act.item(), recipients })
+    }
+
+    #[allow(clippy::too_many_arguments)] // One step of `make`, apart so that its failure has one place.
+    fn stage_own(
+        &mut self,
+        read: &Read,
+        signed: seal::Verified,
+        act: &Act,
+        body_bytes: Vec<u8>,
+        done: &[dossier::Checked],
+        recipients: &[ServiceId],
+        now: UnixMs,
+        pending: Option<&str>,
+    ) -> Result<Ticket, NodeError> {
+        let id = read.dossier;
         let mut batch = Append::new(now);
         let filing = Filing { id: act.id(), dossier: id, seq: act.head().seq, item: act.item(), verdict: store::Verdict::Valid };
         if let Deed::Open(_) = &read.deed
             && read.mechanism.id == accord::MECHANISM
         {
-            self.queue_mechanisms(&read.body, &recipients, &mut batch);
+            self.queue_mechanisms(&read.body, recipients, &mut batch);
         }
         batch.entries.push(Entry::act(signed, filing, Some(body_bytes)));
         batch.verdicts.extend(done[1..].iter().map(|c| (c.act().id(), as_stored(c))));
         batch.queue.extend(recipients.iter().map(|r| Queued { recipient: *r, what: Outgoing::Act(act.id()) }));
         if let Some(pending) = pending {
             batch.records.push(RecordOp::Take { kind: "pending".to_owned(), id: pending.to_owned() });
+            self.decided.insert(pending.to_owned());
         }
         let mut touched = BTreeSet::from([id]);
         if self.is_awaited(&id) {
@@ -351,7 +397,7 @@ impl Node {
             batch.dossiers.extend(self.row(&t, now)?);
         }
         self.news += 1;
-        Ok(Made::Act { ticket: self.stage(batch), act: act.id(), dossier: id, item: act.item(), recipients })
+        Ok(self.stage(batch))
     }
 
     /// Sends along the mechanism files that a proposed accord names and that do not come with the program.

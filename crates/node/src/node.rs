@@ -51,6 +51,12 @@ pub struct Node {
     pub(crate) early: HashMap<DossierId, Vec<Arc<Act>>>,
     touched: HashSet<DossierId>,
     staged: Vec<(Ticket, Append)>,
+    /// Proposals that a staged batch decides.
+    pub(crate) decided: HashSet<String>,
+    /// Why nothing that is staged may be stored: our disk failed in the middle of a door's work.
+    broken: Option<StoreError>,
+    /// Whether memory could not be read anew after a failure.
+    behind: bool,
     next: u64,
     uses: u64,
     /// Counts changes that give the courier something to do.
@@ -63,7 +69,7 @@ impl Node {
         now.in_zone(&settings.zone)?;
         let mut node = Node {
             book: Book::default(),
-            mechanisms: shipped().iter().map(|m| (m.hash, Arc::clone(m))).collect(),
+            mechanisms: BTreeMap::new(),
             officers: Vec::new(),
             traffic: Traffic::default(),
             dossiers: HashMap::new(),
@@ -71,6 +77,9 @@ impl Node {
             early: HashMap::new(),
             touched: HashSet::new(),
             staged: Vec::new(),
+            decided: HashSet::new(),
+            broken: None,
+            behind: false,
             next: 0,
             uses: 0,
             news: 0,
@@ -81,26 +90,37 @@ impl Node {
         };
         node.read_documents()?;
         node.begin(now)?;
+        if node.store.record(store::REBUILDING.0, store::REBUILDING.1)?.is_some() {
+            tracing::warn!("a rebuild was cut short; it is done again before anything else");
+            node.rebuild(now, &mut |_, _| ())?;
+        }
         Ok(node)
     }
 
+    /// Reads the documents that memory holds; where one cannot be read, memory stays as it was.
     fn read_documents(&mut self) -> Result<(), NodeError> {
         let corrupt = |what: &str| NodeError::Corrupt(what.to_owned());
+        let mut all_cards = Vec::new();
         for record in self.documents("cards")? {
             let chain: Vec<minicbor::bytes::ByteVec> = minicbor::decode(&record.data).map_err(|_| corrupt("a partner's cards"))?;
-            self.book.put(Cards::chain(chain.iter().map(|b| b.as_slice()))?);
+            all_cards.push(Cards::chain(chain.iter().map(|b| b.as_slice()))?);
         }
+        let mut mechanisms: BTreeMap<MechanismId, Arc<Mechanism>> = shipped().iter().map(|m| (m.hash, Arc::clone(m))).collect();
         for record in self.documents("mechanism")? {
             let m = Mechanism::parse(&record.data)?;
-            self.mechanisms.insert(m.hash, Arc::new(m));
+            mechanisms.insert(m.hash, Arc::new(m));
         }
+        let mut officers = Vec::new();
         for record in self.documents("officer")? {
-            self.officers.push(serde_json::from_slice(&record.data).map_err(|_| corrupt("an officer"))?);
+            officers.push(serde_json::from_slice(&record.data).map_err(|_| corrupt("an officer"))?);
         }
+        let mut awaiting: HashMap<DossierId, BTreeSet<DossierId>> = HashMap::new();
         for record in self.documents("awaiting")? {
             let (dossier, accord) = (record.id.parse()?, String::from_utf8_lossy(&record.data).parse()?);
-            self.awaiting.entry(accord).or_default().insert(dossier);
+            awaiting.entry(accord).or_default().insert(dossier);
         }
+        self.book.replace(all_cards);
+        (self.mechanisms, self.officers, self.awaiting) = (mechanisms, officers, awaiting);
         Ok(())
     }
 
@@ -194,20 +214,37 @@ impl Node {
     /// Stores everything staged in one transaction and says what became of each batch.
     pub fn commit(&mut self) -> Committed {
         let (tickets, batches): (Vec<Ticket>, Vec<Append>) = self.staged.drain(..).unzip();
-        if tickets.is_empty() {
+        let broken = self.broken.take();
+        if tickets.is_empty() && broken.is_none() && !self.behind {
             return Vec::new();
         }
-        let results = match self.store.append(batches) {
-            Ok(results) => results,
-            Err(e) => tickets.iter().map(|_| Err(e.clone())).collect(),
+        let fail = |e: StoreError| tickets.iter().map(|_| Err(e.clone())).collect();
+        let results: Vec<Result<Appended, StoreError>> = match broken {
+            Some(e) => {
+                self.behind = true;
+                fail(e)
+            }
+            None if batches.is_empty() => Vec::new(),
+            None => self.store.append(batches).unwrap_or_else(fail),
         };
-        if results.iter().any(Result::is_err) {
+        let whole = results.iter().all(Result::is_ok);
+        if !whole || self.behind {
             self.forget_touched();
         }
-        self.touched.clear();
+        self.traffic.committed(whole);
+        if !self.behind {
+            self.touched.clear();
+        }
         self.early.clear();
+        self.decided.clear();
         self.shed();
         tickets.into_iter().zip(results).collect()
+    }
+
+    /// Throws all of memory away and reads it anew from the disk.
+    pub fn reload(&mut self) {
+        self.dossiers.clear();
+        self.forget_touched();
     }
 
     /// Throws away what memory holds beyond the disk.
@@ -215,13 +252,23 @@ impl Node {
         for id in &self.touched {
             self.dossiers.remove(id);
         }
-        let fresh = Book::default();
-        self.book.all().iter().for_each(|c| fresh.put((**c).clone()));
-        self.officers.clear();
-        self.awaiting.clear();
-        if let Err(e) = self.read_documents() {
-            tracing::error!(code = e.code(), "the documents cannot be read anew: {e}");
+        let read = self.read_documents();
+        self.behind = read.is_err();
+        if let Err(e) = read {
+            tracing::error!(code = e.code(), "the documents cannot be read anew, which is tried again: {e}");
         }
+    }
+
+    /// Takes back everything that is staged: memory went ahead of what can be told from our disk.
+    pub(crate) fn spoil(&mut self, e: &NodeError) {
+        if let Some(e) = e.failure() {
+            self.broken.get_or_insert(e);
+        }
+    }
+
+    /// Takes a dossier out of memory that was only tried out.
+    pub(crate) fn drop_dossier(&mut self, id: &DossierId) {
+        self.dossiers.remove(id);
     }
 
     /// Keeps the dossiers used last.

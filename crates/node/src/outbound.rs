@@ -2,13 +2,13 @@
 //!
 //! The node never sends. A load is sealed by the caller, so that sealing runs beside the node on another core.
 
-use crate::error::NodeError;
+use crate::error::{NOT_OURS, NodeError};
 use crate::node::{Node, Ticket, log};
 use crate::piece::{self, Piece};
 use base::{Digest, DossierId, ParcelId, ServiceId, UnixMs};
 use dossier::Want;
 use seal::{Card, Directory, Held, Keys, Receipt};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use store::{Append, Body, DueObject, Entry, QueuePlace};
 
 /// Pieces in one parcel.
@@ -29,6 +29,7 @@ pub(crate) struct Traffic {
     partners: HashMap<ServiceId, Way>,
     wanted: HashMap<(ServiceId, DossierId, ServiceId), (u64, u64, UnixMs)>,
     used: HashMap<ServiceId, VecDeque<(u64, ParcelId)>>,
+    rewound: BTreeSet<ServiceId>,
 }
 
 #[derive(Default)]
@@ -37,7 +38,6 @@ struct Way {
     cursor: Option<QueuePlace>,
     loads: BTreeMap<u64, Vec<Digest>>,
 }
-
 
 /// A parcel's content for one partner, to be sealed.
 pub struct Load {
@@ -76,9 +76,15 @@ impl Traffic {
         false
     }
 
-    /// Lets the next load begin at the front of the outbox: something older was queued again.
+    /// Lets loads after the next commit begin at the front of the outbox: something older is queued again.
     pub(crate) fn rewind(&mut self, to: ServiceId) {
-        if let Some(way) = self.partners.get_mut(&to) {
+        self.rewound.insert(to);
+    }
+
+    /// Follows a commit: what was queued again is in the outbox only now; after a failure what was settled may still be there.
+    pub(crate) fn committed(&mut self, whole: bool) {
+        let rewound = std::mem::take(&mut self.rewound);
+        for (_, way) in self.partners.iter_mut().filter(|(to, _)| !whole || rewound.contains(to)) {
             way.cursor = None;
         }
     }
@@ -128,7 +134,14 @@ impl Node {
     }
 
     /// Takes the answer to a parcel: a receipt settles what it names, none leaves all of it due; returns what the partner now holds.
-    pub fn answered(&mut self, to: ServiceId, number: u64, parcel: ParcelId, receipt: Option<&[u8]>, now: UnixMs) -> Result<Option<(Ticket, Vec<Digest>)>, NodeError> {
+    pub fn answered(
+        &mut self,
+        to: ServiceId,
+        number: u64,
+        parcel: ParcelId,
+        receipt: Option<&[u8]>,
+        now: UnixMs,
+    ) -> Result<Option<(Ticket, Vec<Digest>)>, NodeError> {
         let sent = self.traffic.partners.get_mut(&to).and_then(|w| w.loads.remove(&number));
         let Some(sent) = sent else { return Ok(None) };
         let taken = match receipt {
@@ -150,7 +163,7 @@ impl Node {
         let (receipt, verified) = Receipt::read(bytes, &cards)?;
         let named = receipt.entries.iter().map(|e| *e.act.as_ref());
         if receipt.parcel != parcel || receipt.to != self.me() || !named.eq(sent.iter().copied()) {
-            return Err(NodeError::Asked("the receipt is for another parcel; the partner's software is at fault".to_owned()));
+            return Err(NodeError::Receipt);
         }
         let mut batch = Append::new(now);
         let mut held = Vec::with_capacity(receipt.entries.len());
@@ -161,6 +174,13 @@ impl Node {
                 Held::Refused { code } => {
                     tracing::warn!(partner = %self.book.code(&to), %code, "the partner refused {}", entry.act.short());
                     batch.unqueue.push((to, object));
+                    if code == NOT_OURS {
+                        // The partner's own signed word that its ledger is not the one under which it signed.
+                        tracing::error!(partner = %self.book.code(&to), "the partner's ledger was rewritten");
+                        batch
+                            .logs
+                            .push(log("incident", serde_json::json!({ "code": NodeError::Rewritten.code(), "service": to, "receipt": Digest::of(bytes) })));
+                    }
                     batch.logs.push(log("refused-by-partner", serde_json::json!({ "partner": to, "object": object, "code": code })));
                 }
             }

@@ -129,7 +129,16 @@ impl Node {
         for a in self.store.acts_of(id)? {
             acts.push((hex(&a.signed), held(a.body)));
         }
-        Ok(Proof { version: 1, claim: Claim::Dossier, dossier: *id, item: None, cards: self.cards_of(&opening), acts, mechanism: Some(mechanism), texts: BTreeMap::new() })
+        Ok(Proof {
+            version: 1,
+            claim: Claim::Dossier,
+            dossier: *id,
+            item: None,
+            cards: self.cards_of(&opening),
+            acts,
+            mechanism: Some(mechanism),
+            texts: BTreeMap::new(),
+        })
     }
 
     /// Writes the proof of a published communiqué.
@@ -140,14 +149,24 @@ impl Node {
         if state.phase_name(item) != Some("published") {
             return Err(NodeError::Asked("this version is not published: not all parties have released it".to_owned()));
         }
-        let hashes: Vec<Digest> = item.fields.get("hashes").into_iter().flat_map(Value::each).filter_map(|v| match v {
-            Value::TextHash(h) => Some(h.sha256),
-            _ => None,
-        }).collect();
-        let texts = state.items().filter(|i| state.kind_of(i).id == "communique_text").filter_map(|i| match i.fields.get("text") {
-            Some(Value::Text(t)) if hashes.contains(&Digest::of(t.text.as_bytes())) => Some((t.lang.as_str().to_owned(), t.text.clone())),
-            _ => None,
-        }).collect();
+        let hashes: Vec<Digest> = item
+            .fields
+            .get("hashes")
+            .into_iter()
+            .flat_map(Value::each)
+            .filter_map(|v| match v {
+                Value::TextHash(h) => Some(h.sha256),
+                _ => None,
+            })
+            .collect();
+        let texts = state
+            .items()
+            .filter(|i| state.kind_of(i).id == "communique_text")
+            .filter_map(|i| match i.fields.get("text") {
+                Some(Value::Text(t)) if hashes.contains(&Digest::of(t.text.as_bytes())) => Some((t.lang.as_str().to_owned(), t.text.clone())),
+                _ => None,
+            })
+            .collect();
         let opening = d.opening().clone();
         let wanted = |act: &Act| match &act.head().deed {
             Deed::Open(_) => true,
@@ -223,7 +242,16 @@ impl Proof {
         }
         let last = acts.iter().map(|a| a.head().at.at).max().unwrap_or_default();
         let parties = opening.parties.iter().map(|p| (book[&p.service].latest().code.clone(), p.service, Fingerprint::of(&p.service).words(base::Lang::En)));
-        let proved = Proved { claim: self.claim, dossier: self.dossier, parties: parties.collect(), texts: Vec::new(), at: last, phase: None, acts: acts.len(), digest: None };
+        let proved = Proved {
+            claim: self.claim,
+            dossier: self.dossier,
+            parties: parties.collect(),
+            texts: Vec::new(),
+            at: last,
+            phase: None,
+            acts: acts.len(),
+            digest: None,
+        };
         match self.claim {
             Claim::Communique => self.verify_communique(&opening, &acts, proved),
             Claim::Dossier => self.verify_dossier(opening, acts, proved),
@@ -232,19 +260,33 @@ impl Proof {
 
     fn verify_communique(&self, opening: &Opening, acts: &[Act], mut proved: Proved) -> Result<Proved, ProofFault> {
         let item = self.item.ok_or_else(|| ProofFault::Form("the version is not named".to_owned()))?;
-        let version = acts.iter().find(|a| matches!(&a.head().deed, Deed::OpenItem { kind, .. } if kind == "version") && a.item() == item && a.head().dossier == self.dossier);
+        let version = acts
+            .iter()
+            .find(|a| matches!(&a.head().deed, Deed::OpenItem { kind, .. } if kind == "version") && a.item() == item && a.head().dossier == self.dossier);
         let version = version.ok_or_else(|| ProofFault::Form("the version's own act is missing".to_owned()))?;
         let fields = &version.body().ok_or_else(|| ProofFault::Form("the hashes are missing".to_owned()))?.fields;
-        let hashes: BTreeMap<String, Digest> = fields.get("hashes").into_iter().flat_map(Value::each).filter_map(|v| match v {
-            Value::TextHash(h) => Some((h.lang.as_str().to_owned(), h.sha256)),
-            _ => None,
-        }).collect();
+        let hashes: BTreeMap<String, Digest> = fields
+            .get("hashes")
+            .into_iter()
+            .flat_map(Value::each)
+            .filter_map(|v| match v {
+                Value::TextHash(h) => Some((h.lang.as_str().to_owned(), h.sha256)),
+                _ => None,
+            })
+            .collect();
         let embargo = match fields.get("embargo") {
             Some(Value::Instant(i)) => i.at,
             _ => return Err(ProofFault::Form("the embargo is missing".to_owned())),
         };
         for p in &opening.parties {
-            let made = |name: &str| acts.iter().any(|a| a.head().author == p.service && a.head().dossier == self.dossier && matches!(&a.head().deed, Deed::Move { item: i, name: n } if *i == item && n == name) && (name != "release" || a.head().at.at >= embargo));
+            let made = |name: &str| {
+                acts.iter().any(|a| {
+                    a.head().author == p.service
+                        && a.head().dossier == self.dossier
+                        && matches!(&a.head().deed, Deed::Move { item: i, name: n } if *i == item && n == name)
+                        && (name != "release" || a.head().at.at >= embargo)
+                })
+            };
             if !(made("agree") || version.head().author == p.service) || !made("release") {
                 return Err(ProofFault::Missing(p.service.short()));
             }
@@ -276,6 +318,9 @@ impl Proof {
                 valid_until: None,
             })
         });
+        if let Some(erased) = acts.iter().find(|a| a.body().is_none()) {
+            return Err(ProofFault::Fold(format!("the content of act {} was erased, so that it cannot be judged anew", erased.id().short())));
+        }
         let mut d = Dossier::new(opening, Arc::new(mechanism), Ok(terms));
         acts.into_iter().for_each(|a| drop(d.file(Arc::new(a))));
         if let Some(w) = d.waiting().next() {

@@ -4,17 +4,19 @@
 //! of our own acts, 4 fold every dossier anew and write verdicts and rows.
 
 use crate::error::NodeError;
-use crate::node::{Node, read_act};
+use crate::node::{Node, put, read_act};
 use crate::served::as_stored;
 use base::{ActId, DossierId, ServiceId, UnixMs};
 use dossier::{Act, Deed};
 use seal::{Held, Receipt, Signed, Typ};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use store::{Append, Filing, Kind, LedgerEntry, Outgoing, Parcel, Queued, RecordOp, Refile, REBUILDING};
+use store::{Append, Filing, Kind, LedgerEntry, Outgoing, Parcel, Queued, REBUILDING, RecordOp, Refile};
 
 /// Ledger entries that one batch files again.
 const GROUP: usize = 500;
+/// Kind and id of the document that holds the verdicts of acts whose content is erased, while a rebuild runs.
+const KEPT: (&str, &str) = ("rebuild", "kept");
 
 /// What a rebuild did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -31,22 +33,34 @@ impl Node {
     /// Works every projection out anew; `progress` hears how many entries of how many are done.
     pub fn rebuild(&mut self, now: UnixMs, progress: &mut dyn FnMut(u64, u64)) -> Result<Rebuilt, NodeError> {
         let size = self.store.ledger()?.size;
-        let mut kept: BTreeMap<ActId, store::Verdict> = BTreeMap::new();
+        // A rebuild that was cut short left what it had remembered; the projections cannot tell it any more.
+        let mut kept = self.remembered()?;
+        let mut parties: HashMap<DossierId, Vec<ServiceId>> = HashMap::new();
         self.each_entry(|node, e| {
-            if e.kind == Kind::Act
-                && let Some(filed) = node.store.act(&e.object.into())?
+            if e.kind != Kind::Act {
+                return Ok(());
+            }
+            if let Some(filed) = node.store.act(&e.object.into())?
                 && filed.body == store::Body::Erased
             {
-                kept.insert(filed.id, filed.verdict);
+                kept.entry(filed.id).or_insert(filed.verdict);
+            }
+            let signed = Signed::parse(&e.signed, Typ::Act, dossier::HEAD_BYTES_MAX + 512)?;
+            if let Deed::Open(o) = &Act::decode(signed.payload(), None)?.head().deed {
+                parties.insert(o.dossier(), o.parties.iter().map(|p| p.service).collect());
             }
             Ok(())
         })?;
+        let mut first = Append::new(now);
+        let lines: Vec<(ActId, String)> = kept.iter().filter(|(_, v)| **v != store::Verdict::Waiting).map(|(a, v)| (*a, v.to_string())).collect();
+        first.records.push(put(KEPT.0, KEPT.1, serde_json::to_vec(&lines).expect("plain data has a JSON form")));
+        self.put_away(first)?;
         self.store.wipe_projections()?;
         self.forget_all();
         let mut order: Vec<DossierId> = Vec::new();
         let (mut batch, mut done, mut acts) = (Append::new(now), 0u64, 0u64);
         self.each_entry(|node, e| {
-            node.refile(&e, &mut batch, &mut order)?;
+            node.refile(&e, &parties, &mut batch, &mut order)?;
             acts += u64::from(e.kind == Kind::Act);
             done += 1;
             if batch.refile.len() >= GROUP {
@@ -60,10 +74,17 @@ impl Node {
         order.retain(|d| seen.insert(*d));
         let dossiers = self.refold_all(order, &kept, now)?;
         let mut last = Append::new(now);
-        last.records.push(RecordOp::Delete { kind: REBUILDING.0.to_owned(), id: REBUILDING.1.to_owned() });
+        last.records.extend([REBUILDING, KEPT].map(|(kind, id)| RecordOp::Delete { kind: kind.to_owned(), id: id.to_owned() }));
         self.put_away(last)?;
         progress(size, size);
         Ok(Rebuilt { entries: size, acts, dossiers })
+    }
+
+    fn remembered(&self) -> Result<BTreeMap<ActId, store::Verdict>, NodeError> {
+        let corrupt = || NodeError::Corrupt("the verdicts that a rebuild remembered".to_owned());
+        let Some(record) = self.store.record(KEPT.0, KEPT.1)? else { return Ok(BTreeMap::new()) };
+        let lines: Vec<(ActId, String)> = serde_json::from_slice(&record.data).map_err(|_| corrupt())?;
+        lines.into_iter().map(|(a, v)| Ok((a, store::Verdict::parse(&v).ok_or_else(corrupt)?))).collect()
     }
 
     fn each_entry(&mut self, mut see: impl FnMut(&mut Node, LedgerEntry) -> Result<(), NodeError>) -> Result<(), NodeError> {
@@ -81,7 +102,13 @@ impl Node {
         self.commit().into_iter().try_for_each(|(_, r)| r.map(drop)).map_err(NodeError::from)
     }
 
-    fn refile(&mut self, e: &LedgerEntry, batch: &mut Append, order: &mut Vec<DossierId>) -> Result<(), NodeError> {
+    fn refile(
+        &mut self,
+        e: &LedgerEntry,
+        parties: &HashMap<DossierId, Vec<ServiceId>>,
+        batch: &mut Append,
+        order: &mut Vec<DossierId>,
+    ) -> Result<(), NodeError> {
         match e.kind {
             Kind::Act => {
                 let signed = Signed::parse(&e.signed, Typ::Act, dossier::HEAD_BYTES_MAX + 512)?;
@@ -91,8 +118,8 @@ impl Node {
                 batch.refile.push(Refile::Act { pos: e.pos, author: h.author, filing });
                 order.push(h.dossier);
                 if h.author == self.me() {
-                    let parties = self.parties_in_ledger(&act)?;
-                    batch.queue.extend(parties.into_iter().map(|p| Queued { recipient: p, what: Outgoing::Act(act.id()) }));
+                    let others = parties.get(&h.dossier).into_iter().flatten().filter(|p| **p != h.author);
+                    batch.queue.extend(others.map(|p| Queued { recipient: *p, what: Outgoing::Act(act.id()) }));
                 }
             }
             Kind::ReceiptTaken => {
@@ -100,10 +127,10 @@ impl Node {
                 let held = receipt.entries.iter().filter(|x| matches!(x.held, Held::Held { .. })).map(|x| *x.act.as_ref()).collect();
                 // What the partner refused is not sent again by itself either.
                 let refused = receipt.entries.iter().filter(|x| matches!(x.held, Held::Refused { .. })).map(|x| (receipt.from, *x.act.as_ref()));
-                batch.unqueue.extend(refused);
-                batch.refile.push(Refile::ReceiptTaken { pos: e.pos, service: receipt.from, at: e.at, objects: held });
                 // A batch is worked off as refile, outbox: what this receipt settles must be queued by then.
                 self.put_away(std::mem::replace(batch, Append::new(batch.at)))?;
+                batch.unqueue.extend(refused);
+                batch.refile.push(Refile::ReceiptTaken { pos: e.pos, service: receipt.from, at: e.at, objects: held });
             }
             Kind::ReceiptGiven => {
                 let receipt = read_receipt(&e.signed)?;
@@ -115,62 +142,85 @@ impl Node {
         Ok(())
     }
 
-    /// Finds the other parties of an own act's dossier: in memory, or in the opening that the ledger holds.
-    fn parties_in_ledger(&mut self, act: &Act) -> Result<Vec<ServiceId>, NodeError> {
-        let others = |o: &dossier::Opening, me: ServiceId| o.parties.iter().map(|p| p.service).filter(|s| *s != me).collect();
-        let me = self.me();
-        if let Deed::Open(o) = &act.head().deed {
-            return Ok(others(o, me));
-        }
-        for filed in self.store.acts_of(&act.head().dossier)? {
-            if let Deed::Open(o) = &read_act(&filed)?.head().deed {
-                return Ok(others(o, me));
-            }
-        }
-        Ok(Vec::new())
-    }
-
-    /// Folds every dossier anew; accords come out first because what stands under them names them.
-    fn refold_all(&mut self, order: Vec<DossierId>, kept: &BTreeMap<ActId, store::Verdict>, now: UnixMs) -> Result<u64, NodeError> {
+    /// Folds every dossier anew, and again those whose accord came later into the ledger than they.
+    fn refold_all(&mut self, mut order: Vec<DossierId>, kept: &BTreeMap<ActId, store::Verdict>, now: UnixMs) -> Result<u64, NodeError> {
         let mut folded = 0;
-        for id in order {
-            let mut acts: Vec<(u64, Arc<Act>)> = Vec::new();
-            for filed in self.store.acts_of(&id)? {
-                acts.push((filed.pos, Arc::new(read_act(&filed)?)));
-            }
-            acts.sort_by_key(|a| a.0);
-            let opening = acts.iter().find_map(|(_, a)| match &a.head().deed {
-                Deed::Open(o) => Some(o.clone()),
-                _ => None,
-            });
-            let Some(opening) = opening else { continue };
-            if let Some(a) = &opening.accord
-                && !self.has_accord(a)?
-            {
-                let mut batch = Append::new(now);
-                self.await_accord(&mut batch, id, a.dossier);
-                self.put_away(batch)?;
-                continue;
-            }
-            let mut d = self.new_dossier(&opening)?.ok_or_else(|| NodeError::Corrupt(format!("the mechanism of dossier {id}")))?;
-            let mut batch = Append::new(now);
-            for (_, act) in acts {
-                if let Some(verdict) = kept.get(&act.id()) {
-                    let settled = dossier::Verdict::from_text(&verdict.to_string()).unwrap_or(dossier::Verdict::Valid);
-                    d.restore(Arc::clone(&act), settled);
-                    batch.verdicts.push((act.id(), verdict.clone()));
-                } else {
-                    batch.verdicts.extend(d.file(act).iter().map(|c| (c.act().id(), as_stored(c))));
+        loop {
+            let before = order.len();
+            let mut left = Vec::new();
+            for id in order {
+                match self.refold(&id, kept, now)? {
+                    Refolded::Done => folded += 1,
+                    Refolded::Waits(accord) => left.push((id, accord)),
+                    Refolded::Unopened => {}
                 }
             }
-            self.put_dossier(d);
-            self.touch(id);
-            batch.dossiers.extend(self.row(&id, now)?);
-            self.put_away(batch)?;
-            folded += 1;
+            if left.is_empty() || left.len() == before {
+                for (id, accord) in left {
+                    let mut batch = Append::new(now);
+                    self.await_accord(&mut batch, id, accord);
+                    self.put_away(batch)?;
+                }
+                return Ok(folded);
+            }
+            order = left.into_iter().map(|(id, _)| id).collect();
         }
-        Ok(folded)
     }
+
+    fn refold(&mut self, id: &DossierId, kept: &BTreeMap<ActId, store::Verdict>, now: UnixMs) -> Result<Refolded, NodeError> {
+        let mut filed = self.store.acts_of(id)?;
+        filed.sort_by_key(|f| f.pos);
+        let mut acts: Vec<Arc<Act>> = filed.iter().map(|f| read_act(f).map(Arc::new)).collect::<Result<_, _>>()?;
+        let opening = acts.iter().find_map(|a| match &a.head().deed {
+            Deed::Open(o) => Some(o.clone()),
+            _ => None,
+        });
+        let Some(opening) = opening else { return Ok(Refolded::Unopened) };
+        if let Some(a) = &opening.accord
+            && !self.has_accord(a)?
+        {
+            return Ok(Refolded::Waits(a.dossier));
+        }
+        let mut d = self.new_dossier(&opening)?.ok_or_else(|| NodeError::Corrupt(format!("the mechanism of dossier {id}")))?;
+        let mut batch = Append::new(now);
+        // What cannot be judged any more is put back with its verdict, yet like the rest not before what it has seen.
+        loop {
+            let before = acts.len();
+            acts.retain(|act| {
+                let h = act.head();
+                let here = (h.seq == 1 || d.act(&h.prev).is_some()) && d.holds(&h.seen);
+                if here {
+                    match kept.get(&act.id()) {
+                        Some(verdict) => {
+                            d.restore(Arc::clone(act), dossier::Verdict::from_text(&verdict.to_string()).unwrap_or(dossier::Verdict::Valid));
+                            batch.verdicts.push((act.id(), verdict.clone()));
+                        }
+                        None => batch.verdicts.extend(d.file(Arc::clone(act)).iter().map(|c| (c.act().id(), as_stored(c)))),
+                    }
+                }
+                !here
+            });
+            if acts.is_empty() || acts.len() == before {
+                break;
+            }
+        }
+        acts.into_iter().for_each(|act| d.hold(act));
+        self.put_dossier(d);
+        self.touch(*id);
+        let changed = filed.iter().map(|f| f.at).max().unwrap_or(now);
+        batch.dossiers.extend(self.row(id, changed)?);
+        self.put_away(batch)?;
+        Ok(Refolded::Done)
+    }
+}
+
+/// What came of folding one dossier.
+enum Refolded {
+    Done,
+    /// Its accord is not here as its opener had seen it.
+    Waits(DossierId),
+    /// Its opening never came.
+    Unopened,
 }
 
 fn read_receipt(signed: &[u8]) -> Result<Receipt, NodeError> {

@@ -55,7 +55,9 @@ impl Node {
             };
             drafts.push(draft);
         }
-        batch.logs.push(log("audit", serde_json::json!({ "what": "register import", "by": officer.id, "drafts": drafts.iter().map(|d| &d.id).collect::<Vec<_>>() })));
+        batch
+            .logs
+            .push(log("audit", serde_json::json!({ "what": "register import", "by": officer.id, "drafts": drafts.iter().map(|d| &d.id).collect::<Vec<_>>() })));
         Ok((self.stage(batch), drafts))
     }
 
@@ -70,7 +72,14 @@ impl Node {
     }
 
     /// Confirms a draft, corrected or as it is, or rejects it.
-    pub fn decide_draft(&mut self, officer: &Officer, id: &str, state: DraftState, corrected: Option<EventDraft>, now: UnixMs) -> Result<(Ticket, Draft), NodeError> {
+    pub fn decide_draft(
+        &mut self,
+        officer: &Officer,
+        id: &str,
+        state: DraftState,
+        corrected: Option<EventDraft>,
+        now: UnixMs,
+    ) -> Result<(Ticket, Draft), NodeError> {
         let mut draft = self.draft(id)?;
         let before = draft.clone();
         if let Some(event) = corrected {

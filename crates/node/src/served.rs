@@ -36,7 +36,13 @@ enum Fate {
 
 impl Node {
     /// Takes an opened parcel: files what it holds and stages the receipt.
+    ///
+    /// A failure of our own disk is no refusal: nothing is told to the sender, and all that is staged is taken back.
     pub fn receive(&mut self, arrived: Arrived, now: UnixMs) -> Result<Served, NodeError> {
+        self.serve_all(arrived, now).inspect_err(|e| self.spoil(e))
+    }
+
+    fn serve_all(&mut self, arrived: Arrived, now: UnixMs) -> Result<Served, NodeError> {
         let Arrived { from, number, id, pieces } = arrived;
         if let Some(given) = self.store.given(&id)? {
             return Ok(Served::Again(given.receipt));
@@ -52,6 +58,10 @@ impl Node {
             let (digest, fate) = match piece {
                 Err((digest, e)) => (digest, Err(e)),
                 Ok(opened) => (opened.digest(), self.serve(opened, from, &mut batch, &mut touched, now)),
+            };
+            let fate = match fate {
+                Err(e) if e.failure().is_some() => return Err(e),
+                fate => fate,
             };
             let fate = fate.unwrap_or_else(|e| {
                 tracing::warn!(partner = %self.book.code(&from), code = e.code(), "refused a piece: {e}");
@@ -145,8 +155,25 @@ impl Node {
     }
 
     /// Files one act, its own verdict last in the batch's entries, and what had waited for it.
-    fn take_act(&mut self, act: &Arc<Act>, verified: Verified, body: Option<Vec<u8>>, from: ServiceId, batch: &mut Append, touched: &mut BTreeSet<DossierId>) -> Result<(), NodeError> {
+    fn take_act(
+        &mut self,
+        act: &Arc<Act>,
+        verified: Verified,
+        body: Option<Vec<u8>>,
+        from: ServiceId,
+        batch: &mut Append,
+        touched: &mut BTreeSet<DossierId>,
+    ) -> Result<(), NodeError> {
         let id = act.head().dossier;
+        if body.is_none() {
+            // An act is judged on its content; without it this node would come to another verdict than all others.
+            if self.store.act(&act.id())?.is_none() {
+                return Err(dossier::ActFault::Body.into());
+            }
+            let filing = Filing { id: act.id(), dossier: id, seq: act.head().seq, item: act.item(), verdict: store::Verdict::Waiting };
+            batch.entries.push(Entry::act(verified, filing, None)); // the ledger keeps the first filing
+            return Ok(());
+        }
         let known = self.dossier(&id)?.is_some();
         let mut begun = false;
         let mut verdict = store::Verdict::Waiting;
@@ -169,6 +196,7 @@ impl Node {
                         return Err(NodeError::TooMuchWaiting);
                     }
                     d.hold(Arc::clone(act));
+                    self.touch(id);
                     self.want(from, id, &wants, batch);
                 }
                 Judged::Ready(_) => {
@@ -249,6 +277,7 @@ impl Node {
                 acts.sort_by_key(|a| (!matches!(a.head().deed, Deed::Open(_)), a.head().seq));
             }
             let d = self.dossier(&next)?.ok_or(NodeError::NotParty)?;
+            let before = d.forks().len();
             let mut done: Vec<Checked> = Vec::new();
             for act in acts {
                 done.extend(d.file(act));
@@ -257,6 +286,7 @@ impl Node {
             if !done.is_empty() {
                 self.touch(next);
                 touched.insert(next);
+                self.spread_forks(next, before, batch)?;
                 queue.extend(self.awaited(&next));
             }
         }
@@ -301,7 +331,10 @@ impl Node {
         let mut shown: BTreeSet<ActId> = BTreeSet::new();
         for fork in forks {
             tracing::error!(dossier = %id.short(), author = %self.book.code(&fork.author), number = fork.seq, "one author signed two acts with one number");
-            batch.logs.push(log("incident", serde_json::json!({ "code": "peer.act.equivocation", "dossier": id, "author": fork.author, "seq": fork.seq, "acts": fork.acts })));
+            batch.logs.push(log(
+                "incident",
+                serde_json::json!({ "code": "peer.act.equivocation", "dossier": id, "author": fork.author, "seq": fork.seq, "acts": fork.acts }),
+            ));
             for act in fork.acts {
                 if shown.insert(act) {
                     batch.queue.extend(parties.iter().filter(|p| **p != fork.author).map(|p| Queued { recipient: *p, what: Outgoing::Act(act) }));

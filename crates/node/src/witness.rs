@@ -41,21 +41,32 @@ impl Node {
         let checkpoint = Checkpoint::read(note, &cards, now)?;
         let last = self.number("witnessed", &from)?;
         let (size, root) = last.unwrap_or((0, Digest::default()));
-        let grew = checkpoint.size >= size && (size == 0 || (old_size == size && ledger::verify_consistency(size, checkpoint.size, &root, &checkpoint.root, proof)));
-        let shrunk = checkpoint.size < size || (checkpoint.size == size && size > 0 && checkpoint.root != root);
-        let lied = shrunk || (old_size == size && !grew);
-        if lied {
+        let grew =
+            checkpoint.size >= size && (size == 0 || (old_size == size && ledger::verify_consistency(size, checkpoint.size, &root, &checkpoint.root, proof)));
+        let rewritten = checkpoint.size == size && size > 0 && checkpoint.root != root;
+        // Smaller than before is no proof: parcels overtake each other. Two roots of one size are, and a proof that does not hold.
+        if rewritten || (old_size == size && checkpoint.size > size && !grew) {
             tracing::error!(partner = %self.book.code(&from), "the partner's ledger was rewritten");
-            batch.logs.push(log("incident", serde_json::json!({ "code": "peer.ledger.rewritten", "service": from, "note": note, "size_before": size, "root_before": root })));
-            return Err(NodeError::Asked("this ledger does not continue the one that was cosigned before; the operators must speak".to_owned()));
+            batch.logs.push(log(
+                "incident",
+                serde_json::json!({ "code": "peer.ledger.rewritten", "service": from, "note": note, "size_before": size, "root_before": root }),
+            ));
+            return Err(NodeError::Rewritten);
         }
         if !grew {
-            // The partner does not know of our last cosignature, for its receipt was lost; it may ask from that size again.
-            return Err(NodeError::Asked(format!("the proof must start at size {size}")));
+            // The partner does not know of our last cosignature. Shown it again, it either goes on from there, or finds that
+            // its ledger does not bear it out, and says so under its signature.
+            if let Some(last) = self.store.record("witnessed-note", &from.to_string())? {
+                let note = String::from_utf8_lossy(&last.data).into_owned();
+                batch.queue.push(Queued { recipient: from, what: Outgoing::Note(Piece::Cosigned { note }.encode()) });
+                self.news += 1;
+            }
+            return Err(NodeError::CheckpointStart(size));
         }
         let whole = format!("{note}{}", checkpoint.cosign(&self.keys, now));
         let data = serde_json::to_vec(&(checkpoint.size, checkpoint.root)).expect("plain data has a JSON form");
         batch.records.push(put("witnessed", &from.to_string(), data));
+        batch.records.push(put("witnessed-note", &from.to_string(), whole.clone().into_bytes()));
         batch.queue.push(Queued { recipient: from, what: Outgoing::Note(Piece::Cosigned { note: whole }.encode()) });
         self.news += 1;
         Ok(())
@@ -68,10 +79,13 @@ impl Node {
         let checkpoint = Checkpoint::read(note, &own, now)?;
         // A note signed with our key that our ledger does not bear out would mean that somebody else holds our key.
         if self.store.root(checkpoint.size)? != Some(checkpoint.root) {
-            batch.logs.push(log("incident", serde_json::json!({ "code": "peer.ledger.not-ours", "service": from, "note": note })));
-            return Err(NodeError::Asked("this checkpoint is not of this ledger".to_owned()));
+            batch.logs.push(log("incident", serde_json::json!({ "code": NodeError::NotOurs.code(), "service": from, "note": note })));
+            return Err(NodeError::NotOurs);
         }
         batch.entries.push(Entry::checkpoint_cosigned(note, &own, &partner, now)?);
+        if self.number("cosigned", &from)?.is_some_and(|(size, _)| size >= checkpoint.size) {
+            return Ok(());
+        }
         let data = serde_json::to_vec(&(checkpoint.size, checkpoint.root)).expect("plain data has a JSON form");
         batch.records.push(put("cosigned", &from.to_string(), data));
         Ok(())

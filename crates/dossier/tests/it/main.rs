@@ -2,4 +2,5 @@
 
 mod mechanisms;
 mod stories;
+mod vectors;
 mod world;

@@ -117,7 +117,7 @@ fn show(face: &Face, cards: &Cards) -> Result<(), Trouble> {
         );
         each(&c["name"]).for_each(|n| out += &format!("name         [{}] {}\n", text(&n["lang"]), text(&n["text"])));
         out += &format!("endpoints    {}\nlanguages    {}\n", list(&c["endpoints"]), list(&c["languages"]));
-        each(&c["duty"]).for_each(|d| out += &format!("duty         {}  {}  {}\n", text(&d["desk"]), text(&d["phone"]), text(&d["mail"])));
+        each(&c["duty"]).for_each(|d| out += &format!("duty         {}\n", [text(&d["desk"]), text(&d["phone"]), text(&d["mail"])].join("  ").trim_end()));
         out += &format!("valid        {} to {}\n", face.time(&c["valid_from"]), face.time(&c["valid_until"]));
         out += &format!("fingerprint  {}\n             {}\n", text(&c["fingerprint"]["words"]), text(&c["fingerprint"]["digits"]));
         out

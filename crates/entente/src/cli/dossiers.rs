@@ -95,6 +95,9 @@ pub enum DossierCommand {
         id: String,
         /// The file
         file: PathBuf,
+        /// For whom: handling codes of other parties may forbid the latter two until their owner consents
+        #[arg(long = "for", value_name = "WHOM", default_value = "party", value_parser = ["party", "court", "onward"])]
+        whom: String,
     },
 }
 
@@ -143,8 +146,8 @@ impl DossierCommand {
                 let intent = Intent::OpenItem { dossier: parse(&dossier.id)?, parent, kind, fields, handling: filled.handling.read()? };
                 propose(desk, &intent, filled.wait)
             }
-            DossierCommand::Export { id, file } => {
-                let proof = desk.get(&format!("/v1/dossiers/{}/proof", crate::client::escape(&id)))?;
+            DossierCommand::Export { id, file, whom } => {
+                let proof = desk.get(&format!("/v1/dossiers/{}/proof?for={whom}", crate::client::escape(&id)))?;
                 save_proof(desk, &proof, &file)
             }
         }

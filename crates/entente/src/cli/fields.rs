@@ -40,7 +40,7 @@ pub struct FieldArgs {
     pub files: Vec<String>,
     /// A field as JSON, for what one line cannot say: persons, places, vehicles…
     #[arg(long = "field-json", value_name = "ID=JSON")]
-    pub json: Vec<String>,
+    pub plain: Vec<String>,
     /// A file with one JSON object of fields
     #[arg(long, value_name = "FILE")]
     pub fields_file: Option<PathBuf>,
@@ -49,7 +49,7 @@ pub struct FieldArgs {
 impl FieldArgs {
     /// Tells whether nothing was given.
     pub fn is_empty(&self) -> bool {
-        self.typed.is_empty() && self.files.is_empty() && self.json.is_empty() && self.fields_file.is_none()
+        self.typed.is_empty() && self.files.is_empty() && self.plain.is_empty() && self.fields_file.is_none()
     }
 
     /// Reads what was typed by a form; `party` resolves a card's code.
@@ -72,7 +72,7 @@ impl FieldArgs {
             let field = out.field(id)?;
             out.put(id, file_of(field, lang, Path::new(path))?)?;
         }
-        for typed in &self.json {
+        for typed in &self.plain {
             let (id, value) = typed.split_once('=').ok_or_else(|| wrong(format!("'{typed}' is not ID=JSON")))?;
             let value = serde_json::from_str(value).map_err(|e| wrong(format!("field '{id}': what follows '=' is not JSON: {e}")))?;
             out.put_json(id, value)?;
@@ -375,7 +375,7 @@ mod tests {
         let args = FieldArgs {
             typed: vec!["phones=+34911111111".to_owned()],
             files: vec![format!("hashes@fr={}", text.display()), format!("question@fr={}", text.display())],
-            json: vec![r#"persons={"category":"suspect"}"#.to_owned()],
+            plain: vec![r#"persons={"category":"suspect"}"#.to_owned()],
             fields_file: Some(object),
         };
         let fields = args.read(&form(), &|_| None).unwrap();

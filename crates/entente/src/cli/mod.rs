@@ -4,6 +4,7 @@
 //! Standard output carries what was asked for, as text or with `--json` as JSON; everything else goes to standard error.
 
 mod accords;
+mod audit;
 mod cards;
 mod communiques;
 mod desk;
@@ -24,6 +25,7 @@ mod waiting;
 mod words;
 
 use crate::bench::ExchangeArgs;
+use crate::demo::DemoArgs;
 use base::Lang;
 use clap::{CommandFactory, Parser, Subcommand};
 use desk::Desk;
@@ -47,6 +49,7 @@ const EXITS: &str = "Exit codes: 0 done; 1 refused, or faults were found; 2 the 
 
 /// What every command knows.
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "On every command")]
 pub struct Global {
     /// The node's directory [default: $ENTENTE_DIR, else ./entente-node]
     #[arg(long, global = true, value_name = "DIR")]
@@ -128,6 +131,12 @@ enum Command {
         /// consultation, refused-input, refused-by-partner, incident or audit
         kind: String,
     },
+    /// Show everything: three services on this machine, each a process of its own, from the first card to the last proof
+    Demo {
+        /// Leave the nodes running and their directories in place
+        #[arg(long)]
+        keep: bool,
+    },
     /// Measure this machine
     #[command(subcommand)]
     Bench(BenchCommand),
@@ -196,6 +205,7 @@ impl Command {
             Command::Rebuild(lock) => node_own::rebuild(global, &lock),
             Command::Checkpoint => node_own::checkpoint(&Desk::open(global)?),
             Command::Log { kind } => node_own::log(&Desk::open(global)?, &kind),
+            Command::Demo { keep } => Ok(crate::demo::run(&DemoArgs { keep, dir: global.dir.clone(), json: global.json })?),
             Command::Bench(BenchCommand::Exchange { acts, outstanding, at }) => {
                 Ok(crate::bench::exchange(&ExchangeArgs { acts, outstanding, dir: at, json: global.json })?)
             }
@@ -216,6 +226,21 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn no_argument_takes_the_name_of_a_global_one() {
+        fn look(command: &clap::Command, global: &[String]) {
+            for sub in command.get_subcommands() {
+                let taken = sub.get_arguments().find(|a| global.iter().any(|g| g == a.get_id().as_str()));
+                assert!(taken.is_none(), "{} {:?}", sub.get_name(), taken.map(|a| a.get_id()));
+                look(sub, global);
+            }
+        }
+        let cli = Cli::command();
+        let global: Vec<String> = cli.get_arguments().map(|a| a.get_id().to_string()).collect();
+        assert!(global.contains(&"json".to_owned()));
+        look(&cli, &global);
     }
 
     #[test]

@@ -110,7 +110,7 @@ pub fn log(desk: &Desk, kind: &str) -> Result<(), Trouble> {
     }
     let lines = Value::Array(lines);
     desk.face.show(&lines, || {
-        let line = |l: &Value| format!("{:>6}  {}  {}\n", l["seq"], desk.face.time(&l["at"]), l["data"]);
+        let line = |l: &Value| format!("{:>6}  {}  {}\n", l["seq"].to_string(), desk.face.time(&l["at"]), l["data"]);
         match each(&lines).map(line).collect::<String>() {
             none if none.is_empty() => format!("the log has no line of kind '{kind}'\n"),
             all => all,

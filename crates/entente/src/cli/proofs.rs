@@ -1,27 +1,20 @@
 //! `verify`: a proof is checked with nothing but the cards in it, a ledger against itself and everybody's signatures.
-//!
-//! A ledger: 1 hashes, subtrees and root, 2 the cards that it holds, each service's chain in order, 3 every act, receipt and
-//! cosigned checkpoint against the card that was good at its time.
 
 use super::Global;
+use super::audit::Audit;
 use super::face::{Face, progress};
 use super::fields::read_text;
 use super::locks::LockArgs;
 use super::trouble::Trouble;
 use crate::home::Home;
-use base::{Digest, ServiceId};
-use dossier::{Act, HEAD_BYTES_MAX};
+use base::Digest;
 use node::{Claim, Proof, Proved};
-use seal::{Cards, Checkpoint, NoteFault, RECEIPT_BYTES_MAX, Receipt, Signed, Typ};
 use serde_json::json;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use store::{Kind, LedgerEntry, Store, check_ledger};
+use store::{LedgerEntry, Store, check_ledger};
 
 /// Ledger entries read at a time.
 const PAGE: usize = 500;
-/// Bytes that a signed act has besides its head.
-const SIGNED_BYTES_MAX: usize = 512;
 
 /// What to verify.
 #[derive(Debug, Clone, clap::Args)]
@@ -144,91 +137,3 @@ fn pages(store: &dyn Store, size: u64, mut see: impl FnMut(&LedgerEntry)) -> Res
     }
     Ok(())
 }
-
-/// What reading a ledger's signatures found.
-struct Audit {
-    own: ServiceId,
-    book: BTreeMap<ServiceId, Cards>,
-    counts: BTreeMap<&'static str, u64>,
-    faults: Vec<(u64, String, String)>,
-}
-
-impl Audit {
-    fn new(own: ServiceId) -> Audit {
-        Audit { own, book: BTreeMap::new(), counts: BTreeMap::new(), faults: Vec::new() }
-    }
-
-    /// Takes a card entry into the book: the first of its service as it is, later ones only if they continue its chain.
-    fn card(&mut self, entry: &LedgerEntry) {
-        if entry.kind != Kind::Card {
-            return;
-        }
-        let taken = Cards::first(&entry.signed).and_then(|first| match self.book.get_mut(&first.service()) {
-            Some(held) => held.add(&entry.signed).map(drop),
-            None => {
-                self.book.insert(first.service(), first);
-                Ok(())
-            }
-        });
-        let judged = taken.map_err(|e| (e.code().to_owned(), e.to_string()));
-        self.note(entry.pos, "cards", judged);
-    }
-
-    /// Checks the signature of any other entry.
-    fn signature(&mut self, entry: &LedgerEntry) {
-        let (what, judged) = match entry.kind {
-            Kind::Card => return,
-            Kind::Act => ("acts", self.act(entry)),
-            Kind::ReceiptGiven => ("receipts given", self.receipt(entry, true)),
-            Kind::ReceiptTaken => ("receipts taken", self.receipt(entry, false)),
-            Kind::CheckpointCosigned => ("cosigned checkpoints", self.checkpoint(entry)),
-        };
-        self.note(entry.pos, what, judged);
-    }
-
-    fn note(&mut self, pos: u64, what: &'static str, judged: Judged) {
-        match judged {
-            Ok(()) => *self.counts.entry(what).or_default() += 1,
-            Err((code, text)) => self.faults.push((pos, code, text)),
-        }
-    }
-
-    fn cards(&self, service: ServiceId) -> Result<&Cards, (String, String)> {
-        self.book
-            .get(&service)
-            .ok_or_else(|| ("peer.ledger.no-card".to_owned(), format!("it is signed by service {service}, whose card the ledger does not hold")))
-    }
-
-    fn act(&self, entry: &LedgerEntry) -> Judged {
-        let signed = Signed::parse(&entry.signed, Typ::Act, HEAD_BYTES_MAX + SIGNED_BYTES_MAX).map_err(|e| (e.code().to_owned(), e.to_string()))?;
-        let act = Act::decode(signed.payload(), None).map_err(|e| (e.code().to_owned(), e.to_string()))?;
-        let signer = signed.signer();
-        if act.head().author != signer || *act.id().as_ref() != entry.object {
-            return Err(("peer.ledger.act".to_owned(), "the act is filed under another name or signed by another than its author".to_owned()));
-        }
-        signed.verify(self.cards(signer)?, act.head().at.at).map(drop).map_err(|e| (e.code().to_owned(), e.to_string()))
-    }
-
-    fn receipt(&self, entry: &LedgerEntry, given: bool) -> Judged {
-        let signer = Signed::parse(&entry.signed, Typ::Receipt, RECEIPT_BYTES_MAX).map_err(|e| (e.code().to_owned(), e.to_string()))?.signer();
-        let (receipt, _) = Receipt::read(&entry.signed, self.cards(signer)?).map_err(|e| (e.code().to_owned(), e.to_string()))?;
-        let ours = if given { receipt.from } else { receipt.to };
-        match ours == self.own {
-            true => Ok(()),
-            false => Err(("peer.ledger.receipt".to_owned(), "the receipt is between other services".to_owned())),
-        }
-    }
-
-    fn checkpoint(&self, entry: &LedgerEntry) -> Judged {
-        let bad = |e: NoteFault| (e.code().to_owned(), e.to_string());
-        let note = std::str::from_utf8(&entry.signed).map_err(|_| bad(NoteFault::Form))?;
-        let checkpoint = Checkpoint::read(note, self.cards(self.own)?, entry.at).map_err(bad)?;
-        let cosigned = self.book.values().filter(|c| c.service() != self.own).any(|c| checkpoint.cosigned_by(note, c).is_ok());
-        match cosigned {
-            true => Ok(()),
-            false => Err(("peer.ledger.cosignature".to_owned(), "no partner whose card is here has cosigned this checkpoint".to_owned())),
-        }
-    }
-}
-
-type Judged = Result<(), (String, String)>;

@@ -1,6 +1,7 @@
 //! What stops a command, with its exit code: 0 done, 1 refused or faults found, 2 no node answers, 64 the command line does not do.
 
 use crate::client::Problem;
+use crate::demo::DemoError;
 use crate::home::HomeError;
 use crate::launch::LaunchError;
 use serde_json::{Value, json};
@@ -127,6 +128,12 @@ impl From<LaunchError> for Trouble {
             LaunchError::Problem(p) => p.into(),
             LaunchError::System(what) => Trouble::refused("failure.launch", what),
         }
+    }
+}
+
+impl From<DemoError> for Trouble {
+    fn from(e: DemoError) -> Trouble {
+        Trouble::refused(e.code(), e.to_string())
     }
 }
 

@@ -148,7 +148,10 @@ impl Service {
 
     /// Takes the proposal's name from an answer.
     pub fn pending(&self, made: &Value) -> Result<String, DemoError> {
-        made["pending"].as_str().map(str::to_owned).ok_or_else(|| DemoError::Check { name: format!("{}: a second pair of eyes is wanted", self.code()), found: made.to_string() })
+        made["pending"]
+            .as_str()
+            .map(str::to_owned)
+            .ok_or_else(|| DemoError::Check { name: format!("{}: a second pair of eyes is wanted", self.code()), found: made.to_string() })
     }
 
     /// Approves as a second officer, and returns when every other party has receipted the act.
@@ -187,7 +190,10 @@ impl Service {
     fn stood(&self, made: &Value) -> Result<Stood, DemoError> {
         let text = |key: &str| made[key].as_str().unwrap_or_default().to_owned();
         if made["delivered"] != true {
-            return Err(DemoError::Check { name: format!("{}: every party has receipted the act within {DELIVERED_WITHIN_S} s", self.code()), found: made.to_string() });
+            return Err(DemoError::Check {
+                name: format!("{}: every party has receipted the act within {DELIVERED_WITHIN_S} s", self.code()),
+                found: made.to_string(),
+            });
         }
         Ok(Stood { dossier: text("dossier"), item: text("item") })
     }

@@ -23,14 +23,14 @@ const TEXTS: [(&str, &str, &str); 5] = [
 /// Shortest embargo, seconds.
 const EMBARGO_S: u32 = 3;
 /// Acts for which an embargo leaves time, on a machine however slow.
-const EMBARGO_ACTS: u32 = 12;
+const EMBARGO_ACTS: u32 = 30;
 
 /// Agrees on the communiqué, publishes it, and keeps a commitment meanwhile.
 pub async fn publish(stage: &Stage, visit: &str, commitments: &[Commitment]) -> Result<(), DemoError> {
     let (voice, de) = (&stage.voice, &stage.de);
     let drafts: Vec<(&str, String)> = TEXTS.iter().map(|(lang, text, struck)| (*lang, format!("{text}{struck}"))).collect();
     let began = Instant::now();
-    let first = version(stage, visit, &drafts, now().plus_ms(60_000)).await?;
+    let first = version(stage, visit, &drafts, whole_second(now().plus_ms(60_000))).await?;
     // Five texts and a version were six acts.
     let embargo_ms = (began.elapsed() / 6 * EMBARGO_ACTS).max(Duration::from_secs(u64::from(EMBARGO_S))).as_millis();
     let german = TEXTS[2].2.trim();
@@ -44,7 +44,10 @@ pub async fn publish(stage: &Stage, visit: &str, commitments: &[Commitment]) -> 
     let second = version(stage, visit, &agreed, embargo).await?;
     for guest in [&stage.ma, de] {
         guest.act_with(Seat::Supervisor, Seat::Authority, &wish::step_on(visit, &second.item, "agree", json!({}))).await?;
-        voice.says(guest.code(), &format!("{} agrees to all five texts, {} with a second pair of eyes", guest.who(Seat::Supervisor), guest.who(Seat::Authority)));
+        voice.says(
+            guest.code(),
+            &format!("{} agrees to all five texts, {} with a second pair of eyes", guest.who(Seat::Supervisor), guest.who(Seat::Authority)),
+        );
     }
     let release = wish::step_on(visit, &second.item, "release", json!({}));
     voice.says("es", &format!("{} wants to release it before the embargo is over", stage.es.who(Seat::Supervisor)));
@@ -91,13 +94,18 @@ async fn version(stage: &Stage, visit: &str, texts: &[(&str, String)], embargo: 
     Ok(made)
 }
 
+/// Names the file with the proof that a service exported.
+pub fn proof_name(code: &str) -> String {
+    format!("communique-proof-by-{code}.json")
+}
+
 /// Has each party export the proof, and an outsider check it.
 async fn prove(stage: &Stage, visit: &str, version: &Stood) -> Result<(), DemoError> {
     let voice = &stage.voice;
     let fault = |name: &str, found: &dyn std::fmt::Display| DemoError::Check { name: name.to_owned(), found: found.to_string() };
     for s in stage.all() {
         let exported = s.get(Seat::Desk, &format!("/v1/dossiers/{visit}/communiques/{}/proof", version.item)).await?;
-        let path = stage.root.join(format!("communique-proof-by-{}.json", s.code()));
+        let path = stage.root.join(proof_name(s.code()));
         let io = |e: std::io::Error| DemoError::System(format!("{}: {e}", path.display()));
         fs::write(&path, exported.to_string()).map_err(io)?;
         // From here on the outsider: a file, and nothing else.
@@ -110,7 +118,14 @@ async fn prove(stage: &Stage, visit: &str, version: &Stood) -> Result<(), DemoEr
         texts.sort();
         voice.check(&name, proved.claim == Claim::Communique && parties == ["de", "es", "ma"] && proved.texts == texts, || format!("{proved:?}"))?;
         if s.code() == "es" {
-            voice.shows(&format!("{}: {} acts, {} languages, released by {} until {}", path.display(), proved.acts, proved.texts.len(), parties.join(", "), proved.at));
+            voice.shows(&format!(
+                "{}: {} acts, {} languages, released by {}, the last at {}",
+                path.display(),
+                proved.acts,
+                proved.texts.len(),
+                parties.join(", "),
+                proved.at
+            ));
             tampered(stage, &file)?;
         }
     }
@@ -138,7 +153,7 @@ fn tampered(stage: &Stage, file: &str) -> Result<(), DemoError> {
         let last = if signed.ends_with('0') { "1" } else { "0" };
         signed.replace_range(signed.len() - 1.., last);
     }
-    refuse("an outsider finds a single altered bit of a signature", forged, "peer.proof.signature")
+    refuse("an outsider finds a single altered digit of a signature", forged, "peer.proof.signature")
 }
 
 /// Rounds up to the next whole second, for the eye.

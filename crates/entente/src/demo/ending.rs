@@ -1,8 +1,9 @@
-//! Chapters 7 and 8: ledgers are cosigned by partners, every shared dossier is compared, every ledger verified; then all stops.
+//! Chapters 8 and 9: ledgers are cosigned by partners, every shared dossier is compared, every ledger verified; then all stops.
 
 use super::cast::Seat;
+use super::voice::Voice;
 use super::wish::{short, text};
-use super::{DemoError, Stage, until};
+use super::{DemoError, Stage, communique, until};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,7 +16,7 @@ const EMPTY_WITHIN: Duration = Duration::from_secs(20);
 /// Has every node's ledger cosigned by both partners.
 pub async fn witness(stage: &Stage) -> Result<(), DemoError> {
     let voice = &stage.voice;
-    voice.chapter("7  Checkpoints: each partner signs that the other's ledger only grew");
+    voice.chapter("8  Checkpoints: each partner signs that the other's ledger only grew");
     for s in stage.all() {
         let size = s.status().await?["ledger_size"].as_u64().unwrap_or(0);
         s.post(Seat::Supervisor, "/v1/checkpoint", &json!({})).await?;
@@ -30,12 +31,21 @@ pub async fn witness(stage: &Stage) -> Result<(), DemoError> {
 /// Shows how every node stands, and compares what they share.
 pub async fn compare(stage: &Stage) -> Result<(), DemoError> {
     let voice = &stage.voice;
-    voice.chapter("8  The end: what each holds, and that it is the same");
+    voice.chapter("9  The end: what each holds, and that it is the same");
     let mut digests: BTreeMap<String, Vec<(&str, String)>> = BTreeMap::new();
     for s in stage.all() {
         until(&format!("nothing waits in the outbox of {}", s.code()), EMPTY_WITHIN, || async move { Ok(s.status().await?["outbox"] == 0) }).await?;
         let status = s.status().await?;
-        voice.says(s.code(), &format!("ledger of {} entries, root {}…, outbox {}, incidents {}", status["ledger_size"], short(text(&status, "ledger_root")), status["outbox"], status["incidents"]));
+        voice.says(
+            s.code(),
+            &format!(
+                "ledger of {} entries, root {}…, outbox {}, incidents {}",
+                status["ledger_size"],
+                short(text(&status, "ledger_root")),
+                status["outbox"],
+                status["incidents"]
+            ),
+        );
         let listed = s.get(Seat::Desk, "/v1/dossiers").await?;
         for l in listed.as_array().into_iter().flatten() {
             voice.shows(&format!("{} {:<19} {:<10} {}", short(text(l, "id")), text(l, "mechanism"), text(l, "phase"), text(l, "title")));
@@ -53,21 +63,22 @@ pub async fn compare(stage: &Stage) -> Result<(), DemoError> {
 }
 
 /// Stops the nodes and verifies their ledgers, or leaves them running and tells how to go on.
-pub async fn leave(stage: &mut Stage, program: &Path, keep: bool) -> Result<(), DemoError> {
+pub async fn leave(stage: &mut Stage, program: &Path, visit: &str, keep: bool) -> Result<(), DemoError> {
     for s in [&mut stage.ma, &mut stage.es, &mut stage.de] {
         if !keep {
             s.station.stop()?;
             stage.voice.says(s.code(), "stopped (SIGTERM), and ended well");
         }
-        let checked = Command::new(program).arg("verify").arg("--dir").arg(&s.station.dir).arg("--key-file").arg(&s.station.key_file).output();
-        let output = checked.map_err(|e| DemoError::System(format!("entente verify: {e}")))?;
-        let said = String::from_utf8_lossy(&output.stdout);
-        if let Some(line) = said.lines().next() {
-            stage.voice.shows(line);
-        }
-        stage.voice.check(&format!("every signature, receipt and hash of {}'s ledger holds (entente verify)", s.code()), output.status.success(), || format!("{said}{}", String::from_utf8_lossy(&output.stderr)))?;
+        let name = format!("every hash, signature and receipt in the ledger of {} holds (entente verify --ledger)", s.code());
+        verify(
+            &stage.voice,
+            Command::new(program).arg("--dir").arg(&s.station.dir).args(["verify", "--ledger", "--key-file"]).arg(&s.station.key_file),
+            &name,
+        )?;
     }
     let voice = &stage.voice;
+    let proof = stage.root.join(communique::proof_name("ma"));
+    verify(voice, Command::new(program).arg("verify").arg(proof), "the communiqué's proof holds without any node (entente verify FILE)")?;
     voice.says("all", &format!("{} checks held in {:.1} s: three processes, no file read across, no server between them", voice.checks(), voice.seconds()));
     let mut nodes = Vec::new();
     if keep {
@@ -80,11 +91,12 @@ pub async fn leave(stage: &mut Stage, program: &Path, keep: bool) -> Result<(), 
             for (id, name, role) in s.cast.people {
                 voice.shows(&format!("{name}, {}: token in {}", role.replace('-', " "), tokens.join(id).display()));
             }
+            voice.shows(&format!("the administrator: token in {}", tokens.join("admin").display()));
             let desk = s.cast.people[Seat::Desk as usize].0;
             let program = program.display();
             voice.shows(&format!("try: {program} --dir {dir} --officer {desk} status"));
-            voice.shows(&format!("     {program} --dir {dir} --officer {desk} dossier list"));
             voice.shows(&format!("     {program} --dir {dir} --officer {desk} due"));
+            voice.shows(&format!("     {program} --dir {dir} --officer {desk} dossier show {} --reason demonstration", short(visit)));
             nodes.push(json!({ "code": code, "dir": dir, "api": api, "pid": pid, "desk": desk }));
         }
         let pids: Vec<String> = nodes.iter().map(|n| n["pid"].to_string()).collect();
@@ -93,4 +105,12 @@ pub async fn leave(stage: &mut Stage, program: &Path, keep: bool) -> Result<(), 
     }
     voice.hands(&json!({ "done": true, "checks": voice.checks(), "seconds": voice.seconds(), "nodes": nodes }));
     Ok(())
+}
+
+/// Has the program verify something, as anybody may, and shows its first line.
+fn verify(voice: &Voice, command: &mut Command, name: &str) -> Result<(), DemoError> {
+    let output = command.output().map_err(|e| DemoError::System(format!("entente verify: {e}")))?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    said.lines().take(1).for_each(|line| voice.shows(line));
+    voice.check(name, output.status.success(), || format!("{said}{}", String::from_utf8_lossy(&output.stderr)))
 }

@@ -33,7 +33,9 @@ pub async fn start(stage: &mut Stage, program: &Path) -> Result<(), DemoError> {
     let me = stage.de.get(Seat::DataProtection, "/v1/me").await?;
     stage.voice.same("an officer signs in by token and is who the administrator registered", &me["roles"], &json!(["data-protection"]))?;
     let stranger = Client::new(&stage.es.station.peer.to_string(), "").get("/v1/status").await;
-    stage.voice.check("es: a stranger who knocks at the partners' door gets no answer", stranger.as_ref().is_err_and(|p| p.status == 0), || format!("{stranger:?}"))
+    stage
+        .voice
+        .check("es: a stranger who knocks at the partners' door gets no answer", stranger.as_ref().is_err_and(|p| p.status == 0), || format!("{stranger:?}"))
 }
 
 /// Exchanges the cards, with the fingerprints read aloud.
@@ -47,7 +49,9 @@ pub async fn meet(stage: &Stage) -> Result<(), DemoError> {
     let wrong = stage.ma.station.client("admin").post("/v1/partners", &json!({ "card": card["card"], "fingerprint": misheard })).await;
     let refusal = wrong.as_ref().map_or_else(|p| format!("refused, HTTP {}: {}", p.status, p.what), |_| "taken".to_owned());
     voice.shows(&refusal);
-    voice.check("ma does not take a card whose fingerprint was not read right", wrong.as_ref().is_err_and(|p| p.code.contains("fingerprint")), || format!("{wrong:?}"))?;
+    voice.check("ma does not take a card whose fingerprint was not read right", wrong.as_ref().is_err_and(|p| p.code.contains("fingerprint")), || {
+        format!("{wrong:?}")
+    })?;
     for s in stage.all() {
         for other in stage.all().into_iter().filter(|o| o.code() != s.code()) {
             s.station.meet(&other.station).await?;
@@ -61,7 +65,8 @@ pub async fn meet(stage: &Stage) -> Result<(), DemoError> {
             known.push((text(p, "code").to_owned(), p["endpoints"][0].as_str().unwrap_or_default().to_owned()));
         }
         known.sort();
-        let mut wanted: Vec<(String, String)> = stage.all().into_iter().filter(|o| o.code() != s.code()).map(|o| (o.code().to_owned(), o.station.peer.to_string())).collect();
+        let mut wanted: Vec<(String, String)> =
+            stage.all().into_iter().filter(|o| o.code() != s.code()).map(|o| (o.code().to_owned(), o.station.peer.to_string())).collect();
         wanted.sort();
         voice.same(&format!("{} knows its two partners, at the ports and by the keys on their cards", s.code()), &known, &wanted)?;
     }

@@ -1,7 +1,7 @@
 //! The demonstration: three services on one machine, each a process of its own, tell the whole story through their local APIs.
 //!
-//! 1 services, cards, fingerprints; 2 accords; 3 the register; 4 a working visit and its communiqué; 5 a request, and a node that
-//! is killed meanwhile; 6 checkpoints, comparison, verification. A check that fails stops it with that check's name.
+//! 1 services, cards, fingerprints; 2 accords; 3 the register; 4 a working visit and its communiqué; a request, and a node that
+//! is killed meanwhile (5 to 7); checkpoints, comparison, verification (8 and 9). A check that fails stops it with that check's name.
 
 mod accords;
 mod asking;
@@ -17,9 +17,10 @@ mod wish;
 use crate::client::Problem;
 use crate::launch::LaunchError;
 use base::Entropy;
-use cast::{DE, ES, MA, Seat, Service};
+use cast::{Seat, Service};
 use seal::SystemEntropy;
 use std::fs::{self, DirBuilder};
+use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -29,7 +30,7 @@ use voice::Voice;
 /// What the operator wants.
 #[derive(Debug, Clone, Default)]
 pub struct DemoArgs {
-    /// Leave the nodes running and the directory in place.
+    /// Leave the nodes running (if all went well) and the directory in place.
     pub keep: bool,
     /// An empty or absent directory to work in, which is left in place; else a temporary one, which is removed.
     pub dir: Option<PathBuf>,
@@ -115,8 +116,7 @@ pub fn run(args: &DemoArgs) -> Result<(), DemoError> {
     let (root, ours) = directory(args).map_err(|(dir, e)| DemoError::System(format!("{}: {e}", dir.display())))?;
     let voice = Voice::new(args.json);
     let told = runtime.block_on(async {
-        let stage = founding::found(voice, &root)?;
-        let mut stage = stage;
+        let mut stage = founding::found(voice, &root)?;
         let outcome = tokio::select! {
             outcome = story(&mut stage, &program, args.keep) => outcome,
             stopped = told_to_stop() => Err(stopped),
@@ -124,13 +124,14 @@ pub fn run(args: &DemoArgs) -> Result<(), DemoError> {
         if let Err(e) = &outcome
             && !matches!(e, DemoError::Interrupted)
         {
+            let mut err = std::io::stderr().lock();
             for s in stage.all() {
-                eprintln!("--- the end of {} ---\n{}", s.station.log().display(), s.station.log_tail());
+                let _ = writeln!(err, "the end of {}:\n{}", s.station.log().display(), s.station.log_tail()); // the error itself comes after it
             }
         }
         outcome
     });
-    if ours && (!args.keep || told.is_err()) {
+    if ours && !args.keep {
         let removed = fs::remove_dir_all(&root).map_err(system(&root.display().to_string()));
         return told.and(removed);
     }
@@ -151,7 +152,7 @@ async fn story(stage: &mut Stage, program: &std::path::Path, keep: bool) -> Resu
     asking::answer(stage, &request).await?;
     ending::witness(stage).await?;
     ending::compare(stage).await?;
-    ending::leave(stage, program, keep).await
+    ending::leave(stage, program, &visit, keep).await
 }
 
 /// Makes the directory to work in; tells whether it is a temporary one of ours.

@@ -35,10 +35,17 @@ pub async fn invite(stage: &Stage, accords: &Accords, draft: &str) -> Result<Str
     });
     let made = es.post(Seat::Desk, &format!("/v1/register/{draft}/visit"), &form).await?;
     let visit = es.approve(Seat::Supervisor, &es.pending(&made)?).await?.dossier;
-    voice.says("es", &format!("{} opens it from the confirmed draft, {} approves: dossier {}", es.who(Seat::Desk), es.who(Seat::Supervisor), wish::short(&visit)));
+    voice.says(
+        "es",
+        &format!("{} opens it from the confirmed draft, {} approves: dossier {}", es.who(Seat::Desk), es.who(Seat::Supervisor), wish::short(&visit)),
+    );
     let view = es.look(Seat::Desk, &visit, "opening of the visit").await?;
     let root = find(&view, text(&view["items"][0], "id"));
-    voice.same("days and sources stand in the visit as the draft told them", &(text(&root["fields"], "date_from"), text(&root["fields"], "date_to"), &root["fields"]["register_source"]), &("2025-01-28", "2025-01-29", &json!(["press/madrid-2025-fr.txt"])))?;
+    voice.same(
+        "days and sources stand in the visit as the draft told them",
+        &(text(&root["fields"], "date_from"), text(&root["fields"], "date_to"), &root["fields"]["register_source"]),
+        &("2025-01-28", "2025-01-29", &json!(["press/madrid-2025-fr.txt"])),
+    )?;
     voice.same("the visit stands under the trilateral accord", text(&view, "accord"), accords.trilateral.as_str())?;
     for guest in [&stage.ma, &stage.de] {
         voice.same(&format!("the invitation is at {}", guest.code()), guest.phase(&visit).await?.as_str(), "invitation")?;
@@ -53,7 +60,10 @@ pub async fn invite(stage: &Stage, accords: &Accords, draft: &str) -> Result<Str
 pub async fn prepare(stage: &Stage, visit: &str) -> Result<(), DemoError> {
     let (voice, ma, es, de) = (&stage.voice, &stage.ma, &stage.es, &stage.de);
     let madrid = json!({ "name": words("es", "Madrid"), "country": "ES" });
-    let points = [("Coopération bilatérale contre le terrorisme", "Cooperación bilateral contra el terrorismo", "10:00"), ("Coupe du monde 2030 : jours de match", "Mundial 2030: días de partido", "16:00")];
+    let points = [
+        ("Coopération bilatérale contre le terrorisme", "Cooperación bilateral contra el terrorismo", "10:00"),
+        ("Coupe du monde 2030 : jours de match", "Mundial 2030: días de partido", "16:00"),
+    ];
     for (fr, es_text, hour) in points {
         let fields = json!({ "topic": [words("fr", fr), words("es", es_text)], "when": format!("2025-01-28T{hour}:00+01:00[Europe/Madrid]"), "duration": "PT2H", "place": madrid });
         let point = es.act(Seat::Desk, &wish::item(visit, "agenda_point", fields)).await?;
@@ -64,10 +74,14 @@ pub async fn prepare(stage: &Stage, visit: &str) -> Result<(), DemoError> {
     }
     for (s, lang) in [(ma, "fr"), (es, "es"), (de, "de")] {
         let name = |seat: Seat| words(lang, s.cast.people[seat as usize].1);
-        s.act(Seat::Desk, &wish::item(visit, "delegation", json!({ "head": name(Seat::Authority), "members": [name(Seat::Supervisor), name(Seat::Officer)] }))).await?;
+        s.act(Seat::Desk, &wish::item(visit, "delegation", json!({ "head": name(Seat::Authority), "members": [name(Seat::Supervisor), name(Seat::Officer)] })))
+            .await?;
         voice.says(s.code(), &format!("delegation: {}, with {} and {}", s.cast.people[3].1, s.cast.people[2].1, s.cast.people[0].1));
     }
-    let meetings = [("Reunión bilateral España-Marruecos", "2025-01-28T10:00:00+01:00[Europe/Madrid]", vec![es, ma]), ("Reunión trilateral", "2025-01-28T16:00:00+01:00[Europe/Madrid]", vec![es, ma, de])];
+    let meetings = [
+        ("Reunión bilateral España-Marruecos", "2025-01-28T10:00:00+01:00[Europe/Madrid]", vec![es, ma]),
+        ("Reunión trilateral", "2025-01-28T16:00:00+01:00[Europe/Madrid]", vec![es, ma, de]),
+    ];
     for (title, at, who) in meetings {
         let parties: Vec<String> = who.iter().map(|s| s.id()).collect();
         let fields = json!({ "title": words("es", title), "at": at, "place": madrid, "parties": parties, "minutes": [words("es", "Se repasaron los puntos del orden del día.")] });
@@ -82,14 +96,29 @@ pub async fn prepare(stage: &Stage, visit: &str) -> Result<(), DemoError> {
 pub async fn promise(stage: &Stage, visit: &str) -> Result<Vec<Commitment>, DemoError> {
     let (voice, ma, es, de) = (&stage.voice, &stage.ma, &stage.es, &stage.de);
     let promises = [
-        (es, "exchange-of-information", 30, "es", "Lista de los servicios de guardia permanente para el Mundial 2030", "Liste des permanences pour la Coupe du monde 2030"),
-        (de, "expert-exchange", 90, "de", "Zwei Fachleute für Spieltage reisen nach Rabat und Casablanca", "Deux experts des jours de match se rendent à Rabat et à Casablanca"),
+        (
+            es,
+            "exchange-of-information",
+            30,
+            "es",
+            "Lista de los servicios de guardia permanente para el Mundial 2030",
+            "Liste des permanences pour la Coupe du monde 2030",
+        ),
+        (
+            de,
+            "expert-exchange",
+            90,
+            "de",
+            "Zwei Fachleute für Spieltage reisen nach Rabat und Casablanca",
+            "Deux experts des jours de match se rendent à Rabat et à Casablanca",
+        ),
         (ma, "joint-committee", 120, "ar", "مشروع نظام لجنة أمنية مشتركة", "Projet de règlement d'un comité de sécurité commun"),
     ];
     let mut kept = Vec::new();
     for (owner, kind, days, lang, own, fr) in promises {
         let due = date(now().plus_ms(days * DAY_MS));
-        let fields = json!({ "text": [words(lang, own), words("fr", fr)], "kind": kind, "owner": owner.id(), "due": due, "level": "director-general", "public": true });
+        let fields =
+            json!({ "text": [words(lang, own), words("fr", fr)], "kind": kind, "owner": owner.id(), "due": due, "level": "director-general", "public": true });
         let made = owner.act(Seat::Desk, &wish::item(visit, "commitment", fields)).await?;
         voice.says(owner.code(), &format!("promises by {due}: {fr}"));
         if kept.is_empty() {
@@ -155,7 +184,11 @@ pub async fn same_phase(stage: &Stage, dossier: &str, item: &Stood, name: &str, 
 pub async fn why_not(stage: &Stage, who: &Service, mechanism: &str, kind: &str, name: &str) -> Result<(), DemoError> {
     let m = who.get(Seat::Desk, &format!("/v1/mechanisms/{mechanism}")).await?;
     let items = m["items"].as_array().into_iter().flatten();
-    let words = items.filter(|i| i["id"] == kind).flat_map(|i| i["moves"].as_array().into_iter().flatten()).find(|mv| mv["id"] == name && mv["why_not"].is_object()).map(|mv| &mv["why_not"]["en"]);
+    let words = items
+        .filter(|i| i["id"] == kind)
+        .flat_map(|i| i["moves"].as_array().into_iter().flatten())
+        .find(|mv| mv["id"] == name && mv["why_not"].is_object())
+        .map(|mv| &mv["why_not"]["en"]);
     let found = words.and_then(Value::as_str).unwrap_or_default();
     stage.voice.shows(&format!("the mechanism says: {found}"));
     stage.voice.check("the mechanism says why not", !found.is_empty(), || format!("{mechanism} {kind} {name}"))

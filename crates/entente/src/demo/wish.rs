@@ -41,7 +41,8 @@ pub fn find<'a>(view: &'a Value, item: &str) -> &'a Value {
 
 /// Finds a clock of a dossier, as `kind/clock`, for the service that answers.
 pub fn clock<'a>(view: &'a Value, name: &str, answers: &str) -> &'a Value {
-    let fits = |c: &&Value| format!("{}/{}", c["kind"].as_str().unwrap_or_default(), c["clock"].as_str().unwrap_or_default()) == name && c["answers"] == answers;
+    let fits =
+        |c: &&Value| format!("{}/{}", c["kind"].as_str().unwrap_or_default(), c["clock"].as_str().unwrap_or_default()) == name && c["answers"] == answers;
     view["clocks"].as_array().and_then(|clocks| clocks.iter().find(fits)).unwrap_or(&Value::Null)
 }
 

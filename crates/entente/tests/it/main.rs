@@ -1,3 +1,4 @@
 //! The program from outside: real processes, real sockets, real disks.
 
+mod cli;
 mod killed;

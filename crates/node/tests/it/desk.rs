@@ -91,7 +91,8 @@ fn lists_and_dues_show_what_is_there_the_nearest_first() {
     assert!(ours.iter().any(|d| d.kind == DueKind::Ours && d.dossier == Some(two)));
     // The withdrawal has not left yet.
     let partners = w.node(MA).partners().unwrap();
-    let mut picture: Vec<String> = partners.iter().map(|p| format!("{} {} card {} waiting {} {}", p.code, p.country, p.card, p.waiting, p.endpoints.join(","))).collect();
+    let mut picture: Vec<String> =
+        partners.iter().map(|p| format!("{} {} card {} waiting {} {}", p.code, p.country, p.card, p.waiting, p.endpoints.join(","))).collect();
     picture.sort();
     assert_eq!(picture, ["de DE card 1 waiting 1 de.example:8443", "es ES card 1 waiting 1 es.example:8443"]);
     assert!(partners.iter().all(|p| p.oldest == Some(now) && p.fingerprint.split(' ').count() == 12));
@@ -133,7 +134,8 @@ fn drafts_of_the_register_are_believed_once_an_officer_says_so() {
     let (mut w, _) = World::allied(2);
     let (now, chief, es) = (w.now, w.sides[MA].chief.clone(), w.id(ES));
     let import = |w: &mut World| {
-        let events = vec![(draft("visit", "Madrid"), Digest::of(b"a")), (draft("agreement", "Rabat"), Digest::of(b"b")), (draft("visit", "Berlin"), Digest::of(b"c"))];
+        let events =
+            vec![(draft("visit", "Madrid"), Digest::of(b"a")), (draft("agreement", "Rabat"), Digest::of(b"b")), (draft("visit", "Berlin"), Digest::of(b"c"))];
         let side = &mut w.sides[MA];
         let (_, drafts) = side.node.import_drafts(&chief, events, now).unwrap();
         side.commit();
@@ -156,7 +158,11 @@ fn drafts_of_the_register_are_believed_once_an_officer_says_so() {
     decide(&mut w, &agreement, DraftState::Confirmed, None);
     decide(&mut w, &rejected, DraftState::Rejected, None);
     let again = import(&mut w);
-    assert_eq!(again.iter().map(|d| d.1).collect::<Vec<_>>(), [DraftState::Confirmed, DraftState::Confirmed, DraftState::Rejected], "an import undoes no decision");
+    assert_eq!(
+        again.iter().map(|d| d.1).collect::<Vec<_>>(),
+        [DraftState::Confirmed, DraftState::Confirmed, DraftState::Rejected],
+        "an import undoes no decision"
+    );
     w.restart(MA);
     let n = w.node(MA);
     assert_eq!(n.drafts().unwrap().len(), 3);
@@ -170,7 +176,10 @@ fn drafts_of_the_register_are_believed_once_an_officer_says_so() {
     assert_eq!(w.alike(opened.dossier), "invitation");
     let view = w.node(ES).view(&opened.dossier, &[], now).unwrap();
     let f = &view.items[0].fields;
-    assert_eq!((&f["date_from"], &f["place"]["name"]["text"], &f["register_source"]), (&json!("2025-01-28"), &json!("Madrid, Canillas"), &json!(["2025-01-29-madrid.html"])));
+    assert_eq!(
+        (&f["date_from"], &f["place"]["name"]["text"], &f["register_source"]),
+        (&json!("2025-01-28"), &json!("Madrid, Canillas"), &json!(["2025-01-29-madrid.html"]))
+    );
     let audit: Vec<String> = w.logged(MA, "audit").iter().map(|l| l["what"].as_str().unwrap().to_owned()).collect();
     assert_eq!(audit.iter().filter(|a| *a == "draft decided").count(), 3);
 }

@@ -54,7 +54,19 @@ fn an_act_that_waited_in_memory_only_is_forgotten_with_the_failed_commit() {
     w.notes(MA, asked.dossier, "Deux.");
     w.send_all(MA, DE);
     let filed = w.store(DE).acts_of(&asked.dossier).unwrap();
-    let piece = |n: u64| filed.iter().find(|a| a.seq == n).map(|a| node::Piece::Act { signed: a.signed.clone(), body: match &a.body { store::Body::Held(b) => Some(b.clone()), _ => None } }).unwrap();
+    let piece = |n: u64| {
+        filed
+            .iter()
+            .find(|a| a.seq == n)
+            .map(|a| node::Piece::Act {
+                signed: a.signed.clone(),
+                body: match &a.body {
+                    store::Body::Held(b) => Some(b.clone()),
+                    _ => None,
+                },
+            })
+            .unwrap()
+    };
     // The later one comes first, and cannot be stored.
     w.sides[ES].disk.full.store(true, Relaxed);
     let parcel = w.parcel(DE, ES, 1, &[piece(3)]);

@@ -9,7 +9,7 @@ fn picture(w: &mut World, i: usize, dossiers: &[DossierId]) -> String {
     for d in dossiers {
         out += &format!("{} {} {}\n", d.short(), w.digest(i, *d).short(), w.filed(i, *d));
         let row = w.store(i).dossier(d).unwrap().unwrap();
-        out += &format!("  {} {} {} {}\n", row.phase, row.closed, row.opened_at, String::from_utf8(row.summary).unwrap());
+        out += &format!("  {} {} {} {} {}\n", row.phase, row.closed, row.opened_at, row.updated_at, String::from_utf8(row.summary).unwrap());
         for act in w.store(i).acts_of(d).unwrap() {
             out += &format!("  {} held by {:?}\n", act.id.short(), w.store(i).receipts_of(&act.id).unwrap());
         }
@@ -17,10 +17,16 @@ fn picture(w: &mut World, i: usize, dossiers: &[DossierId]) -> String {
     for o in (0..w.sides.len()).filter(|o| *o != i) {
         let to = w.id(o);
         let due = w.store(i).outbox_next(&to, None, 100, 1 << 20).unwrap();
-        out += &format!("for {}: {:?}\n", NAMES[o], due.iter().map(|d| match &d.what {
-            store::DueObject::Act(a) => a.id.short(),
-            store::DueObject::Note { id, .. } => format!("note {}", id.short()),
-        }).collect::<Vec<_>>());
+        out += &format!(
+            "for {}: {:?}\n",
+            NAMES[o],
+            due.iter()
+                .map(|d| match &d.what {
+                    store::DueObject::Act(a) => a.id.short(),
+                    store::DueObject::Note { id, .. } => format!("note {}", id.short()),
+                })
+                .collect::<Vec<_>>()
+        );
     }
     let due = w.node(i).due(now).unwrap();
     out += &due.iter().map(|d| format!("due {:?} {} {} {:?} {:?}\n", d.kind, d.what, d.answers, d.due, d.state)).collect::<String>();

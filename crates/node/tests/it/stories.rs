@@ -23,7 +23,14 @@ fn a_first_card_is_taken_with_its_fingerprint_only() {
     let digits = Fingerprint::of(&w.id(ES)).digits();
     let n = w.node(MA);
     let mut picture = String::new();
-    for (what, card, heard) in [("nothing", &es, ""), ("another's", &es, others.as_str()), ("a wrong word", &es, &one_wrong), ("too few", &es, "zoo zoo"), ("our own", &own, &ours), ("no card", &vec![1, 2, 3], &words)] {
+    for (what, card, heard) in [
+        ("nothing", &es, ""),
+        ("another's", &es, others.as_str()),
+        ("a wrong word", &es, &one_wrong),
+        ("too few", &es, "zoo zoo"),
+        ("our own", &own, &ours),
+        ("no card", &vec![1, 2, 3], &words),
+    ] {
         picture += &format!("{what}: {}\n", code(n.import_card(card, heard, now)));
     }
     expect![[r#"
@@ -33,7 +40,8 @@ fn a_first_card_is_taken_with_its_fingerprint_only() {
         too few: refusal.fingerprint.count
         our own: refusal.node.asked
         no card: peer.bytes.not-canonical
-    "#]].assert_eq(&picture);
+    "#]]
+    .assert_eq(&picture);
     assert!(n.commit().is_empty() && n.partners().unwrap().is_empty(), "nothing of it was kept");
     assert_eq!(w.size(MA), size);
     let spanish = Fingerprint::of(&w.id(ES)).words(Lang::Es);
@@ -139,7 +147,11 @@ fn an_approval_given_twice_at_once_leaves_no_gap_in_our_chain() {
     let n = &mut w.sides[ES];
     let (chief, deputy) = (n.chief.clone(), n.deputy.clone());
     // A consent is opened under four eyes; the same proposal is approved twice, and a note follows, all before one commit.
-    let answer = moves(asked.dossier, None, "answer_part", { let mut a = answer(); a["still_to_come"] = fr("Le reste."); a });
+    let answer = moves(asked.dossier, None, "answer_part", {
+        let mut a = answer();
+        a["still_to_come"] = fr("Le reste.");
+        a
+    });
     let Made::Pending { id, .. } = n.node.propose(&chief, answer, now).unwrap() else { panic!() };
     n.commit();
     n.node.approve(&deputy, &id, now).unwrap();

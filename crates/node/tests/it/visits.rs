@@ -19,12 +19,15 @@ fn visit_form() -> serde_json::Value {
 }
 
 /// A visit of all to ES, with a version of the communiqué that all have agreed to under an embargo of an hour.
-fn agreed(n: usize) -> (World, DossierId, ItemId) {
+fn agreed(n: usize, earlier: usize) -> (World, DossierId, ItemId) {
     let (mut w, _) = World::allied(n);
+    (0..earlier).for_each(|_| drop(w.asks(ES, None)));
     let guests = (0..n).filter(|i| *i != ES).map(|i| (i, "guest"));
     let all: Vec<_> = std::iter::once((ES, "host")).chain(guests).collect();
     let parties = w.parties(&all);
-    let visit = w.does(ES, Intent::Open { mechanism: "working-visit".into(), accord: None, parties, follows: None, fields: form(visit_form()), handling: h0() }).dossier;
+    let visit = w
+        .does(ES, Intent::Open { mechanism: "working-visit".into(), accord: None, parties, follows: None, fields: form(visit_form()), handling: h0() })
+        .dossier;
     w.pump();
     for i in (0..n).filter(|i| *i != ES) {
         w.does(i, moves(visit, None, "accept", json!({})));
@@ -46,8 +49,8 @@ fn agreed(n: usize) -> (World, DossierId, ItemId) {
     (w, visit, version)
 }
 
-fn published(n: usize) -> (World, DossierId, ItemId) {
-    let (mut w, visit, version) = agreed(n);
+fn published(n: usize, earlier: usize) -> (World, DossierId, ItemId) {
+    let (mut w, visit, version) = agreed(n, earlier);
     assert_eq!(w.tries(MA, moves(visit, Some(version), "release", json!({}))).unwrap_err().code(), "refusal.act.guard", "under embargo");
     w.wait(2 * HOUR);
     for i in 0..n {
@@ -61,7 +64,7 @@ fn published(n: usize) -> (World, DossierId, ItemId) {
 
 #[test]
 fn a_published_communique_is_proved_to_anyone_and_no_tampering_passes() {
-    let (mut w, visit, version) = published(3);
+    let (mut w, visit, version) = published(3, 0);
     let proofs: Vec<Proof> = (0..3).map(|i| w.node(i).prove_communique(&visit, &version).unwrap()).collect();
     let json = serde_json::to_string(&proofs[0]).unwrap();
     for proof in &proofs {
@@ -89,7 +92,13 @@ fn a_published_communique_is_proved_to_anyone_and_no_tampering_passes() {
     assert_eq!(tampered(&|p| drop(p.texts.insert("fr".into(), format!("{} ", TEXTS[0].1)))), "peer.proof.text");
     assert_eq!(tampered(&|p| drop(p.texts.remove("ar"))), "peer.proof.form");
     assert_eq!(tampered(&|p| drop(p.texts.insert("es".into(), "Más.".into()))), "peer.proof.form");
-    assert_eq!(tampered(&|p| { let t = p.texts.remove("fr").unwrap(); p.texts.insert("es".into(), t); }), "peer.proof.text");
+    assert_eq!(
+        tampered(&|p| {
+            let t = p.texts.remove("fr").unwrap();
+            p.texts.insert("es".into(), t);
+        }),
+        "peer.proof.text"
+    );
     for i in 0..signed {
         let left_out = tampered(&|p| drop(p.acts.remove(i)));
         assert!(["peer.proof.missing", "peer.proof.form"].contains(&left_out), "{i}: {left_out}");
@@ -120,8 +129,8 @@ fn a_published_communique_is_proved_to_anyone_and_no_tampering_passes() {
 
 #[test]
 fn a_release_of_another_version_proves_nothing() {
-    let (mut w, visit, version) = published(2);
-    let (mut v, other_visit, other) = published(2);
+    let (mut w, visit, version) = published(2, 0);
+    let (mut v, other_visit, other) = published(2, 1);
     let good = w.node(MA).prove_communique(&visit, &version).unwrap();
     let foreign = v.node(MA).prove_communique(&other_visit, &other).unwrap();
     // The same services released something else: its acts do not stand in for those that are missing here.
@@ -133,7 +142,7 @@ fn a_release_of_another_version_proves_nothing() {
 
 #[test]
 fn a_dossiers_proof_refolds_to_the_same_digest_and_says_so_when_content_was_erased() {
-    let (mut w, visit, version) = published(2);
+    let (mut w, visit, version) = published(2, 0);
     let proof = w.node(MA).prove_dossier(&visit, None).unwrap();
     let proved = proof.verify().unwrap();
     assert_eq!((proved.digest, proved.phase.as_deref()), (Some(w.digest(ES, visit)), Some("visit")));

@@ -424,7 +424,8 @@ impl Side {
     /// Starts the program on a file that somebody put there.
     pub fn resume(name: &str, keys: Keys, file: PathBuf, now: UnixMs) -> Side {
         let disk = Disk::new(Sqlite::open(&file, keys.storage().clone(), Box::new(Seeded(4000))).unwrap());
-        let node = Node::open(disk.clone(), keys.clone(), Settings { zone: ZONE.into() }, Box::new(Seeded(4001)), now).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let node =
+            Node::open(disk.clone(), keys.clone(), Settings { zone: ZONE.into() }, Box::new(Seeded(4001)), now).unwrap_or_else(|e| panic!("{name}: {e}"));
         let officer = |id: &str| node.officers().iter().find(|o| o.id.as_str() == id).unwrap().clone();
         let (chief, deputy) = (officer("chief"), officer("deputy"));
         Side { node, keys, disk, file: Some(file), chief, deputy, starts: 50 }
@@ -503,20 +504,26 @@ pub fn act_of(forged: &(Vec<u8>, Vec<u8>)) -> Act {
 pub fn fates(w: &World, by: usize, receipt: &[u8]) -> Vec<String> {
     let cards = seal::Cards::first(w.sides[by].keys.card_bytes()).unwrap();
     let (receipt, _) = seal::Receipt::read(receipt, &cards).unwrap();
-    receipt.entries.into_iter().map(|e| match e.held {
-        seal::Held::Held { .. } => "held".to_owned(),
-        seal::Held::Refused { code } => code,
-    }).collect()
+    receipt
+        .entries
+        .into_iter()
+        .map(|e| match e.held {
+            seal::Held::Held { .. } => "held".to_owned(),
+            seal::Held::Refused { code } => code,
+        })
+        .collect()
 }
 
 /// Opens a dossier as `Opening` says, by hand.
 pub fn opening_of(w: &World, dossier: DossierId, at: usize) -> Opening {
     let acts = w.store(at).acts_of(&dossier).unwrap();
-    acts.iter().find_map(|a| {
-        let parsed = seal::Signed::parse(&a.signed, Typ::Act, 1 << 20).unwrap();
-        match Act::decode(parsed.payload(), None).unwrap().head().deed.clone() {
-            Deed::Open(o) => Some(o),
-            _ => None,
-        }
-    }).unwrap()
+    acts.iter()
+        .find_map(|a| {
+            let parsed = seal::Signed::parse(&a.signed, Typ::Act, 1 << 20).unwrap();
+            match Act::decode(parsed.payload(), None).unwrap().head().deed.clone() {
+                Deed::Open(o) => Some(o),
+                _ => None,
+            }
+        })
+        .unwrap()
 }

@@ -1,0 +1,194 @@
+//! Reads the signatures of a ledger: 1 the cards that it holds, each service's chain in order, 2 every act, receipt and cosigned
+//! checkpoint against the card that was good at its time. Hashes and the tree are the store's own business.
+
+use base::ServiceId;
+use dossier::{Act, HEAD_BYTES_MAX};
+use seal::{Cards, Checkpoint, NoteFault, RECEIPT_BYTES_MAX, Receipt, Signed, Typ};
+use std::collections::BTreeMap;
+use store::{Kind, LedgerEntry};
+
+/// Bytes that a signed act has besides its head.
+const SIGNED_BYTES_MAX: usize = 512;
+
+type Judged = Result<(), (String, String)>;
+
+/// What reading a ledger's signatures found.
+pub struct Audit {
+    /// Cards by service, as the ledger holds them.
+    pub book: BTreeMap<ServiceId, Cards>,
+    /// Signatures that hold, by what they sign.
+    pub counts: BTreeMap<&'static str, u64>,
+    /// Entries that do not hold: position, code, text.
+    pub faults: Vec<(u64, String, String)>,
+    own: ServiceId,
+}
+
+impl Audit {
+    /// Begins the audit of a service's own ledger.
+    pub fn new(own: ServiceId) -> Audit {
+        Audit { own, book: BTreeMap::new(), counts: BTreeMap::new(), faults: Vec::new() }
+    }
+
+    /// Takes a card entry into the book: the first of its service as it is, later ones only if they continue its chain.
+    pub fn card(&mut self, entry: &LedgerEntry) {
+        if entry.kind != Kind::Card {
+            return;
+        }
+        let taken = Cards::first(&entry.signed).and_then(|first| match self.book.get_mut(&first.service()) {
+            Some(held) => held.add(&entry.signed).map(drop),
+            None => {
+                self.book.insert(first.service(), first);
+                Ok(())
+            }
+        });
+        let judged = taken.map_err(|e| (e.code().to_owned(), e.to_string()));
+        self.note(entry.pos, "cards", judged);
+    }
+
+    /// Checks the signature of any other entry.
+    pub fn signature(&mut self, entry: &LedgerEntry) {
+        let (what, judged) = match entry.kind {
+            Kind::Card => return,
+            Kind::Act => ("acts", self.act(entry)),
+            Kind::ReceiptGiven => ("receipts given", self.receipt(entry, true)),
+            Kind::ReceiptTaken => ("receipts taken", self.receipt(entry, false)),
+            Kind::CheckpointCosigned => ("checkpoints cosigned", self.checkpoint(entry)),
+        };
+        self.note(entry.pos, what, judged);
+    }
+
+    fn note(&mut self, pos: u64, what: &'static str, judged: Judged) {
+        match judged {
+            Ok(()) => *self.counts.entry(what).or_default() += 1,
+            Err((code, text)) => self.faults.push((pos, code, text)),
+        }
+    }
+
+    fn cards(&self, service: ServiceId) -> Result<&Cards, (String, String)> {
+        self.book
+            .get(&service)
+            .ok_or_else(|| ("peer.ledger.no-card".to_owned(), format!("it is signed by service {service}, whose card the ledger does not hold")))
+    }
+
+    fn act(&self, entry: &LedgerEntry) -> Judged {
+        let signed = Signed::parse(&entry.signed, Typ::Act, HEAD_BYTES_MAX + SIGNED_BYTES_MAX).map_err(|e| (e.code().to_owned(), e.to_string()))?;
+        let act = Act::decode(signed.payload(), None).map_err(|e| (e.code().to_owned(), e.to_string()))?;
+        let signer = signed.signer();
+        if act.head().author != signer || *act.id().as_ref() != entry.object {
+            return Err(("peer.ledger.act".to_owned(), "the act is filed under another name or signed by another than its author".to_owned()));
+        }
+        signed.verify(self.cards(signer)?, act.head().at.at).map(drop).map_err(|e| (e.code().to_owned(), e.to_string()))
+    }
+
+    fn receipt(&self, entry: &LedgerEntry, given: bool) -> Judged {
+        let signer = Signed::parse(&entry.signed, Typ::Receipt, RECEIPT_BYTES_MAX).map_err(|e| (e.code().to_owned(), e.to_string()))?.signer();
+        let (receipt, _) = Receipt::read(&entry.signed, self.cards(signer)?).map_err(|e| (e.code().to_owned(), e.to_string()))?;
+        let ours = if given { receipt.from } else { receipt.to };
+        match ours == self.own {
+            true => Ok(()),
+            false => Err(("peer.ledger.receipt".to_owned(), "the receipt is between other services".to_owned())),
+        }
+    }
+
+    fn checkpoint(&self, entry: &LedgerEntry) -> Judged {
+        let bad = |e: NoteFault| (e.code().to_owned(), e.to_string());
+        let note = std::str::from_utf8(&entry.signed).map_err(|_| bad(NoteFault::Form))?;
+        let checkpoint = Checkpoint::read(note, self.cards(self.own)?, entry.at).map_err(bad)?;
+        let cosigned = self.book.values().filter(|c| c.service() != self.own).any(|c| checkpoint.cosigned_by(note, c).is_ok());
+        match cosigned {
+            true => Ok(()),
+            false => Err(("peer.ledger.cosignature".to_owned(), "no partner whose card is here has cosigned this checkpoint".to_owned())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base::{Digest, Lang, ParcelId, Text, UnixMs};
+    use seal::{CardDraft, Keys, RECEIPT_VERSION, SystemEntropy};
+
+    const NOW: UnixMs = UnixMs(1_738_051_200_000);
+
+    fn keys(code: &str) -> Keys {
+        let draft = CardDraft {
+            code: code.to_owned(),
+            country: "MA".to_owned(),
+            name: vec![Text::new(Lang::Fr, code)],
+            endpoints: vec!["127.0.0.1:1".to_owned()],
+            languages: vec![Lang::Fr.into()],
+            duty: vec![seal::Duty { desk: "desk".to_owned(), phone: "+10000000000".to_owned(), mail: String::new() }],
+            valid_from: NOW.plus_ms(-1000),
+            valid_until: NOW.plus_ms(86_400_000),
+        };
+        Keys::generate(&draft, NOW, &mut SystemEntropy).unwrap()
+    }
+
+    fn entry(kind: Kind, signed: &[u8]) -> LedgerEntry {
+        LedgerEntry { pos: 7, kind, at: NOW, object: Digest::of(signed), leaf: Digest::default(), signed: signed.to_vec() }
+    }
+
+    fn receipt(from: &Keys, to: &Keys, at: UnixMs) -> Vec<u8> {
+        let receipt = Receipt {
+            version: RECEIPT_VERSION,
+            parcel: ParcelId::from(Digest::of(b"parcel")),
+            from: from.service(),
+            to: to.service(),
+            at: at.in_zone("UTC").unwrap(),
+            entries: Vec::new(),
+            ledger_size: 1,
+            ledger_root: Digest::of(b"root"),
+        };
+        receipt.sign(from).bytes().to_vec()
+    }
+
+    /// Files the cards of two services and one more entry, and tells what the audit of the first one's ledger found.
+    fn audited(own: &Keys, partner: &Keys, kind: Kind, signed: &[u8]) -> String {
+        let mut audit = Audit::new(own.service());
+        audit.card(&entry(Kind::Card, own.card_bytes()));
+        audit.card(&entry(Kind::Card, partner.card_bytes()));
+        audit.card(&entry(kind, signed));
+        audit.signature(&entry(kind, signed));
+        match &audit.faults[..] {
+            [] => format!("{:?}", audit.counts),
+            faults => faults.iter().map(|(pos, code, _)| format!("{pos} {code}")).collect::<Vec<_>>().join(", "),
+        }
+    }
+
+    #[test]
+    fn a_receipt_counts_for_its_own_parties_and_time_only() {
+        let (ma, es, pt) = (keys("ma"), keys("es"), keys("pt"));
+        let good = receipt(&es, &ma, NOW);
+        assert_eq!(audited(&ma, &es, Kind::ReceiptTaken, &good), r#"{"cards": 2, "receipts taken": 1}"#);
+        assert_eq!(audited(&ma, &es, Kind::ReceiptGiven, &good), "7 peer.ledger.receipt");
+        assert_eq!(audited(&ma, &es, Kind::ReceiptTaken, &receipt(&es, &pt, NOW)), "7 peer.ledger.receipt");
+        assert_eq!(audited(&ma, &es, Kind::ReceiptTaken, &receipt(&pt, &ma, NOW)), "7 peer.ledger.no-card");
+        let last = receipt(&es, &ma, NOW.plus_ms(86_400_000));
+        assert_eq!(audited(&ma, &es, Kind::ReceiptTaken, &last), r#"{"cards": 2, "receipts taken": 1}"#);
+        let late = receipt(&es, &ma, NOW.plus_ms(86_400_001));
+        assert_eq!(audited(&ma, &es, Kind::ReceiptTaken, &late), "7 peer.seal.card-expired");
+        let mut forged = good;
+        *forged.last_mut().unwrap() ^= 1;
+        assert_eq!(audited(&ma, &es, Kind::ReceiptTaken, &forged), "7 peer.seal.signature");
+    }
+
+    #[test]
+    fn a_checkpoint_needs_a_partners_cosignature() {
+        let (ma, es, pt) = (keys("ma"), keys("es"), keys("pt"));
+        let note = Checkpoint::sign(&ma, 3, Digest::of(b"root"));
+        let checkpoint = Checkpoint { origin: ma.service(), size: 3, root: Digest::of(b"root") };
+        let cosigned = |by: &Keys| format!("{note}{}", checkpoint.cosign(by, NOW));
+        assert_eq!(audited(&ma, &es, Kind::CheckpointCosigned, cosigned(&es).as_bytes()), r#"{"cards": 2, "checkpoints cosigned": 1}"#);
+        assert_eq!(audited(&ma, &es, Kind::CheckpointCosigned, cosigned(&pt).as_bytes()), "7 peer.ledger.cosignature");
+        assert_eq!(audited(&ma, &es, Kind::CheckpointCosigned, note.as_bytes()), "7 peer.ledger.cosignature");
+    }
+
+    #[test]
+    fn bytes_that_are_no_act_and_a_forged_card_are_found() {
+        let (ma, es) = (keys("ma"), keys("es"));
+        assert_eq!(audited(&ma, &es, Kind::Act, &receipt(&es, &ma, NOW)), "7 peer.seal.wrong-type");
+        let mut forged = es.card_bytes().to_vec();
+        *forged.last_mut().unwrap() ^= 1;
+        assert_eq!(audited(&ma, &es, Kind::Card, &forged), "7 peer.seal.signature");
+    }
+}
