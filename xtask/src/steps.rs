@@ -72,10 +72,10 @@ fn tested(words: &[&str]) -> Result<Ended, String> {
     }
 }
 
-/// What the closing lines of all test binaries add up to.
+/// What the closing lines of all test runs add up to.
 #[derive(Default)]
 struct Sum {
-    binaries: u64,
+    runs: u64,
     passed: u64,
     failed: u64,
     ignored: u64,
@@ -89,14 +89,14 @@ impl Sum {
             let before = counts.split([';', '.']).map(str::trim).find_map(|part| part.strip_suffix(word))?;
             before.trim().rsplit(' ').next()?.parse::<u64>().ok()
         };
-        self.binaries += 1;
+        self.runs += 1;
         self.passed += count(" passed").unwrap_or(0);
         self.failed += count(" failed").unwrap_or(0);
         self.ignored += count(" ignored").unwrap_or(0);
     }
 
     fn in_words(&self) -> String {
-        format!("{} tests passed, {} failed, {} ignored in {} binaries", self.passed, self.failed, self.ignored, self.binaries)
+        format!("{} tests passed, {} failed, {} ignored in {} runs", self.passed, self.failed, self.ignored, self.runs)
     }
 }
 
@@ -132,7 +132,7 @@ mod tests {
         ] {
             sum.add(line);
         }
-        assert_eq!(sum.in_words(), "43 tests passed, 2 failed, 1 ignored in 2 binaries");
+        assert_eq!(sum.in_words(), "43 tests passed, 2 failed, 1 ignored in 2 runs");
     }
 
     #[test]

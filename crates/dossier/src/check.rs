@@ -115,8 +115,8 @@ fn faults(mechanism: &Mechanism, explorer: &Explorer<'_>, found: &Found) -> Vec<
         }
     };
     let ways_out = can_end(explorer, found);
-    for at in 0..found.combos.len() {
-        let words = || explorer.in_words(&found.combos[at]);
+    for (at, combo) in found.combos.iter().enumerate() {
+        let words = || explorer.in_words(combo);
         for phase in std::iter::once(&found.phases[at]).chain(found.own[at].iter().flatten()) {
             match phase {
                 PhaseOf::None => add("mechanism.phase.none", format!("no phase holds for: {}", words()), at),

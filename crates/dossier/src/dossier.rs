@@ -427,11 +427,7 @@ impl Dossier {
             let Some(p) = state.party(&mark.party) else { return false };
             let (stop_seq, stop) = state.marks[p];
             let mut at = mark.act;
-            loop {
-                let Some(f) = self.filed.get(&at) else { break };
-                if f.act.head().seq <= stop_seq {
-                    break;
-                }
+            while let Some(f) = self.filed.get(&at).filter(|f| f.act.head().seq > stop_seq) {
                 steps.push(f);
                 at = f.act.head().prev;
             }

@@ -3,7 +3,7 @@
 use crate::value::Value;
 use base::cbor::Map;
 use base::{Coded, Labels, Vocabulary};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Characters that one line may have.
 pub const LINE_CHARS_MAX: usize = 300;
@@ -34,7 +34,7 @@ pub struct Field {
 }
 
 /// What a field holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[allow(missing_docs)] // The names are those of the values in `Value`.
 pub enum FieldType {
@@ -159,7 +159,7 @@ impl Field {
 
     fn check_one(&self, value: &Value) -> Result<(), FieldFault> {
         let country = |c: &Option<String>| match c {
-            Some(c) if !Coded::new("countries", c).is_known() && !(c.len() == 2 && c.bytes().all(|b| b.is_ascii_uppercase())) => Err("a country is an ISO 3166-1 alpha-2 code"),
+            Some(c) if c.len() != 2 || !c.bytes().all(|b| b.is_ascii_uppercase()) => Err("a country is an ISO 3166-1 alpha-2 code"),
             _ => Ok(()),
         };
         let decimal = |s: &str| match s.len() <= 30 && s.bytes().all(|b| b.is_ascii_digit() || b == b'.') && s.matches('.').count() <= 1 && s.starts_with(|c: char| c.is_ascii_digit()) {

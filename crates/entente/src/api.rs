@@ -255,7 +255,7 @@ async fn mechanism(_: Who, State(engine): State<Engine>, Path(name): Path<String
 
 fn draw(m: &Mechanism) -> Value {
     let fields = |fields: &[dossier::Field]| -> Value {
-        fields.iter().map(|f| json!({ "id": f.id, "type": format!("{:?}", f.kind), "required": f.required, "many": f.many, "vocabulary": f.vocabulary, "label": f.label, "hint": f.hint })).collect()
+        fields.iter().map(|f| json!({ "id": f.id, "type": f.kind, "required": f.required, "many": f.many, "vocabulary": f.vocabulary, "label": f.label, "hint": f.hint })).collect()
     };
     let item = |k: &dossier::ItemKind| {
         json!({
@@ -526,7 +526,7 @@ fn hex(bytes: &[u8]) -> String {
 fn unhex(text: &str) -> Result<Vec<u8>, Problem> {
     let bad = || Problem(StatusCode::BAD_REQUEST, "refusal.api.hex".to_owned(), "the card is not hexadecimal; export it again".to_owned());
     let text = text.trim();
-    if text.len() % 2 != 0 || !text.is_ascii() {
+    if !text.len().is_multiple_of(2) || !text.is_ascii() {
         return Err(bad());
     }
     (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).map_err(|_| bad())).collect()

@@ -12,4 +12,5 @@ pub mod demo;
 pub mod engine;
 pub mod home;
 pub mod launch;
+pub mod locale;
 pub mod serve;

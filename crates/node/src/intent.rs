@@ -123,6 +123,9 @@ struct Read {
     second: Vec<OfficerRole>,
 }
 
+/// An act that may be: the act, its head's bytes, its body's.
+type Tried = (Arc<Act>, Vec<u8>, Vec<u8>);
+
 impl Node {
     /// Takes an officer's intent: signs and stages the act, or keeps it for the second pair of eyes.
     pub fn propose(&mut self, officer: &Officer, intent: Intent, now: UnixMs) -> Result<Made, NodeError> {
@@ -304,7 +307,7 @@ impl Node {
     }
 
     /// Judges an intent without doing it; a dossier that it would open stays in memory only if it may be.
-    fn try_out(&mut self, read: &Read, by: &Signatory, second: Option<Signatory>, now: UnixMs) -> Result<(Arc<Act>, Vec<u8>, Vec<u8>), NodeError> {
+    fn try_out(&mut self, read: &Read, by: &Signatory, second: Option<Signatory>, now: UnixMs) -> Result<Tried, NodeError> {
         let tried = self.try_in_memory(read, by, second, now);
         if tried.is_err() {
             self.untry(read);
@@ -319,7 +322,7 @@ impl Node {
         }
     }
 
-    fn try_in_memory(&mut self, read: &Read, by: &Signatory, second: Option<Signatory>, now: UnixMs) -> Result<(Arc<Act>, Vec<u8>, Vec<u8>), NodeError> {
+    fn try_in_memory(&mut self, read: &Read, by: &Signatory, second: Option<Signatory>, now: UnixMs) -> Result<Tried, NodeError> {
         if let (Deed::Open(opening), None) = (&read.deed, self.dossier(&read.dossier)?) {
             let fresh = self.new_dossier(opening)?.ok_or_else(|| NodeError::UnknownMechanism(read.mechanism.id.clone()))?;
             self.put_dossier(fresh);

@@ -6,10 +6,10 @@
 use crate::error::NodeError;
 use crate::node::{Node, put, read_act};
 use crate::served::as_stored;
-use base::{ActId, DossierId, ServiceId, UnixMs};
+use base::{ActId, DossierId, ParcelId, ServiceId, UnixMs};
 use dossier::{Act, Deed};
 use seal::{Held, Receipt, Signed, Typ};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use store::{Append, Filing, Kind, LedgerEntry, Outgoing, Parcel, Queued, REBUILDING, RecordOp, Refile};
 
@@ -58,9 +58,10 @@ impl Node {
         self.store.wipe_projections()?;
         self.forget_all();
         let mut order: Vec<DossierId> = Vec::new();
+        let mut answered: HashSet<ParcelId> = HashSet::new();
         let (mut batch, mut done, mut acts) = (Append::new(now), 0u64, 0u64);
         self.each_entry(|node, e| {
-            node.refile(&e, &parties, &mut batch, &mut order)?;
+            node.refile(&e, &parties, &mut batch, &mut order, &mut answered)?;
             acts += u64::from(e.kind == Kind::Act);
             done += 1;
             if batch.refile.len() >= GROUP {
@@ -108,6 +109,7 @@ impl Node {
         parties: &HashMap<DossierId, Vec<ServiceId>>,
         batch: &mut Append,
         order: &mut Vec<DossierId>,
+        answered: &mut HashSet<ParcelId>,
     ) -> Result<(), NodeError> {
         match e.kind {
             Kind::Act => {
@@ -128,14 +130,19 @@ impl Node {
                 // What the partner refused is not sent again by itself either.
                 let refused = receipt.entries.iter().filter(|x| matches!(x.held, Held::Refused { .. })).map(|x| (receipt.from, *x.act.as_ref()));
                 // A batch is worked off as refile, outbox: what this receipt settles must be queued by then.
-                self.put_away(std::mem::replace(batch, Append::new(batch.at)))?;
+                if !batch.queue.is_empty() {
+                    self.put_away(std::mem::replace(batch, Append::new(batch.at)))?;
+                }
                 batch.unqueue.extend(refused);
                 batch.refile.push(Refile::ReceiptTaken { pos: e.pos, service: receipt.from, at: e.at, objects: held });
             }
             Kind::ReceiptGiven => {
                 let receipt = read_receipt(&e.signed)?;
                 // The number stood in the parcel, which is gone; its id tells duplicates apart all the same.
-                batch.refile.push(Refile::ReceiptGiven { pos: e.pos, parcel: Parcel { sender: receipt.to, number: e.pos, id: receipt.parcel } });
+                // A parcel that came again after its receipt was forgotten has two; the first one stands.
+                if answered.insert(receipt.parcel) {
+                    batch.refile.push(Refile::ReceiptGiven { pos: e.pos, parcel: Parcel { sender: receipt.to, number: e.pos, id: receipt.parcel } });
+                }
             }
             Kind::Card | Kind::CheckpointCosigned => {}
         }

@@ -11,6 +11,7 @@ use base::{ActId, Digest, DossierId, ServiceId, UnixMs};
 use dossier::{Act, Checked, Deed, Judged, Mechanism, Verdict, Want};
 use seal::{Held, Receipt, ReceiptEntry, Verified};
 use std::collections::BTreeSet;
+use std::collections::btree_map::Entry as MapEntry;
 use std::sync::Arc;
 use store::{Answer, Append, Entry, Filing, Outgoing, Parcel, Queued};
 
@@ -131,10 +132,10 @@ impl Node {
             }
             Opened::Other { piece: Piece::Mechanism(bytes), .. } => {
                 let mechanism = Mechanism::parse(&bytes)?;
-                if !self.mechanisms.contains_key(&mechanism.hash) {
+                if let MapEntry::Vacant(free) = self.mechanisms.entry(mechanism.hash) {
                     // Kept; it is proved before an officer may sign an accord that names it.
                     batch.records.push(put("mechanism", &mechanism.hash.to_string(), bytes));
-                    self.mechanisms.insert(mechanism.hash, Arc::new(mechanism));
+                    free.insert(Arc::new(mechanism));
                 }
                 Ok(Fate::Held)
             }

@@ -146,6 +146,11 @@ impl Services {
         })
     }
 
+    /// Tells whether a text is the id of a service that is known here.
+    pub fn knows(&self, id: &str) -> bool {
+        self.codes.values().any(|s| s.to_string() == id)
+    }
+
     /// Returns a service's short name.
     pub fn code(&self, id: &Value) -> String {
         let id = text(id);

@@ -88,7 +88,9 @@ impl Picture<'_> {
             let (label, vocabulary) = self.words.field(kind, id);
             let values: Vec<&Value> = value.as_array().map_or_else(|| vec![value], |a| a.iter().collect());
             for value in values {
-                let _ = writeln!(out, "{depth}  {label}: {}", self.value(value, vocabulary));
+                // Further lines of a text stand deeper, so that nobody's words look like ours.
+                let words = self.value(value, vocabulary).trim_end().replace('\n', &format!("\n{depth}    | "));
+                let _ = writeln!(out, "{depth}  {label}: {words}");
             }
         }
         for c in each(&self.view["clocks"]).filter(|c| c["item"] == item["id"]) {
@@ -165,7 +167,7 @@ impl Picture<'_> {
         match value {
             Value::String(code) => match vocabulary {
                 Some(v) => self.face.code(v, code),
-                None if code.len() == 64 => self.services.code(value),
+                None if self.services.knows(code) => self.services.code(value),
                 None if code.contains('[') && code.contains('T') => self.face.instant(code),
                 None => code.clone(),
             },

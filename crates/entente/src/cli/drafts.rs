@@ -3,7 +3,7 @@
 use super::Global;
 use super::desk::Desk;
 use super::dossiers::map;
-use super::face::{Face, each, note, table, text, write};
+use super::face::{Face, each, note, plain, table, text, write};
 use super::fields::{FieldArgs, read_text};
 use super::intents::{WaitArgs, tell};
 use super::trouble::Trouble;
@@ -123,7 +123,7 @@ fn read(files: &[PathBuf]) -> (Vec<(String, String)>, bool) {
     for file in files {
         match read_text(file) {
             Ok(body) => texts.push((file.display().to_string(), body)),
-            Err(trouble) => note(&trouble.print(false)),
+            Err(trouble) => note(&trouble.print(false, face.lang)),
         }
     }
     let whole = texts.len() == files.len();
@@ -136,7 +136,7 @@ fn read_here(face: &Face, texts: &[(String, String)]) -> Result<(), Trouble> {
     for event in &reading.events {
         match face.json {
             true => write(&format!("{}\n", serde_json::to_string(event).expect("a draft has a JSON form")))?,
-            false => write(&format!("{}\n", draw(face, &json!(event))))?,
+            false => write(&plain(&format!("{}\n", draw(face, &json!(event)))))?,
         }
     }
     reading.silent.iter().for_each(|s| note(&silence(&json!(s))));

@@ -19,7 +19,7 @@ pub struct Face {
 impl Face {
     /// Shows a value as JSON, or its text.
     pub fn show(&self, value: &Value, text: impl FnOnce() -> String) -> Result<(), Trouble> {
-        if self.json { write(&format!("{value}\n")) } else { write(&text()) }
+        if self.json { write(&format!("{value}\n")) } else { write(&plain(&text())) }
     }
 
     /// Shows a time as people of this node's place read it: `2025-01-28 09:00 +01:00`.
@@ -57,14 +57,19 @@ pub fn write(text: &str) -> Result<(), Trouble> {
 
 /// Writes to standard error; where that is not possible there is nobody to tell.
 pub fn note(text: &str) {
-    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+    let _ = std::io::stderr().lock().write_all(plain(text).as_bytes());
+}
+
+/// Takes control characters out of words that others wrote, so that they cannot steer the reader's terminal (ECMA-48).
+pub fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
 }
 
 /// Tells how far long work is, on a terminal only.
 pub fn progress(done: u64, of: u64) {
     if std::io::stderr().is_terminal() {
         let end = if done >= of { "\n" } else { "" };
-        note(&format!("\r{done} of {of}{end}"));
+        let _ = write!(std::io::stderr().lock(), "\r{done} of {of}{end}"); // as in note
     }
 }
 
@@ -150,6 +155,11 @@ mod tests {
         let row = |a: &str, b: &str| vec![a.to_owned(), b.to_owned()];
         assert_eq!(table(&[row("x", "name"), row("long", "é"), row("ملف", "z")]), "x     name\nlong  é\nملف   z\n");
         assert_eq!(table(&[row("x", "name")]), "");
+    }
+
+    #[test]
+    fn foreign_words_cannot_steer_the_terminal() {
+        assert_eq!(plain("a\u{1b}[2Jb\r\u{9b}c\n\tملف"), "a\u{fffd}[2Jb\u{fffd}\u{fffd}c\n\u{fffd}ملف");
     }
 
     #[test]

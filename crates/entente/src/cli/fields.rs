@@ -4,7 +4,7 @@
 //! type, 3 a field that holds several takes all that was given for it, any other just one.
 
 use super::trouble::Trouble;
-use base::{Coded, Date, Digest, DossierId, Handling, Instant, Length, ServiceId, Tag, Text, Vocabulary};
+use base::{Coded, Date, Digest, DossierId, Handling, Instant, ItemId, Length, ServiceId, Tag, Text, Vocabulary};
 use dossier::FieldType;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -208,10 +208,12 @@ fn value_of(field: &FieldForm, lang: Option<&str>, typed: &str, party: &dyn Fn(&
             Some(service) => Ok(json!(service)),
             None => Err(bad(&format!("'{typed}' is no service that is known here; see entente partners"))),
         },
-        FieldType::Reference => match typed.parse::<DossierId>() {
-            Ok(dossier) => Ok(json!({ "dossier": dossier, "item": null })),
-            Err(e) => Err(bad(&e)),
-        },
+        FieldType::Reference => {
+            let (dossier, item) = typed.split_once('/').map_or((typed, None), |(d, i)| (d, Some(i)));
+            let dossier: DossierId = dossier.parse().map_err(|e| bad(&e))?;
+            let item: Option<ItemId> = item.map(str::parse).transpose().map_err(|e| bad(&e))?;
+            Ok(json!({ "dossier": dossier, "item": item }))
+        }
         FieldType::Quantity => amount(typed, "unit").ok_or_else(|| bad(&"write amount and unit, for example \"3.5 kg\"")),
         FieldType::Money => amount(typed, "currency").ok_or_else(|| bad(&"write amount and ISO 4217 code, for example \"1200 EUR\"")),
         other => Err(bad(&format!("a value of this kind is given as JSON: --field-json {id}='{}'", example(other)))),
@@ -311,6 +313,7 @@ mod tests {
             field("hashes", FieldType::TextHash, true),
             field("at", FieldType::Instant, false),
             field("value", FieldType::Money, false),
+            field("supersedes", FieldType::Reference, false),
         ];
         form[2].vocabulary = Some("urgency".to_owned());
         form
@@ -340,6 +343,8 @@ mod tests {
         assert_eq!(picture(&["at=2025-01-28T09:00:00+01:00[Europe/Madrid]"]), r#"{"at":"2025-01-28T09:00:00+01:00[Europe/Madrid]"}"#);
         let es = ServiceId::from(Digest::of(b"es"));
         assert_eq!(picture(&["to=es"]), format!(r#"{{"to":"{es}"}}"#));
+        assert_eq!(picture(&[&format!("supersedes={es}")]), format!(r#"{{"supersedes":{{"dossier":"{es}","item":null}}}}"#));
+        assert_eq!(picture(&[&format!("supersedes={es}/{es}")]), format!(r#"{{"supersedes":{{"dossier":"{es}","item":"{es}"}}}}"#));
         assert_eq!(picture(&[&format!("to={es}")]), format!(r#"{{"to":"{es}"}}"#));
     }
 

@@ -88,7 +88,7 @@ fn check_all(face: &Face, files: &[PathBuf]) -> Result<(), Trouble> {
             Err(trouble) => {
                 sound = false;
                 let place = json!({ "file": file.display().to_string(), "proved": false, "fault": trouble.json() });
-                if face.json { write(&format!("{place}\n"))? } else { note(&trouble.print(false)) }
+                if face.json { write(&format!("{place}\n"))? } else { note(&trouble.print(false, face.lang)) }
             }
         }
     }

@@ -66,7 +66,7 @@ pub struct Global {
     /// Print JSON for machines
     #[arg(long, global = true)]
     pub json: bool,
-    /// Language of labels: ar, fr, es, en, de or pt [default: the session's, else en]
+    /// Language of labels and error texts: ar, fr, es, en, de or pt [default: the session's, else en]
     #[arg(long, global = true, value_name = "LANG")]
     pub lang: Option<Lang>,
 }
@@ -175,11 +175,11 @@ pub fn main() -> ExitCode {
             return ExitCode::from(exit);
         }
     };
-    let json = cli.global.json;
+    let (json, lang) = (cli.global.json, cli.global.lang.unwrap_or_else(desk::session_lang));
     match cli.command.run(&cli.global) {
         Ok(()) => ExitCode::SUCCESS,
         Err(trouble) => {
-            face::note(&trouble.print(json));
+            face::note(&trouble.print(json, lang));
             ExitCode::from(trouble.exit())
         }
     }

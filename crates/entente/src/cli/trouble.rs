@@ -3,7 +3,9 @@
 use crate::client::Problem;
 use crate::demo::DemoError;
 use crate::home::HomeError;
+use crate::locale;
 use crate::launch::LaunchError;
+use base::Lang;
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -93,16 +95,35 @@ impl Trouble {
         }
     }
 
-    /// Writes it for standard error: code, text and remedy, or the same as one JSON object.
-    pub fn print(&self, json: bool) -> String {
-        match (self, json) {
-            (Trouble::Found, _) => String::new(),
-            (_, true) => format!("{}\n", self.json()),
-            (_, false) => {
-                let help = self.help().map(|h| format!("  help: {h}\n")).unwrap_or_default();
-                format!("{}: {}\n{help}", self.code(), self.what())
+    /// Writes it for standard error in the reader's language, or as one JSON object.
+    ///
+    /// What is particular to the case (a name, a number, a file) stands in English beside the words of its code.
+    pub fn print(&self, json: bool, lang: Lang) -> String {
+        if matches!(self, Trouble::Found) {
+            return String::new();
+        }
+        let words = locale::of(self.code());
+        if json {
+            let mut out = self.json();
+            if let Some(pair) = words {
+                out["words"] = json!({ "lang": lang, "what": pair.what.get(lang), "help": pair.help.get(lang) });
+            }
+            return format!("{out}\n");
+        }
+        let mut lines = Vec::new();
+        match words.filter(|_| lang != Lang::En) {
+            Some(pair) => {
+                lines.push(format!("{}: {}", self.code(), pair.what.get(lang)));
+                lines.push(format!("  -> {}", pair.help.get(lang)));
+                lines.extend(Some(self.what()).into_iter().chain(self.help()).map(|detail| format!("  [en] {detail}")));
+            }
+            None => {
+                lines.push(format!("{}: {}", self.code(), self.what()));
+                let help = self.help().or_else(|| words.map(|pair| pair.help.get(lang).to_owned()));
+                lines.extend(help.map(|h| format!("  help: {h}")));
             }
         }
+        lines.join("\n") + "\n"
     }
 
     /// Returns code, text and remedy as JSON.
@@ -151,10 +172,12 @@ mod tests {
     fn each_trouble_has_its_exit_code_and_says_what_helps() {
         let off = Trouble::NotRunning { address: "127.0.0.1:7401".to_owned(), dir: "node".to_owned() };
         assert_eq!(off.exit(), 2);
-        assert_eq!(off.print(false), "failure.node.not-running: no node answers at 127.0.0.1:7401\n  help: start it with entente serve --dir node\n");
+        assert_eq!(off.print(false, Lang::En), "failure.node.not-running: no node answers at 127.0.0.1:7401\n  help: start it with entente serve --dir node\n");
         let refused = Trouble::refused("refusal.x", "no").remedy("ask");
-        assert_eq!((refused.exit(), refused.print(true).as_str()), (1, "{\"code\":\"refusal.x\",\"remedy\":\"ask\",\"what\":\"no\"}\n"));
+        assert_eq!((refused.exit(), refused.print(true, Lang::En).as_str()), (1, "{\"code\":\"refusal.x\",\"remedy\":\"ask\",\"what\":\"no\"}\n"));
+        let french = off.print(false, Lang::Fr);
+        assert!(french.contains("\n  -> ") && french.contains("[en] no node answers at 127.0.0.1:7401"), "{french}");
         assert_eq!(Trouble::Usage("?".to_owned()).exit(), 64);
-        assert_eq!(Trouble::Found.print(true), "");
+        assert_eq!(Trouble::Found.print(true, Lang::En), "");
     }
 }

@@ -90,7 +90,7 @@ pub struct Service {
 }
 
 /// Seconds in which partners must have receipted an act.
-const DELIVERED_WITHIN_S: u64 = 20;
+const DELIVERED_WITHIN_S: u64 = 30;
 
 impl Service {
     /// Makes the service's directory under `root`.

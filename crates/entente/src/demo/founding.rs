@@ -79,3 +79,14 @@ fn swap_a_word(words: &str) -> String {
     let other = all.iter().find(|w| **w != all[0]).copied().unwrap_or("zebra");
     std::iter::once(other).chain(all.into_iter().skip(1)).collect::<Vec<_>>().join(" ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::swap_a_word;
+
+    #[test]
+    fn a_word_is_always_another_one() {
+        assert_eq!(swap_a_word("apple apple moon"), "moon apple moon");
+        assert_eq!(swap_a_word("apple apple"), "zebra apple");
+    }
+}

@@ -200,3 +200,28 @@ async fn until<F: Future<Output = Result<bool, DemoError>>>(name: &str, within: 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_in_which_something_lies_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("fresh");
+        let args = |dir: &std::path::Path| DemoArgs { dir: Some(dir.to_owned()), ..DemoArgs::default() };
+        assert_eq!(directory(&args(&root)).unwrap(), (root.clone(), false));
+        fs::write(root.join("mine"), "").unwrap();
+        let stopped = run(&args(&root)).unwrap_err();
+        assert_eq!((stopped.code(), fs::read_dir(&root).unwrap().count()), ("failure.demo.system", 1));
+    }
+
+    #[test]
+    fn a_check_that_fails_stops_with_its_name() {
+        let voice = Voice::new(true);
+        voice.same("one is one", &1, &1).unwrap();
+        let stopped = voice.same("one is two", &1, &2).unwrap_err();
+        assert_eq!((stopped.code(), voice.checks()), ("failure.demo.check", 1));
+        assert_eq!(stopped.to_string(), "check failed: one is two: 1 where 2 belongs");
+    }
+}

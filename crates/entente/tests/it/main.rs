@@ -1,4 +1,5 @@
 //! The program from outside: real processes, real sockets, real disks.
 
 mod cli;
+mod demo;
 mod killed;

@@ -145,7 +145,7 @@ fn the_same_parcel_gets_the_same_receipt_and_its_number_serves_no_other() {
     w.restart(MA);
     assert_eq!(w.hand(ES, MA, &first).unwrap(), receipt, "also after a restart");
     assert_eq!(w.size(MA), size);
-    let again = w.parcel(ES, MA, 600, &[act.clone()]);
+    let again = w.parcel(ES, MA, 600, std::slice::from_ref(&act));
     refused_whole(&mut w, id, ES, &again, "peer.parcel.replayed", "the same number, sealed anew");
     let other = w.parcel(ES, MA, 600, &[]);
     refused_whole(&mut w, id, ES, &other, "peer.parcel.replayed", "the same number with other content");

@@ -6,6 +6,7 @@ mod desk;
 mod disk;
 mod doors;
 mod failures;
+mod faults;
 mod order;
 mod rebuild;
 mod restart;

@@ -63,15 +63,15 @@ fn full() -> (World, Vec<DossierId>) {
 #[test]
 fn a_rebuilt_node_looks_as_before() {
     let (mut w, dossiers) = full();
-    for i in 0..3 {
+    for (i, name) in NAMES.iter().enumerate() {
         let mine: Vec<DossierId> = dossiers.iter().copied().filter(|d| w.store(i).dossier(d).unwrap().is_some()).collect();
         assert!(mine.len() >= 2);
         let (before, size) = (picture(&mut w, i, &mine), w.size(i));
         let done = rebuilt(&mut w, i);
         assert_eq!((done.entries, done.dossiers as usize), (size, mine.len()));
-        assert_eq!(picture(&mut w, i, &mine), before, "{}", NAMES[i]);
+        assert_eq!(picture(&mut w, i, &mine), before, "{name}");
         w.restart(i);
-        assert_eq!(picture(&mut w, i, &mine), before, "{} after a restart", NAMES[i]);
+        assert_eq!(picture(&mut w, i, &mine), before, "{name} after a restart");
     }
     w.pump();
     dossiers.iter().for_each(|d| drop(w.alike(*d)));
@@ -161,4 +161,19 @@ fn a_rebuild_that_was_cut_short_is_finished_at_the_next_start() {
     w.store(MA).wipe_projections().unwrap();
     w.restart(MA);
     assert_eq!(picture(&mut w, MA, &dossiers), before, "a node on empty projections would write its own chain twice");
+}
+
+#[test]
+fn a_partner_that_sends_an_old_parcel_again_cannot_make_a_rebuild_impossible() {
+    let (mut w, _) = World::allied(2);
+    w.asks(MA, None);
+    w.pump();
+    let old = w.parcel(ES, MA, 1 << 40, &[]);
+    let far = w.parcel(ES, MA, (1 << 40) + store::GIVEN_KEPT + 1, &[]);
+    for parcel in [&old, &far, &old] {
+        w.hand(ES, MA, parcel).unwrap();
+    }
+    rebuilt(&mut w, MA);
+    w.hand(ES, MA, &old).unwrap();
+    rebuilt(&mut w, MA);
 }

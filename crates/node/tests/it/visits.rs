@@ -21,7 +21,9 @@ fn visit_form() -> serde_json::Value {
 /// A visit of all to ES, with a version of the communiqué that all have agreed to under an embargo of an hour.
 fn agreed(n: usize, earlier: usize) -> (World, DossierId, ItemId) {
     let (mut w, _) = World::allied(n);
-    (0..earlier).for_each(|_| drop(w.asks(ES, None)));
+    for _ in 0..earlier {
+        w.asks(ES, None);
+    }
     let guests = (0..n).filter(|i| *i != ES).map(|i| (i, "guest"));
     let all: Vec<_> = std::iter::once((ES, "host")).chain(guests).collect();
     let parties = w.parties(&all);

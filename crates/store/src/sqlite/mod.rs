@@ -28,8 +28,9 @@ const CACHE_KIB: (u32, u32) = (32 * 1024, 4 * 1024);
 
 /// A store in one SQLite file.
 pub struct Sqlite {
-    writer: Mutex<Writing>,
+    // Dropped before the writer: the last connection to close moves the write-ahead log into the file, and only a writer can.
     readers: Option<Readers>,
+    writer: Mutex<Writing>,
     /// The ledger as last committed.
     ledger: Mutex<LedgerState>,
     keys: Keys,
