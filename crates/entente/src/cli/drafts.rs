@@ -74,7 +74,7 @@ impl RegisterCommand {
     pub fn run(self, global: &Global) -> Result<(), Trouble> {
         match self {
             RegisterCommand::Import { files, dry_run } => {
-                let (texts, whole) = read(&files);
+                let (texts, whole) = read(&files, &global.face());
                 match dry_run {
                     true => read_here(&global.face(), &texts)?,
                     false => import(&Desk::open(global)?, &texts)?,
@@ -118,7 +118,7 @@ impl RegisterCommand {
 }
 
 /// Reads texts; one that cannot be read is named on standard error and the others are read all the same.
-fn read(files: &[PathBuf]) -> (Vec<(String, String)>, bool) {
+fn read(files: &[PathBuf], face: &Face) -> (Vec<(String, String)>, bool) {
     let mut texts = Vec::new();
     for file in files {
         match read_text(file) {
