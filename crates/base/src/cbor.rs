@@ -278,7 +278,28 @@ mod tests {
 
     #[test]
     fn rfc_8949_appendix_a_examples_that_are_canonical_pass() {
-        let hex = ["00", "17", "1818", "1903e8", "1a000f4240", "1bffffffffffffffff", "20", "3903e7", "f4", "f5", "40", "4401020304", "60", "6161", "62c3bc", "80", "83010203", "a0", "a201020304", "a26161016162820203"];
+        let hex = [
+            "00",
+            "17",
+            "1818",
+            "1903e8",
+            "1a000f4240",
+            "1bffffffffffffffff",
+            "20",
+            "3903e7",
+            "f4",
+            "f5",
+            "40",
+            "4401020304",
+            "60",
+            "6161",
+            "62c3bc",
+            "80",
+            "83010203",
+            "a0",
+            "a201020304",
+            "a26161016162820203",
+        ];
         for h in hex {
             let bytes: Vec<u8> = (0..h.len()).step_by(2).map(|i| u8::from_str_radix(&h[i..i + 2], 16).unwrap()).collect();
             check(&bytes).unwrap_or_else(|e| panic!("{h}: {e}"));

@@ -50,7 +50,10 @@ pub struct Evaluation {
 impl Evaluation {
     /// Tells whether the scale is known and has both grades.
     pub fn is_known(&self) -> bool {
-        ["source", "information"].iter().zip([&self.source, &self.information]).all(|(part, grade)| Coded::new(&format!("{part}-{}", self.scale), grade).is_known())
+        ["source", "information"]
+            .iter()
+            .zip([&self.source, &self.information])
+            .all(|(part, grade)| Coded::new(&format!("{part}-{}", self.scale), grade).is_known())
     }
 }
 
@@ -171,7 +174,9 @@ mod tests {
 
     #[test]
     fn grades_need_their_scale() {
-        let e = |scale: &str, source: &str, information: &str| Evaluation { scale: scale.into(), source: source.into(), information: information.into() }.is_known();
+        let e = |scale: &str, source: &str, information: &str| {
+            Evaluation { scale: scale.into(), source: source.into(), information: information.into() }.is_known()
+        };
         assert!(e("4x4", "X", "4") && e("6x6", "F", "6"));
         assert!(!e("4x4", "F", "4"), "4x4 has no F");
         assert!(!e("5x5", "A", "1"));

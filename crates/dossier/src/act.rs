@@ -252,7 +252,8 @@ impl Act {
         if head.seq == 0 || (head.seq == 1) != (head.prev == ActId::default()) {
             return Err(ActFault::Head("number and predecessor do not fit"));
         }
-        if head.seen.len() >= PARTIES_MAX || !head.seen.is_sorted_by(|a, b| a.party < b.party) || head.seen.iter().any(|m| m.seq == 0 || m.party == head.author) {
+        if head.seen.len() >= PARTIES_MAX || !head.seen.is_sorted_by(|a, b| a.party < b.party) || head.seen.iter().any(|m| m.seq == 0 || m.party == head.author)
+        {
             return Err(ActFault::Head("what it has seen is not in order"));
         }
         Ok(Act { id: Digest::of(head_bytes).into(), head, body })

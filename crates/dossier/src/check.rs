@@ -82,7 +82,12 @@ pub fn check(mechanism: &Mechanism) -> Report {
                 });
                 let mut faults = faults(mechanism, &explorer, &found);
                 if let Some(words) = forgotten {
-                    faults.push(Fault { code: "mechanism.phase.not-total", item: kind.id.clone(), what: format!("no single phase for: {words}"), path: Vec::new() });
+                    faults.push(Fault {
+                        code: "mechanism.phase.not-total",
+                        item: kind.id.clone(),
+                        what: format!("no single phase for: {words}"),
+                        path: Vec::new(),
+                    });
                 }
                 // The same fault in a larger configuration says nothing new.
                 faults.retain(|f| !report.faults.iter().any(|g| (g.code, &g.item) == (f.code, &f.item)));
@@ -101,7 +106,10 @@ fn configurations<'m>(mechanism: &'m Mechanism, opener: &str) -> Vec<BTreeMap<&'
     for role in &mechanism.roles {
         let least = if role.id == opener { role.min.max(1) } else { role.min };
         let most = role.max.min(PARTIES_EXPLORED_MAX).max(least);
-        all = all.iter().flat_map(|c: &BTreeMap<&'m str, usize>| (least..=most).map(|n| c.clone().into_iter().chain([(role.id.as_str(), n)]).collect())).collect();
+        all = all
+            .iter()
+            .flat_map(|c: &BTreeMap<&'m str, usize>| (least..=most).map(|n| c.clone().into_iter().chain([(role.id.as_str(), n)]).collect()))
+            .collect();
     }
     all
 }
@@ -144,7 +152,11 @@ fn faults(mechanism: &Mechanism, explorer: &Explorer<'_>, found: &Found) -> Vec<
         }
     }
     if let Some((from, to)) = found.reopened.first() {
-        add("mechanism.reopened", format!("a crossing act reopens what had ended: {} -> {}", explorer.in_words(&found.combos[*from]), explorer.in_words(&found.combos[*to])), *to);
+        add(
+            "mechanism.reopened",
+            format!("a crossing act reopens what had ended: {} -> {}", explorer.in_words(&found.combos[*from]), explorer.in_words(&found.combos[*to])),
+            *to,
+        );
     }
     out
 }

@@ -68,7 +68,8 @@ impl Dossier {
             for clock in &kind.clocks {
                 let per = kind.phase(&clock.runs_in[0]).and_then(|p| p.per.as_deref());
                 for (p, (service, _)) in self.state().parties().iter().enumerate().filter(|(_, (_, role))| *role == clock.answers) {
-                    if per.is_some() && item.stances[p].is_none() {
+                    let named = clock.answers_field.as_ref().and_then(|f| item.fields.get(f));
+                    if (per.is_some() && item.stances[p].is_none()) || named.is_some_and(|n| *n != Value::Party(*service)) {
                         continue;
                     }
                     let run = Run { dossier: self, kind, clock, per: per.map(|_| p), service, fields: &item.fields, received };

@@ -239,7 +239,8 @@ impl Dossier {
 
     /// Returns the last act of every party that is folded in, ordered by party: what another dossier names as seen.
     pub fn marks(&self) -> Vec<Mark> {
-        let mut marks: Vec<Mark> = self.opening.parties.iter().zip(&self.front.marks).filter(|(_, m)| m.0 > 0).map(|(p, m)| Mark { party: p.service, seq: m.0, act: m.1 }).collect();
+        let mut marks: Vec<Mark> =
+            self.opening.parties.iter().zip(&self.front.marks).filter(|(_, m)| m.0 > 0).map(|(p, m)| Mark { party: p.service, seq: m.0, act: m.1 }).collect();
         marks.sort();
         marks
     }
@@ -349,7 +350,8 @@ impl Dossier {
     fn refold(&mut self) {
         let mut fresh = State::new(Arc::clone(&self.mechanism), &self.opening);
         let ends: Vec<u64> = self.forked.iter().map(|f| f.unwrap_or(u64::MAX)).collect();
-        let mut acts: Vec<&Filed> = self.filed.values().filter(|f| self.front.party(&f.act.head().author).is_some_and(|p| f.act.head().seq < ends[p])).collect();
+        let mut acts: Vec<&Filed> =
+            self.filed.values().filter(|f| self.front.party(&f.act.head().author).is_some_and(|p| f.act.head().seq < ends[p])).collect();
         acts.sort_by_key(|f| f.order);
         for f in acts {
             fresh.apply(&f.act, f.verdict == Verdict::Valid);

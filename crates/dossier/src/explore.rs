@@ -323,12 +323,13 @@ impl<'m> Explorer<'m> {
         order.sort_by_key(|s| (self.slots[*s].role, !self.slots[*s].opener, combo.stances[*s], own(*s)));
         let mut to = vec![0u8; order.len()];
         order.iter().enumerate().for_each(|(new, old)| to[*old] = new as u8);
-        let mut children: Vec<Vec<(u8, u8)>> = combo.children.iter().map(|c| c.iter().map(|(o, p)| (if self.openers_matter { to[*o as usize] } else { 0 }, *p)).collect()).collect();
+        let mut children: Vec<Vec<(u8, u8)>> =
+            combo.children.iter().map(|c| c.iter().map(|(o, p)| (if self.openers_matter { to[*o as usize] } else { 0 }, *p)).collect()).collect();
         children.iter_mut().for_each(|c| c.sort());
         Combo { stances: order.iter().map(|s| combo.stances[*s]).collect(), children }
     }
 
-    /// Goes over the whole product of stances, reachable or not, with no children and with one of each, and returns the first
+    /// Goes over the whole product of stances, reachable or not, with no children, and returns the first
     /// combination without exactly one phase that is not among those found; and how many were looked at.
     pub fn product(&self, found: &Found) -> (usize, Option<String>) {
         let seen: HashSet<&Combo> = found.combos.iter().collect();
@@ -361,7 +362,9 @@ impl<'m> Explorer<'m> {
 
     /// Says how everybody stands in a combination.
     pub fn in_words(&self, combo: &Combo) -> String {
-        let state = |s: usize| self.slots[s].stance.filter(|_| combo.stances[s] != NONE).map(|st| format!("{} {}", self.name(s), st.states[combo.stances[s] as usize].id));
+        let state = |s: usize| {
+            self.slots[s].stance.filter(|_| combo.stances[s] != NONE).map(|st| format!("{} {}", self.name(s), st.states[combo.stances[s] as usize].id))
+        };
         let child = |((kind, _), c): (&(&ItemKind, Abstract), &Vec<(u8, u8)>)| {
             c.iter().map(|(_, p)| format!("{} {}", kind.id, kind.phases.get(*p as usize).map_or("there", |p| p.id.as_str()))).collect::<Vec<_>>()
         };

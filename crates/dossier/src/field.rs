@@ -162,7 +162,11 @@ impl Field {
             Some(c) if c.len() != 2 || !c.bytes().all(|b| b.is_ascii_uppercase()) => Err("a country is an ISO 3166-1 alpha-2 code"),
             _ => Ok(()),
         };
-        let decimal = |s: &str| match s.len() <= 30 && s.bytes().all(|b| b.is_ascii_digit() || b == b'.') && s.matches('.').count() <= 1 && s.starts_with(|c: char| c.is_ascii_digit()) {
+        let decimal = |s: &str| match s.len() <= 30
+            && s.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+            && s.matches('.').count() <= 1
+            && s.starts_with(|c: char| c.is_ascii_digit())
+        {
             true => Ok(()),
             false => Err("an amount is written in digits with at most one point"),
         };
@@ -180,7 +184,13 @@ impl Field {
             (FieldType::Text, Value::Text(t)) => words(t),
             (FieldType::Line, Value::Line(s)) => line(s),
             (FieldType::Choice, Value::Choice(code)) => known(self.vocabulary.as_deref().unwrap_or_default(), code),
-            (FieldType::Instant, Value::Instant(i)) => if i.is_well_formed() { Ok(()) } else { Err("the zone or the moment does not exist") },
+            (FieldType::Instant, Value::Instant(i)) => {
+                if i.is_well_formed() {
+                    Ok(())
+                } else {
+                    Err("the zone or the moment does not exist")
+                }
+            }
             (FieldType::Quantity, Value::Quantity(q)) => decimal(&q.amount).and(line(&q.unit)),
             (FieldType::Money, Value::Money(m)) => decimal(&m.amount).and(if m.currency.len() == 3 { Ok(()) } else { Err("a currency is an ISO 4217 code") }),
             (FieldType::Place, Value::Place(p)) => words(&p.name).and(country(&p.country)),
@@ -193,17 +203,39 @@ impl Field {
                     _ => Ok(()),
                 }),
             (FieldType::Document, Value::Document(d)) => line(&d.kind).and(line(&d.number)).and(country(&d.country)),
-            (FieldType::Vehicle, Value::Vehicle(v)) => country(&v.country).and(if v.plate.is_some() || v.vin.is_some() { Ok(()) } else { Err("a vehicle has a plate or a VIN") }),
+            (FieldType::Vehicle, Value::Vehicle(v)) => {
+                country(&v.country).and(if v.plate.is_some() || v.vin.is_some() { Ok(()) } else { Err("a vehicle has a plate or a VIN") })
+            }
             (FieldType::Vessel, Value::Vessel(v)) => line(&v.name).and(country(&v.flag)),
-            (FieldType::Phone, Value::Phone(p)) => match p.strip_prefix('+').is_some_and(|d| (7..=15).contains(&d.len()) && d.bytes().all(|b| b.is_ascii_digit())) {
-                true => Ok(()),
-                false => Err("a telephone number is written as + and 7 to 15 digits (E.164)"),
-            },
+            (FieldType::Phone, Value::Phone(p)) => {
+                match p.strip_prefix('+').is_some_and(|d| (7..=15).contains(&d.len()) && d.bytes().all(|b| b.is_ascii_digit())) {
+                    true => Ok(()),
+                    false => Err("a telephone number is written as + and 7 to 15 digits (E.164)"),
+                }
+            }
             (FieldType::Account, Value::Account(a)) => line(&a.number),
-            (FieldType::Officer, Value::Officer(o)) => if o.officer.is_well_formed() { Ok(()) } else { Err("the officer's id is not well formed") },
+            (FieldType::Officer, Value::Officer(o)) => {
+                if o.officer.is_well_formed() {
+                    Ok(())
+                } else {
+                    Err("the officer's id is not well formed")
+                }
+            }
             (FieldType::Exhibit, Value::Exhibit(e)) => line(&e.name).and(line(&e.media)),
-            (FieldType::TextHash, Value::TextHash(h)) => if h.lang.is_well_formed() { Ok(()) } else { Err("the language tag is not well formed") },
-            (FieldType::Evaluation, Value::Evaluation(e)) => if e.is_known() { Ok(()) } else { Err("the scale has no such grades") },
+            (FieldType::TextHash, Value::TextHash(h)) => {
+                if h.lang.is_well_formed() {
+                    Ok(())
+                } else {
+                    Err("the language tag is not well formed")
+                }
+            }
+            (FieldType::Evaluation, Value::Evaluation(e)) => {
+                if e.is_known() {
+                    Ok(())
+                } else {
+                    Err("the scale has no such grades")
+                }
+            }
             (FieldType::Mechanism, Value::Mechanism(m)) => line(&m.name),
             (FieldType::Clock, Value::Clock(c)) => line(&c.mechanism).and(line(&c.clock)),
             (FieldType::Equivalence, Value::Equivalence(e)) => coded(&e.one).and(coded(&e.other)),

@@ -49,8 +49,8 @@ pub enum Refusal {
     #[error("a second officer must approve this; ask one of: {0}")]
     FourEyes(String),
     /// The rule of the move does not hold.
-    #[error("the mechanism's condition for this move does not hold")]
-    Guard,
+    #[error("{0}")]
+    Guard(String),
     /// The form is not filled as the mechanism asks.
     #[error(transparent)]
     Field(#[from] FieldFault),
@@ -92,7 +92,7 @@ impl Refusal {
             Refusal::WrongPhase => "refusal.act.wrong-phase",
             Refusal::OfficerRole(_) => "refusal.act.officer-role",
             Refusal::FourEyes(_) => "refusal.act.four-eyes",
-            Refusal::Guard => "refusal.act.guard",
+            Refusal::Guard(_) => "refusal.act.guard",
             Refusal::Field(f) => f.code(),
             Refusal::Handling(h) => h.code(),
             Refusal::TooManyItems => "refusal.act.too-many-items",
@@ -171,12 +171,17 @@ pub(crate) fn judge(act: &Act, seen: &State) -> Result<(), Refusal> {
                     facts.at = head.at.at.0;
                     facts.field = body.fields.iter().map(|(k, v)| (k.to_owned(), v.fact())).collect();
                     facts.item = item.fields.iter().map(|(k, v)| (k.to_owned(), v.fact())).collect();
-                    if rule.holds(&facts) == Ok(true) { Ok(()) } else { Err(Refusal::Guard) }
+                    if rule.holds(&facts) == Ok(true) { Ok(()) } else { Err(unguarded(m)) }
                 }
                 None => Ok(()),
             }
         }
     }
+}
+
+/// Says in the mechanism's own words why a move's condition does not hold.
+pub(crate) fn unguarded(m: &crate::Move) -> Refusal {
+    Refusal::Guard(m.why_not.as_ref().map_or_else(String::new, |l| l.get(base::Lang::En).to_owned()))
 }
 
 /// Finds kind and parent of an item that a role would open.

@@ -16,7 +16,7 @@ mod state;
 mod value;
 mod view;
 
-pub use act::{Act, AccordRef, ActFault, BODY_BYTES_MAX, Body, Deed, HEAD_BYTES_MAX, Head, Mark, Opening, PARTIES_MAX, Party, Signatory, VERSION};
+pub use act::{AccordRef, Act, ActFault, BODY_BYTES_MAX, Body, Deed, HEAD_BYTES_MAX, Head, Mark, Opening, PARTIES_MAX, Party, Signatory, VERSION};
 pub use check::{Explored, Fault, Report, check};
 pub use clock::{ClockState, ClockView};
 pub use dossier::{Checked, Dossier, Fork, Judged, Verdict, Want};
@@ -26,5 +26,7 @@ pub use matrix::matrix;
 pub use mechanism::{Clock, ItemKind, Mechanism, MechanismFault, Move, OfficerRole, Phase, Role, Stance, StanceState, Start};
 pub use shipped::shipped;
 pub use state::{Item, PhaseOf, State};
-pub use value::{Account, ClockLength, Document, Equivalence, Exhibit, MechanismRef, Money, OfficerRef, Person, Place, Quantity, Reference, TextHash, Value, Vehicle, Vessel};
-pub use view::{ItemView, MoveView, PartyView, StanceView, DossierView, Viewer, view};
+pub use value::{
+    Account, ClockLength, Document, Equivalence, Exhibit, MechanismRef, Money, OfficerRef, Person, Place, Quantity, Reference, TextHash, Value, Vehicle, Vessel,
+};
+pub use view::{DossierView, ItemView, MoveView, PartyView, StanceView, Viewer, view};

@@ -40,7 +40,7 @@ pub fn matrix(mechanism: &Mechanism, lang: Lang) -> String {
             }
         }
         for c in &k.clocks {
-            let _ = writeln!(out, "  clock {} runs in {}: {} answers, {}", c.id, c.runs_in.join(", "), c.answers, length(c));
+            let _ = writeln!(out, "  clock {} runs in {}: {} answers, {}", c.id, c.runs_in.join(", "), answers(c), length(c));
         }
     }
     out
@@ -49,6 +49,10 @@ pub fn matrix(mechanism: &Mechanism, lang: Lang) -> String {
 fn people(first: &[OfficerRole], second: &[OfficerRole]) -> String {
     let names = |roles: &[OfficerRole]| roles.iter().map(role_name).collect::<Vec<_>>().join(" or ");
     if second.is_empty() { names(first) } else { format!("{}, approved by {}", names(first), names(second)) }
+}
+
+fn answers(c: &Clock) -> String {
+    c.answers_field.as_ref().map_or(c.answers.clone(), |f| format!("{} named in {f}", c.answers))
 }
 
 fn length(c: &Clock) -> String {

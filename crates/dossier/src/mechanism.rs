@@ -307,6 +307,8 @@ pub struct Clock {
     pub start: Start,
     /// The role that answers for it.
     pub answers: String,
+    /// A party field of the item; of that role, only the party that it names answers.
+    pub answers_field: Option<String>,
     /// Its length unless the accord says otherwise.
     pub length: Option<Length>,
     /// A date or instant field of the item until which it runs instead.
@@ -484,7 +486,7 @@ impl ItemKind {
                 return Err(fault(&place, "it runs in phases of the whole or in phases of one role".to_owned()));
             }
             let has = |field: &Option<String>| field.as_ref().is_none_or(|f| file.fields.iter().any(|x| x.id == *f));
-            if !has(&c.until_field) || !has(&c.by_field) || (c.length.is_none() && c.until_field.is_none()) {
+            if !has(&c.until_field) || !has(&c.by_field) || !has(&c.answers_field) || (c.length.is_none() && c.until_field.is_none()) {
                 return Err(fault(&place, "it has a length or a field that ends it, and its fields are in the form".to_owned()));
             }
         }

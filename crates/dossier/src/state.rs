@@ -186,7 +186,9 @@ impl State {
             let kind = &self.mechanism.items[item.kind];
             if !kind.phases.is_empty() {
                 let whole = self.phase_in(item, None);
-                let own = (0..self.parties.len()).map(|p| kind.family(Some(&self.parties[p].1)).next().and(item.stances[p]).map(|_| self.phase_in(item, Some(p)))).collect();
+                let own = (0..self.parties.len())
+                    .map(|p| kind.family(Some(&self.parties[p].1)).next().and(item.stances[p]).map(|_| self.phase_in(item, Some(p))))
+                    .collect();
                 let item = self.items.get_mut(&id).expect("found above");
                 item.phase = whole;
                 item.own_phases = own;

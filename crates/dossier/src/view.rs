@@ -200,5 +200,5 @@ fn why_not(dossier: &Dossier, item: &Item, m: &crate::Move, me: usize, viewer: V
     let mut facts = state.facts(item, Some(me), |kind| rule.mentions(kind));
     facts.at = viewer.now.0;
     facts.item = item.fields.iter().map(|(k, v)| (k.to_owned(), v.fact())).collect();
-    (rule.holds(&facts) != Ok(true)).then_some(guard::Refusal::Guard.code())
+    (rule.holds(&facts) != Ok(true)).then_some(guard::unguarded(m).code())
 }

@@ -255,7 +255,12 @@ async fn mechanism(_: Who, State(engine): State<Engine>, Path(name): Path<String
 
 fn draw(m: &Mechanism) -> Value {
     let fields = |fields: &[dossier::Field]| -> Value {
-        fields.iter().map(|f| json!({ "id": f.id, "type": f.kind, "required": f.required, "many": f.many, "vocabulary": f.vocabulary, "label": f.label, "hint": f.hint })).collect()
+        fields
+            .iter()
+            .map(
+                |f| json!({ "id": f.id, "type": f.kind, "required": f.required, "many": f.many, "vocabulary": f.vocabulary, "label": f.label, "hint": f.hint }),
+            )
+            .collect()
     };
     let item = |k: &dossier::ItemKind| {
         json!({

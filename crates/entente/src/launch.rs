@@ -2,8 +2,8 @@
 
 use crate::client::{Client, Problem};
 use crate::home::{Founding, Home, HomeError, key_file_bytes};
-use base::{Lang, ServiceId, Text};
-use seal::{Duty, Lock};
+use base::{Entropy, Lang, ServiceId, Text};
+use seal::{Duty, Lock, SystemEntropy};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -194,10 +194,17 @@ impl Drop for Station {
     }
 }
 
-/// Finds a free loopback port; another process may take it before it is used, and then the start says so.
+/// Finds a free loopback port below those that outgoing connections take, so that a restarted node gets its port back.
 fn free_port() -> Result<SocketAddr, LaunchError> {
-    let found = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr());
-    found.map_err(|e| LaunchError::System(format!("no free port: {e}")))
+    let mut draw = [0u8; 2];
+    for _ in 0..200 {
+        SystemEntropy.fill(&mut draw);
+        let address = SocketAddr::from(([127, 0, 0, 1], 16_000 + u16::from_le_bytes(draw) % 16_000));
+        if TcpListener::bind(address).is_ok() {
+            return Ok(address);
+        }
+    }
+    Err(LaunchError::System("no free port between 16000 and 32000".to_owned()))
 }
 
 /// An intent to propose an accord among us and others over some mechanisms.

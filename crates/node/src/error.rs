@@ -68,7 +68,10 @@ pub enum NodeError {
     /// A mechanism is known but not proved.
     #[error("mechanism '{0}' fails its check: {1}; it cannot be used until its author mends it")]
     UnprovedMechanism(String, String),
-    /// Several accords or none would fit.
+    /// No accord would fit.
+    #[error("no accord in force permits this mechanism among these parties; propose one and have it signed")]
+    NoAccord,
+    /// Several accords would fit.
     #[error("{0} accords in force permit this among these parties; name one")]
     WhichAccord(usize),
     /// A four-eyes proposal is not there any more.
@@ -138,6 +141,7 @@ impl NodeError {
             NodeError::UnknownPartner(_) => "refusal.partner.unknown",
             NodeError::UnknownMechanism(_) => "refusal.mechanism.unknown",
             NodeError::UnprovedMechanism(..) => "refusal.mechanism.unproved",
+            NodeError::NoAccord => "refusal.accord.none",
             NodeError::WhichAccord(_) => "refusal.accord.which",
             NodeError::NotPending => "refusal.pending.gone",
             NodeError::SameEyes => "refusal.pending.same-eyes",

@@ -300,7 +300,7 @@ impl Node {
         }
         fits.sort_by_key(|f| f.0);
         match &fits[..] {
-            [] => Err(NodeError::WhichAccord(0)),
+            [] => Err(NodeError::NoAccord),
             [(n, _), (m, _), ..] if n == m => Err(NodeError::WhichAccord(fits.iter().filter(|f| f.0 == *n).count())),
             [(_, first), ..] => Ok(first.clone()),
         }

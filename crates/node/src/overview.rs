@@ -6,7 +6,7 @@ use crate::node::{Node, PAGE, Ticket, log, put};
 use crate::officer::Officer;
 use base::{ActId, Digest, DossierId, ItemId, OfficerId, ServiceId, UnixMs};
 use dossier::{ClockState, ClockView, DossierView, OfficerRole, Viewer};
-use seal::{Cards, Directory, Fingerprint};
+use seal::{Cards, Directory, Fingerprint, FingerprintRefusal};
 use serde::Serialize;
 use store::{Append, DossierFilter, DossierRow};
 
@@ -344,9 +344,18 @@ fn compare(service: &ServiceId, read_aloud: &str) -> Result<(), NodeError> {
         return Err(NodeError::Asked("the first card of a service is taken with its fingerprint: call the service and have the words read aloud".to_owned()));
     }
     let langs = [base::Lang::En, base::Lang::Fr, base::Lang::Es, base::Lang::Pt];
-    let results: Vec<_> = langs.into_iter().map(|l| Fingerprint::compare(service, heard, l)).collect();
-    match results.iter().any(Result::is_ok) {
-        true => Ok(()),
-        false => Err(results.into_iter().find_map(Result::err).expect("none was right").into()),
+    // The language in which reading got furthest is the one in which the words were read.
+    let far = |e: &FingerprintRefusal| match e {
+        FingerprintRefusal::Word { place, .. } | FingerprintRefusal::Group { place, .. } => *place,
+        _ => usize::MAX,
+    };
+    let mut closest: Option<FingerprintRefusal> = None;
+    for lang in langs {
+        match Fingerprint::compare(service, heard, lang) {
+            Ok(()) => return Ok(()),
+            Err(e) if closest.as_ref().is_none_or(|c| far(c) < far(&e)) => closest = Some(e),
+            Err(_) => {}
+        }
     }
+    closest.map_or(Ok(()), |e| Err(e.into()))
 }

@@ -38,8 +38,8 @@ pub struct Proof {
     pub cards: Vec<Vec<String>>,
     /// Signed acts, each with its body where the claim needs it.
     pub acts: Vec<(String, Option<String>)>,
-    /// The mechanism's file, for a dossier.
-    pub mechanism: Option<String>,
+    /// The file of the mechanism that the opening names, so that the proof can be read whatever version a program ships.
+    pub mechanism: String,
     /// The texts by language, for a communiqué.
     pub texts: BTreeMap<String, String>,
 }
@@ -129,16 +129,7 @@ impl Node {
         for a in self.store.acts_of(id)? {
             acts.push((hex(&a.signed), held(a.body)));
         }
-        Ok(Proof {
-            version: 1,
-            claim: Claim::Dossier,
-            dossier: *id,
-            item: None,
-            cards: self.cards_of(&opening),
-            acts,
-            mechanism: Some(mechanism),
-            texts: BTreeMap::new(),
-        })
+        Ok(Proof { version: 1, claim: Claim::Dossier, dossier: *id, item: None, cards: self.cards_of(&opening), acts, mechanism, texts: BTreeMap::new() })
     }
 
     /// Writes the proof of a published communiqué.
@@ -167,7 +158,7 @@ impl Node {
                 _ => None,
             })
             .collect();
-        let opening = d.opening().clone();
+        let (opening, mechanism) = (d.opening().clone(), hex(d.mechanism().bytes()));
         let wanted = |act: &Act| match &act.head().deed {
             Deed::Open(_) => true,
             Deed::OpenItem { .. } => act.item() == *version,
@@ -181,7 +172,7 @@ impl Node {
             let body = if a.item == *version && a.id == (*version.as_ref()).into() { held(a.body) } else { None };
             acts.push((hex(&a.signed), body));
         }
-        Ok(Proof { version: 1, claim: Claim::Communique, dossier: *id, item: Some(*version), cards: self.cards_of(&opening), acts, mechanism: None, texts })
+        Ok(Proof { version: 1, claim: Claim::Communique, dossier: *id, item: Some(*version), cards: self.cards_of(&opening), acts, mechanism, texts })
     }
 
     fn cards_of(&self, opening: &Opening) -> Vec<Vec<String>> {
@@ -240,6 +231,10 @@ impl Proof {
         if let Some(p) = opening.parties.iter().find(|p| !book.contains_key(&p.service)) {
             return Err(ProofFault::Form(format!("the card of party {} is missing", p.service.short())));
         }
+        let mechanism = Mechanism::parse(&unhex(&self.mechanism)?).map_err(|e| ProofFault::Form(e.to_string()))?;
+        if mechanism.hash != opening.mechanism {
+            return Err(ProofFault::Form("the mechanism is not the one that the opening names".to_owned()));
+        }
         let last = acts.iter().map(|a| a.head().at.at).max().unwrap_or_default();
         let parties = opening.parties.iter().map(|p| (book[&p.service].latest().code.clone(), p.service, Fingerprint::of(&p.service).words(base::Lang::En)));
         let proved = Proved {
@@ -253,8 +248,9 @@ impl Proof {
             digest: None,
         };
         match self.claim {
-            Claim::Communique => self.verify_communique(&opening, &acts, proved),
-            Claim::Dossier => self.verify_dossier(opening, acts, proved),
+            Claim::Communique if mechanism.id == "working-visit" => self.verify_communique(&opening, &acts, proved),
+            Claim::Communique => Err(ProofFault::Form("the dossier is not a working visit".to_owned())),
+            Claim::Dossier => self.verify_dossier(opening, mechanism, acts, proved),
         }
     }
 
@@ -305,9 +301,7 @@ impl Proof {
     }
 
     /// Folds the acts anew. The accord's terms are taken as given: they are proved by the accord's own dossier.
-    fn verify_dossier(&self, opening: Opening, acts: Vec<Act>, mut proved: Proved) -> Result<Proved, ProofFault> {
-        let file = unhex(self.mechanism.as_deref().unwrap_or_default())?;
-        let mechanism = Mechanism::parse(&file).map_err(|e| ProofFault::Fold(e.to_string()))?;
+    fn verify_dossier(&self, opening: Opening, mechanism: Mechanism, acts: Vec<Act>, mut proved: Proved) -> Result<Proved, ProofFault> {
         let terms = opening.accord.as_ref().map(|a| {
             Arc::new(dossier::accord::Terms {
                 accord: a.dossier,

@@ -46,7 +46,7 @@ impl Problem {
             Problem::Path => (StatusCode::NOT_FOUND, "refusal.transport.path", "There is nothing here", "Post parcels to /entente/v1/parcels."),
             Problem::Method => (StatusCode::METHOD_NOT_ALLOWED, "refusal.transport.method", "Parcels are posted", "Use the method POST."),
             Problem::Type => {
-                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "refusal.transport.type", "This is no parcel", "Send the content type application/entente-parcel+cose.")
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "refusal.transport.type", "This is no parcel", "Send the content type application/entente-parcel+cbor.")
             }
             Problem::Size { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "refusal.transport.size", "The parcel is too big", "Send fewer acts in one parcel."),
             Problem::Slow => {

@@ -20,9 +20,9 @@ use tokio::time::timeout;
 /// The path of the one route; HTTP/2, POST.
 pub const PARCELS_PATH: &str = "/entente/v1/parcels";
 /// The media type of a parcel.
-pub const PARCEL_TYPE: &str = "application/entente-parcel+cose";
+pub const PARCEL_TYPE: &str = "application/entente-parcel+cbor";
 /// The media type of a receipt.
-pub const RECEIPT_TYPE: &str = "application/entente-receipt+cose";
+pub const RECEIPT_TYPE: &str = "application/entente-receipt+cbor";
 
 /// Why an inbox does not take a parcel.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

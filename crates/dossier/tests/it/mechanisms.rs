@@ -78,7 +78,11 @@ fn a_waiting_phase_without_clock_is_named_with_the_way_to_it() {
 fn a_crossing_that_reopens_what_ended_is_named() {
     // Without the word "asking" an answer that crosses the withdrawal would bring the request back to life.
     let rule = r#"rule = 'requesting[0] == "withdrawn"'"#;
-    let faults = broken("information-request", rule, r#"rule = 'requesting[0] == "withdrawn" && requested.exists(s, !(s in ["answered", "answered_in_part", "refused"]))'"#);
+    let faults = broken(
+        "information-request",
+        rule,
+        r#"rule = 'requesting[0] == "withdrawn" && requested.exists(s, !(s in ["answered", "answered_in_part", "refused"]))'"#,
+    );
     assert!(faults.iter().any(|f| f.0 == "mechanism.reopened" || f.0 == "mechanism.phase.none"), "{faults:#?}");
 }
 

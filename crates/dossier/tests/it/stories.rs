@@ -27,7 +27,14 @@ fn asked_clarified_and_answered() {
     };
     let root = ma.root();
     both(write(&es, "es", 1, Desk, mv(root, "accept"), fields(&[("reference", Value::Line("ES-9".into()))])), &mut ma, &mut es);
-    let ask = write(&es, "es", 2, Desk, Deed::OpenItem { kind: "clarification".into(), parent: root }, fields(&[("question", Value::Many(vec![text("Quel jour ?")]))]));
+    let ask = write(
+        &es,
+        "es",
+        2,
+        Desk,
+        Deed::OpenItem { kind: "clarification".into(), parent: root },
+        fields(&[("question", Value::Many(vec![text("Quel jour ?")]))]),
+    );
     let question = both(ask, &mut ma, &mut es).item();
     assert_eq!(es.clocks(at(5).at, &|_, _| None).iter().find(|c| c.clock == "answer").unwrap().state, ClockState::Paused);
     both(write(&ma, "ma", 62, Officer, mv(question, "give"), fields(&[("answer", Value::Many(vec![text("Lundi.")]))])), &mut ma, &mut es);
@@ -251,7 +258,12 @@ fn what_the_api_would_not_build_is_void() {
         h.prev = Default::default();
     });
     file(&mut ma, &first);
-    for (act, code) in [(regress, "void:peer.act.seen-regress"), (back, "void:peer.act.time-back"), (stranger, "void:peer.act.not-party"), (false_mark, "void:peer.act.seen-false")] {
+    for (act, code) in [
+        (regress, "void:peer.act.seen-regress"),
+        (back, "void:peer.act.time-back"),
+        (stranger, "void:peer.act.not-party"),
+        (false_mark, "void:peer.act.seen-false"),
+    ] {
         assert_eq!(ma.judge(Arc::clone(&act)).verdict_text(), code);
         assert_eq!(es.judge(act).verdict_text(), code);
     }
@@ -259,7 +271,10 @@ fn what_the_api_would_not_build_is_void() {
     let note_ma = write(&ma, "ma", 3, Desk, note.clone(), content.fields.clone());
     file(&mut ma, &note_ma);
     file(&mut es, &note_ma);
-    let gap = encode(Head { seq: 1, prev: Default::default(), seen: vec![note_ma.mark()], ..es.draft(service("es"), at(4), by(Desk), None, note, content.encode().1) }, &content);
+    let gap = encode(
+        Head { seq: 1, prev: Default::default(), seen: vec![note_ma.mark()], ..es.draft(service("es"), at(4), by(Desk), None, note, content.encode().1) },
+        &content,
+    );
     assert_eq!(ma.judge(gap).verdict_text(), "void:peer.act.seen-gap");
 }
 
@@ -297,7 +312,11 @@ fn random_run(choices: &[(u8, u8, u8)]) -> (Opening, Vec<Arc<Act>>) {
         }
         let d = &held[w];
         let root = d.root();
-        let children: Vec<base::ItemId> = { let mut c: Vec<_> = d.state().items().filter(|i| i.parent.is_some()).map(|i| i.id).collect(); c.sort(); c };
+        let children: Vec<base::ItemId> = {
+            let mut c: Vec<_> = d.state().items().filter(|i| i.parent.is_some()).map(|i| i.id).collect();
+            c.sort();
+            c
+        };
         let child = children.get(*what as usize % children.len().max(1)).copied().unwrap_or(root);
         let words = |f: &str| fields(&[(f, Value::Many(vec![text("mots")]))]);
         let ground = fields(&[("ground", Value::Many(vec![Value::Choice("national-security".into())]))]);

@@ -9,6 +9,7 @@ use crate::client::escape;
 use crate::engine::now;
 use crate::home::{Home, commit};
 use serde_json::{Value, json};
+use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
 /// Lines of the log that the node gives at a time.
@@ -21,7 +22,7 @@ pub fn serve(global: &Global, lock: &LockArgs) -> Result<(), Trouble> {
     let filter = EnvFilter::try_new(&home.config().log)
         .map_err(|e| Trouble::refused("refusal.home", format!("'log' in config.toml is no level: {e}")).remedy("write error, warn, info, debug or trace"))?;
     // A second subscriber of the same process is a caller's own; it stays.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr).try_init();
     let json = global.json;
     crate::serve::serve(&home, &secret.lock(), |at| {
         let line = match json {

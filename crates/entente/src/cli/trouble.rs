@@ -3,8 +3,8 @@
 use crate::client::Problem;
 use crate::demo::DemoError;
 use crate::home::HomeError;
-use crate::locale;
 use crate::launch::LaunchError;
+use crate::locale;
 use base::Lang;
 use serde_json::{Value, json};
 use std::path::Path;

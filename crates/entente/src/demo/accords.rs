@@ -25,7 +25,7 @@ pub async fn agree(stage: &Stage) -> Result<Accords, DemoError> {
     }
     let early = wish::open("information-request", &[(ma.station.service, "requesting"), (es.station.service, "requested")], json!({}));
     voice.says("ma", &format!("{} wants to ask es something before there is an accord", ma.who(Seat::Desk)));
-    stage.try_in_vain(ma, Seat::Desk, "/v1/intents", &early, "refusal.accord.which").await?;
+    stage.try_in_vain(ma, Seat::Desk, "/v1/intents", &early, "refusal.accord.none").await?;
 
     let bilateral = propose(stage, &[ma, es], bilateral(&hashes)).await?;
     in_force(stage, &[ma, es], &bilateral, "the bilateral accord").await?;

@@ -85,7 +85,14 @@ impl Chaos {
                 }
                 3 => {
                     let parties = self.w.asking(i);
-                    let intent = Intent::Open { mechanism: "information-request".into(), accord: None, parties, follows: None, fields: form(question()), handling: h0() };
+                    let intent = Intent::Open {
+                        mechanism: "information-request".into(),
+                        accord: None,
+                        parties,
+                        follows: None,
+                        fields: form(question()),
+                        handling: h0(),
+                    };
                     let side = &mut self.w.sides[i];
                     let chief = side.chief.clone();
                     if self.dossiers.len() < 4
@@ -136,7 +143,7 @@ impl Chaos {
     }
 
     fn run(seed: u64, steps: usize) -> Chaos {
-        let w = if seed % 2 == 0 { World::allied(3).0 } else { half_told() };
+        let w = if seed.is_multiple_of(2) { World::allied(3).0 } else { half_told() };
         let mut c = Chaos { w, draw: Seeded(seed), ways: Vec::new(), dossiers: Vec::new(), story: Vec::new() };
         for _ in 0..steps {
             match c.n(30) {
@@ -208,11 +215,11 @@ fn whatever_happened_all_fold_alike_in_the_end() {
                     assert_eq!(own, (1..=own.len() as u64).collect::<Vec<_>>());
                 }
             }
-            for i in 0..3 {
-                assert_eq!(c.w.waiting_for(i), 0, "{} has something left", NAMES[i]);
-                assert!(c.w.logged(i, "incident").is_empty(), "{}: {:?}", NAMES[i], c.w.logged(i, "incident"));
+            for (i, name) in NAMES.iter().enumerate() {
+                assert_eq!(c.w.waiting_for(i), 0, "{name} has something left");
+                assert!(c.w.logged(i, "incident").is_empty(), "{name}: {:?}", c.w.logged(i, "incident"));
                 let refused: Vec<String> = c.w.codes_logged(i, "refused-input").into_iter().filter(|code| code != "refusal.checkpoint.start").collect();
-                assert!(refused.iter().all(|r| r == "refusal.node.absent"), "{}: {refused:?}", NAMES[i]);
+                assert!(refused.iter().all(|r| r == "refusal.node.absent"), "{name}: {refused:?}");
                 store::check_ledger(&*c.w.store(i)).unwrap();
                 let now = c.w.now;
                 let before: Vec<Digest> = c.dossiers.clone().into_iter().map(|d| c.w.digest(i, d)).collect();

@@ -217,13 +217,13 @@ fn what_an_accord_does_not_permit_is_not_opened() {
         let parties = w.asking(MA);
         code(w.tries(MA, Intent::Open { mechanism: "information-request".into(), accord, parties, follows: None, fields: form(question()), handling: h0() }))
     };
-    assert_eq!(open(&mut w, None), "refusal.accord.which", "none is in force");
+    assert_eq!(open(&mut w, None), "refusal.accord.none", "none is in force");
     assert_eq!(open(&mut w, Some(accord)), "refusal.act.accord", "not all have signed");
     for i in 0..3 {
         w.signs(i, accord);
         w.pump();
     }
-    assert_eq!(open(&mut w, None), "refusal.accord.which", "it does not name the mechanism");
+    assert_eq!(open(&mut w, None), "refusal.accord.none", "it does not name the mechanism");
     assert_eq!(open(&mut w, Some(accord)), "refusal.act.accord");
     let right = w.accord(&["information-request"]);
     assert_eq!(open(&mut w, None), "ok");

@@ -1,12 +1,12 @@
 //! A federation on one thread: real keys, real stores, a clock that stands until it is moved, and a courier that one can stop.
 
 use crate::disk::Disk;
-use base::cbor::{self, Map};
-use base::{ActId, Digest, DossierId, Entropy, Handling, Instant, ItemId, Lang, ServiceId, Text, UnixMs};
+pub use crate::forge::*;
+pub use crate::forms::*;
+use base::{ActId, Digest, DossierId, Entropy, ItemId, Lang, ServiceId, Text, UnixMs};
 use dossier::OfficerRole::{self, *};
-use dossier::{Act, Body, Deed, Head, Mark, Opening, Signatory, Value};
-use node::{Intent, Made, Node, NodeError, Officer, Piece, Served, Settings, Ticket};
-use seal::{CardDraft, Duty, Fingerprint, Keys, Typ};
+use node::{Intent, Made, Node, NodeError, Officer, Served, Settings, Ticket};
+use seal::{CardDraft, Duty, Fingerprint, Keys};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -338,45 +338,6 @@ impl World {
         self.store(i).outbox_depth().unwrap().iter().map(|d| d.count).sum()
     }
 
-    // --- forgeries ---
-
-    /// Writes an act with a service's own key on what its node has stored, past every check of its node.
-    pub fn forge(&self, i: usize, dossier: DossierId, deed: Deed, fields: Map<Value>, change: impl FnOnce(&mut Head)) -> (Vec<u8>, Vec<u8>) {
-        let me = self.id(i);
-        let mut last: BTreeMap<ServiceId, Mark> = BTreeMap::new();
-        for a in self.store(i).acts_of(&dossier).unwrap() {
-            last.insert(a.author, Mark { party: a.author, seq: a.seq, act: a.id });
-        }
-        let own = last.remove(&me);
-        let body = Body { salt: [9; 16], handling: h0(), fields };
-        let (body_bytes, body) = body.encode();
-        let mut head = Head {
-            version: dossier::VERSION,
-            dossier,
-            author: me,
-            seq: own.map_or(1, |m| m.seq + 1),
-            prev: own.map_or(ActId::default(), |m| m.act),
-            seen: last.into_values().collect(),
-            at: Instant::new(self.now, ZONE).unwrap(),
-            by: Signatory { officer: "forger".parse().unwrap(), role: Desk },
-            second: Some(Signatory { officer: "forger.too".parse().unwrap(), role: Supervisor }),
-            deed,
-            body,
-        };
-        change(&mut head);
-        (self.sides[i].keys.sign(Typ::Act, &cbor::to_vec(&head)).bytes().to_vec(), body_bytes)
-    }
-
-    /// Seals pieces as a service, with a number of its own choice.
-    pub fn parcel(&self, from: usize, to: usize, number: u64, pieces: &[Piece]) -> Vec<u8> {
-        self.sealed(from, to, number, self.now, &cbor::to_vec(&pieces.to_vec()))
-    }
-
-    pub fn sealed(&self, from: usize, to: usize, number: u64, at: UnixMs, content: &[u8]) -> Vec<u8> {
-        let card = seal::Directory::cards(&self.sides[from].node.book(), &self.id(to)).unwrap().latest().clone();
-        seal::seal_parcel(&self.sides[from].keys, &card, number, at, content).unwrap()
-    }
-
     /// Stops the program of a service and starts it again on the same disk.
     pub fn restart(&mut self, i: usize) {
         let now = self.now;
@@ -436,94 +397,4 @@ impl Side {
 pub fn stored(outcomes: &node::Committed, ticket: Ticket) -> Result<(), &'static str> {
     let (_, result) = outcomes.iter().find(|(t, _)| *t == ticket).expect("every ticket has its outcome");
     result.as_ref().map(drop).map_err(|e| e.code())
-}
-
-pub fn h0() -> Handling {
-    Handling::code("H0")
-}
-
-pub fn fr(words: &str) -> Json {
-    json!({ "lang": "fr", "text": words })
-}
-
-pub fn form(fields: Json) -> BTreeMap<String, Json> {
-    fields.as_object().unwrap().iter().map(|(k, v)| (k.clone(), v.clone())).collect()
-}
-
-pub fn moves(dossier: DossierId, item: Option<ItemId>, name: &str, fields: Json) -> Intent {
-    Intent::Move { dossier, item, name: name.into(), fields: form(fields), handling: h0() }
-}
-
-pub fn opens(dossier: DossierId, kind: &str, fields: Json) -> Intent {
-    Intent::OpenItem { dossier, parent: None, kind: kind.into(), fields: form(fields), handling: h0() }
-}
-
-pub fn note(dossier: DossierId, words: &str) -> Intent {
-    opens(dossier, "note", json!({ "text": [fr(words)] }))
-}
-
-pub fn question() -> Json {
-    json!({
-        "reference": "RB-2025-17",
-        "legal_basis": fr("Convention du 13 février 2019, article 5"),
-        "purpose": "investigate",
-        "offence": "drug-trafficking",
-        "facts": fr("Un véhicule a été vu deux fois."),
-        "question": [fr("À qui appartient-il ?")],
-        "why_requested": fr("La plaque est espagnole."),
-        "urgency": "urgent-direct",
-    })
-}
-
-pub fn answer() -> Json {
-    json!({ "answer": [fr("À une société.")], "nature": "fact", "evaluation": { "scale": "4x4", "source": "B", "information": "2" } })
-}
-
-pub fn text(words: &str) -> Value {
-    Value::Text(Text::new(Lang::Fr, words))
-}
-
-pub fn words(words: &str) -> Map<Value> {
-    [("text".to_owned(), Value::Many(vec![text(words)]))].into_iter().collect()
-}
-
-pub fn note_deed(dossier: DossierId) -> Deed {
-    Deed::OpenItem { kind: "note".into(), parent: (*dossier.as_ref()).into() }
-}
-
-pub fn piece((signed, body): (Vec<u8>, Vec<u8>)) -> Piece {
-    Piece::Act { signed, body: Some(body) }
-}
-
-pub fn act_of(forged: &(Vec<u8>, Vec<u8>)) -> Act {
-    let parsed = seal::Signed::parse(&forged.0, Typ::Act, 1 << 20).unwrap();
-    Act::decode(parsed.payload(), Some(&forged.1)).unwrap()
-}
-
-/// The codes with which a receipt refuses, in the parcel's order; "held" for what it took.
-pub fn fates(w: &World, by: usize, receipt: &[u8]) -> Vec<String> {
-    let cards = seal::Cards::first(w.sides[by].keys.card_bytes()).unwrap();
-    let (receipt, _) = seal::Receipt::read(receipt, &cards).unwrap();
-    receipt
-        .entries
-        .into_iter()
-        .map(|e| match e.held {
-            seal::Held::Held { .. } => "held".to_owned(),
-            seal::Held::Refused { code } => code,
-        })
-        .collect()
-}
-
-/// Opens a dossier as `Opening` says, by hand.
-pub fn opening_of(w: &World, dossier: DossierId, at: usize) -> Opening {
-    let acts = w.store(at).acts_of(&dossier).unwrap();
-    acts.iter()
-        .find_map(|a| {
-            let parsed = seal::Signed::parse(&a.signed, Typ::Act, 1 << 20).unwrap();
-            match Act::decode(parsed.payload(), None).unwrap().head().deed.clone() {
-                Deed::Open(o) => Some(o),
-                _ => None,
-            }
-        })
-        .unwrap()
 }

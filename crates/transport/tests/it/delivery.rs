@@ -145,7 +145,7 @@ async fn a_receipt_that_breaks_off_is_none() {
         let (courier, to) = foreign_line(move |tls| async move {
             let mut http = h2::server::handshake(tls).await.unwrap();
             while let Some(Ok((_, mut respond))) = http.accept().await {
-                let head = Response::builder().header("content-type", "application/entente-receipt+cose").body(()).unwrap();
+                let head = Response::builder().header("content-type", "application/entente-receipt+cbor").body(()).unwrap();
                 let mut body = respond.send_response(head, false).unwrap();
                 body.send_data(Bytes::from_static(b"receipt for"), false).unwrap();
                 tokio::spawn(async move {
@@ -162,7 +162,7 @@ async fn a_receipt_that_breaks_off_is_none() {
 
 #[tokio::test]
 async fn foreign_answers_are_sorted_by_who_must_act() {
-    let receipt_type = "application/entente-receipt+cose";
+    let receipt_type = "application/entente-receipt+cbor";
     let mut picture = Vec::new();
     for (status, kind, retry_after, body) in [
         (200, receipt_type, "", vec![1; 1 << 20]),

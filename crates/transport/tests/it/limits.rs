@@ -55,7 +55,7 @@ async fn the_one_route_and_its_neighbours() {
     let request = |method: Method, path: &str, kind: &str| {
         Request::builder().method(method).uri(format!("https://x.invalid{path}")).header("content-type", kind).body(Full::from("x")).unwrap()
     };
-    let parcel = "application/entente-parcel+cose";
+    let parcel = "application/entente-parcel+cbor";
     let mut picture = Vec::new();
     for (method, path, kind) in [
         (Method::POST, "/entente/v1/parcels", parcel),
@@ -79,7 +79,7 @@ async fn the_one_route_and_its_neighbours() {
         }
     }
     let problem = |s: &str, code: &str| format!("{s} application/problem+json refusal.transport.{code}");
-    let receipt = "200 application/entente-receipt+cose -".to_owned();
+    let receipt = "200 application/entente-receipt+cbor -".to_owned();
     let (path, method, kind) = (problem("404", "path"), problem("405", "method"), problem("415", "type"));
     assert_eq!(picture, [receipt.clone(), receipt, path.clone(), path, method.clone(), method, kind.clone(), kind]);
 }
@@ -169,7 +169,7 @@ async fn a_header_that_drips_and_a_handshake_that_drips_are_cut() {
 /// The header of a POST of a parcel on stream 1, body to follow, written by hand (RFC 7541 sections 5, 6; RFC 9113 section 6.2).
 fn header_frame() -> Vec<u8> {
     let mut block = vec![0x83, 0x87]; // :method POST, :scheme https
-    for (name, value) in [(&[0x01][..], "any.invalid"), (&[0x04], "/entente/v1/parcels"), (&[0x0f, 0x10], "application/entente-parcel+cose")] {
+    for (name, value) in [(&[0x01][..], "any.invalid"), (&[0x04], "/entente/v1/parcels"), (&[0x0f, 0x10], "application/entente-parcel+cbor")] {
         block.extend_from_slice(name); // :authority, :path, content-type: literals that are not indexed
         block.push(value.len() as u8);
         block.extend_from_slice(value.as_bytes());

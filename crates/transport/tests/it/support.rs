@@ -227,7 +227,7 @@ impl Stranger {
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
 pub fn parcel_request<B>(body: B) -> hyper::Request<B> {
-    hyper::Request::post("https://any.invalid/entente/v1/parcels").header("content-type", "application/entente-parcel+cose").body(body).unwrap()
+    hyper::Request::post("https://any.invalid/entente/v1/parcels").header("content-type", "application/entente-parcel+cbor").body(body).unwrap()
 }
 
 /// Sends one request and returns status, headers of interest and body.
