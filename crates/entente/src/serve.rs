@@ -1,4 +1,4 @@
-//! Serves: the courier for partners, the local API for officers, checkpoints by the clock; until it is told to stop.
+//! Serves: the courier for partners, the local API for officers, checkpoints and retention by the clock; until it is told to stop.
 
 use crate::api;
 use crate::courier::Door;
@@ -51,24 +51,28 @@ async fn run(home: &Home, node: node::Node, ready: impl FnOnce(Addresses)) -> Re
     let peers = tokio::spawn(server.run(until(stopped.clone())));
     let pumping = tokio::spawn(pump.run(until(stopped.clone())));
     let officers = tokio::spawn(axum::serve(listener, app).with_graceful_shutdown(until(stopped.clone())).into_future());
-    let checkpoints = tokio::spawn(checkpoints(engine, Duration::from_secs(config.checkpoint_minutes * 60), until(stopped)));
+    let keeping = tokio::spawn(house_keeping(engine, Duration::from_secs(config.checkpoint_minutes * 60), until(stopped)));
     ready(Addresses { api: api_address, peer });
     told_to_stop().await;
     tracing::info!("stopping: what is under way is finished first");
     let _ = stop.send(true);
-    let _ = tokio::time::timeout(Duration::from_secs(15), async { tokio::join!(peers, pumping, officers, checkpoints) }).await;
+    let _ = tokio::time::timeout(Duration::from_secs(15), async { tokio::join!(peers, pumping, officers, keeping) }).await;
     Ok(())
 }
 
-async fn checkpoints(engine: Engine, every: Duration, stopped: impl Future<Output = ()>) {
+/// Does by the clock what nobody asks for: checkpoints for partners, and erasing what may no longer be kept.
+async fn house_keeping(engine: Engine, every: Duration, stopped: impl Future<Output = ()>) {
     tokio::pin!(stopped);
     loop {
+        match engine.run(|n| Ok(n.sweep(now())?.map_or((None, Vec::new()), |(t, erased)| (Some(t), erased)))).await {
+            Ok(erased) => erased.iter().for_each(|d| tracing::info!(dossier = %d.short(), "the content was erased: its retention is over")),
+            Err(e) => tracing::error!(code = e.code(), "nothing could be erased: {e}"),
+        }
         tokio::select! {
             () = &mut stopped => return,
             () = tokio::time::sleep(every) => {}
         }
-        let sent = engine.run(|n| n.checkpoint(now()).map(|t| (t, ()))).await;
-        if let Err(e) = sent {
+        if let Err(e) = engine.run(|n| n.checkpoint(now()).map(|t| (t, ()))).await {
             tracing::error!(code = e.code(), "no checkpoint: {e}");
         }
     }

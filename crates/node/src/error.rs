@@ -65,6 +65,9 @@ pub enum NodeError {
     /// A mechanism of this name or hash is not here.
     #[error("mechanism '{0}' is not known here; the partner must send it, or check its name")]
     UnknownMechanism(String),
+    /// No more mechanisms are kept.
+    #[error("this node keeps no more mechanisms; its operator must say which are still needed")]
+    TooManyMechanisms,
     /// A mechanism is known but not proved.
     #[error("mechanism '{0}' fails its check: {1}; it cannot be used until its author mends it")]
     UnprovedMechanism(String, String),
@@ -140,6 +143,7 @@ impl NodeError {
             NodeError::Role(_) => "refusal.officer.role",
             NodeError::UnknownPartner(_) => "refusal.partner.unknown",
             NodeError::UnknownMechanism(_) => "refusal.mechanism.unknown",
+            NodeError::TooManyMechanisms => "refusal.mechanism.too-many",
             NodeError::UnprovedMechanism(..) => "refusal.mechanism.unproved",
             NodeError::NoAccord => "refusal.accord.none",
             NodeError::WhichAccord(_) => "refusal.accord.which",

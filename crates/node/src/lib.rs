@@ -16,6 +16,7 @@ mod piece;
 mod proof;
 mod rebuild;
 mod register;
+mod retention;
 mod served;
 mod witness;
 

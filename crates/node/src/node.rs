@@ -300,6 +300,11 @@ impl Node {
         self.dossiers.get(id).map(|d| &d.0)
     }
 
+    /// Takes a dossier out of memory; it is read from the ledger when it is next wanted.
+    pub(crate) fn forget(&mut self, id: &DossierId) {
+        self.dossiers.remove(id);
+    }
+
     /// Empties the memory of dossiers.
     pub(crate) fn forget_all(&mut self) {
         self.dossiers.clear();

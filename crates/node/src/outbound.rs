@@ -19,6 +19,8 @@ const LOAD_BYTES_MAX: usize = 1 << 20;
 pub const PARCEL_BYTES_MAX: usize = piece::CONTENT_BYTES_MAX + 64 * 1024;
 /// Time after which the same acts may be asked for again.
 const WANT_AGAIN_MS: i64 = 30_000;
+/// Acts of dossiers that are not here yet, which one partner may leave between two starts of this node.
+const STRAYS_MAX: usize = 10_000;
 /// Parcel numbers of a partner that are remembered beside the store's.
 const NUMBERS_KEPT: usize = 1024;
 
@@ -30,6 +32,7 @@ pub(crate) struct Traffic {
     wanted: HashMap<(ServiceId, DossierId, ServiceId), (u64, u64, UnixMs)>,
     used: HashMap<ServiceId, VecDeque<(u64, ParcelId)>>,
     rewound: BTreeSet<ServiceId>,
+    strays: HashMap<ServiceId, usize>,
 }
 
 #[derive(Default)]
@@ -87,6 +90,13 @@ impl Traffic {
         for (_, way) in self.partners.iter_mut().filter(|(to, _)| !whole || rewound.contains(to)) {
             way.cursor = None;
         }
+    }
+
+    /// Counts an act of a partner whose dossier is not here yet; tells whether it may still be kept.
+    pub(crate) fn may_stray(&mut self, from: ServiceId) -> bool {
+        let strays = self.strays.entry(from).or_default();
+        *strays += 1;
+        *strays <= STRAYS_MAX
     }
 
     pub(crate) fn may_want(&mut self, from: ServiceId, dossier: DossierId, want: Want, now: UnixMs) -> bool {

@@ -20,6 +20,9 @@ const WAITING_MAX: usize = 5_000;
 /// Acts that one request for a range brings back at most.
 const RANGE_MAX: u64 = 2_000;
 
+/// Mechanisms that a node keeps, its own and those that partners sent along.
+const MECHANISMS_MAX: usize = 500;
+
 /// What receiving a parcel led to.
 pub enum Served {
     /// The same parcel was answered before: the same receipt again.
@@ -132,7 +135,11 @@ impl Node {
             }
             Opened::Other { piece: Piece::Mechanism(bytes), .. } => {
                 let mechanism = Mechanism::parse(&bytes)?;
+                let kept = self.mechanisms.len();
                 if let MapEntry::Vacant(free) = self.mechanisms.entry(mechanism.hash) {
+                    if kept >= MECHANISMS_MAX {
+                        return Err(NodeError::TooManyMechanisms);
+                    }
                     // Kept; it is proved before an officer may sign an accord that names it.
                     batch.records.push(put("mechanism", &mechanism.hash.to_string(), bytes));
                     free.insert(Arc::new(mechanism));
@@ -211,7 +218,7 @@ impl Node {
             }
         } else {
             let early = self.early.entry(id).or_default();
-            if self.store.waiting(&id)?.len() + early.len() >= WAITING_MAX {
+            if self.store.waiting(&id)?.len() + early.len() >= WAITING_MAX || !self.traffic.may_stray(from) {
                 return Err(NodeError::TooMuchWaiting);
             }
             early.push(Arc::clone(act));
