@@ -7,8 +7,12 @@ use node::{Book, NodeError, Served};
 use seal::Keys;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::sync::watch;
 use transport::{Address, BoxFuture, Inbox, Letter, Outbox, Pins, Rejection, SendError};
+
+/// How long the courier waits before it sends again what our own disk could not settle.
+const DISK_PAUSE: Duration = Duration::from_secs(2);
 
 /// What the courier sees of the node.
 #[derive(Clone)]
@@ -85,7 +89,11 @@ impl Door {
         };
         match self.engine.run(job).await {
             Ok(held) => self.engine.held(to, &held),
-            Err(e) => tracing::error!(partner = %self.book.code(&to), code = e.code(), "a receipt could not be taken: {e}"),
+            Err(e) => {
+                tracing::error!(partner = %self.book.code(&to), code = e.code(), "a receipt could not be taken: {e}");
+                // The parcel is due again at once; a disk that fails is given a moment.
+                tokio::time::sleep(DISK_PAUSE).await;
+            }
         }
     }
 }

@@ -72,7 +72,11 @@ async fn house_keeping(engine: Engine, every: Duration, stopped: impl Future<Out
             () = &mut stopped => return,
             () = tokio::time::sleep(every) => {}
         }
-        if let Err(e) = engine.run(|n| n.checkpoint(now()).map(|t| (t, ()))).await {
+        let round = |n: &mut node::Node| {
+            n.retry();
+            n.checkpoint(now()).map(|t| (t, ()))
+        };
+        if let Err(e) = engine.run(round).await {
             tracing::error!(code = e.code(), "no checkpoint: {e}");
         }
     }

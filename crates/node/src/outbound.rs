@@ -21,8 +21,16 @@ pub const PARCEL_BYTES_MAX: usize = piece::CONTENT_BYTES_MAX + 64 * 1024;
 const WANT_AGAIN_MS: i64 = 30_000;
 /// Acts of dossiers that are not here yet, which one partner may leave between two starts of this node.
 const STRAYS_MAX: usize = 10_000;
+/// Refusals that pass: a clock is set, a card or a mechanism comes, room is made.
+const PASSING: [&str; 5] =
+    ["peer.act.clock-ahead", "peer.act.too-much-waiting", "refusal.partner.unknown", "refusal.mechanism.unknown", "refusal.mechanism.too-many"];
 /// Parcel numbers of a partner that are remembered beside the store's.
 const NUMBERS_KEPT: usize = 1024;
+
+/// Tells whether a refusal is of the moment only, so that what was refused stays due.
+pub(crate) fn is_passing(code: &str) -> bool {
+    PASSING.contains(&code)
+}
 
 /// What is under way, in memory: a restart forgets it and sends again.
 #[derive(Default)]
@@ -168,6 +176,12 @@ impl Node {
         taken
     }
 
+    /// Lets every partner's next load begin at the front of its outbox, so that what was refused for the moment goes again.
+    pub fn retry(&mut self) {
+        self.traffic.partners.values_mut().for_each(|way| way.cursor = None);
+        self.news += 1;
+    }
+
     fn take_receipt(&mut self, to: ServiceId, sent: &[Digest], parcel: ParcelId, bytes: &[u8], now: UnixMs) -> Result<(Ticket, Vec<Digest>), NodeError> {
         let cards = self.book.cards(&to).ok_or(NodeError::UnknownPartner(to))?;
         let (receipt, verified) = Receipt::read(bytes, &cards)?;
@@ -181,6 +195,10 @@ impl Node {
             let object = *entry.act.as_ref();
             match &entry.held {
                 Held::Held { .. } => held.push(object),
+                // What only the moment forbids stays due; it goes again with the next round.
+                Held::Refused { code } if is_passing(code) => {
+                    tracing::info!(partner = %self.book.code(&to), %code, "the partner does not take {} yet", entry.act.short());
+                }
                 Held::Refused { code } => {
                     tracing::warn!(partner = %self.book.code(&to), %code, "the partner refused {}", entry.act.short());
                     batch.unqueue.push((to, object));

@@ -5,6 +5,7 @@
 
 use crate::error::NodeError;
 use crate::node::{Node, put, read_act};
+use crate::outbound::is_passing;
 use crate::served::as_stored;
 use base::{ActId, DossierId, ParcelId, ServiceId, UnixMs};
 use dossier::{Act, Deed};
@@ -127,8 +128,9 @@ impl Node {
             Kind::ReceiptTaken => {
                 let receipt = read_receipt(&e.signed)?;
                 let held = receipt.entries.iter().filter(|x| matches!(x.held, Held::Held { .. })).map(|x| *x.act.as_ref()).collect();
-                // What the partner refused is not sent again by itself either.
-                let refused = receipt.entries.iter().filter(|x| matches!(x.held, Held::Refused { .. })).map(|x| (receipt.from, *x.act.as_ref()));
+                // What the partner refused for good is not sent again by itself either.
+                let for_good = |held: &Held| matches!(held, Held::Refused { code } if !is_passing(code));
+                let refused = receipt.entries.iter().filter(|x| for_good(&x.held)).map(|x| (receipt.from, *x.act.as_ref()));
                 // A batch is worked off as refile, outbox: what this receipt settles must be queued by then.
                 if !batch.queue.is_empty() {
                     self.put_away(std::mem::replace(batch, Append::new(batch.at)))?;

@@ -25,7 +25,7 @@ pub enum DraftState {
 /// A draft in the register.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Draft {
-    /// Its name: the digest of its texts.
+    /// Its name: the first 16 digits of its texts' digest.
     pub id: String,
     /// What the texts tell, as it now stands.
     pub event: EventDraft,
@@ -43,7 +43,7 @@ impl Node {
         let mut batch = Append::new(now);
         let mut drafts = Vec::new();
         for (event, texts) in events {
-            let id = texts.short();
+            let id = texts.to_string()[..16].to_owned();
             let held = self.store.record("draft", &id)?.map(|r| read(&r.data)).transpose()?;
             let draft = match held {
                 Some(held) => held,

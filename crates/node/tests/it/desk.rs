@@ -17,27 +17,56 @@ fn what_a_partner_refuses_leaves_the_outbox_is_logged_and_does_not_loop() {
     let (mut w, _) = World::allied(2);
     let asked = w.asks(MA, None);
     w.pump();
-    // MA's clock runs half an hour ahead, so its next act is dated in ES's future.
-    w.wait(30 * MINUTE);
-    let noted = w.notes(MA, asked.dossier, "En avance.");
-    w.wait(-30 * MINUTE);
-    w.pump();
+    let noted = w.notes(MA, asked.dossier, "Refusée.");
+    let (number, parcel) = w.carry(MA, ES).unwrap();
+    let held = seal::Held::Refused { code: "peer.act.not-party".to_owned() };
+    let receipt = seal::Receipt {
+        version: seal::RECEIPT_VERSION,
+        parcel: base::Digest::of(&parcel).into(),
+        from: w.id(ES),
+        to: w.id(MA),
+        at: w.now.in_zone("Europe/Madrid").unwrap(),
+        entries: vec![seal::ReceiptEntry { act: noted.act, held }],
+        ledger_size: 1,
+        ledger_root: base::Digest::default(),
+    };
+    let receipt = receipt.sign(&w.sides[ES].keys).bytes().to_vec();
+    w.answered(MA, ES, number, &parcel, Some(&receipt)).unwrap();
     assert_eq!(w.waiting_for(MA), 0);
     let log = w.logged(MA, "refused-by-partner");
     assert_eq!(log.len(), 1);
-    assert_eq!((log[0]["code"].as_str(), log[0]["object"].as_str()), (Some("peer.act.clock-ahead"), Some(noted.act.to_string().as_str())));
-    assert_eq!(w.filed(ES, asked.dossier), "ma1 valid");
+    assert_eq!((log[0]["code"].as_str(), log[0]["object"].as_str()), (Some("peer.act.not-party"), Some(noted.act.to_string().as_str())));
     w.restart(MA);
     let now = w.now;
     w.node(MA).rebuild(now, &mut |_, _| ()).unwrap();
     w.pump();
     assert_eq!((w.waiting_for(MA), w.logged(MA, "refused-by-partner").len()), (0, 1), "neither restart nor rebuild brings it back");
-    // Once the clocks agree the next act draws it along: what it builds on is asked for.
-    w.wait(40 * MINUTE);
-    w.notes(MA, asked.dossier, "À l'heure.");
+    // The next act draws it along all the same: what it builds on is asked for.
+    w.notes(MA, asked.dossier, "Encore une.");
     w.pump();
     w.alike(asked.dossier);
     assert_eq!(w.filed(ES, asked.dossier), "ma1 valid, ma2 valid, ma3 valid");
+}
+
+#[test]
+fn what_only_the_moment_forbids_stays_due_and_goes_again() {
+    let (mut w, _) = World::allied(2);
+    let asked = w.asks(MA, None);
+    w.pump();
+    // MA's clock runs half an hour ahead, so its next act is dated in ES's future.
+    w.wait(30 * MINUTE);
+    w.notes(MA, asked.dossier, "En avance.");
+    w.wait(-30 * MINUTE);
+    w.pump();
+    assert_eq!((w.waiting_for(MA), w.filed(ES, asked.dossier).as_str()), (1, "ma1 valid"), "refused, not given up, and no loop");
+    let now = w.now;
+    w.node(MA).rebuild(now, &mut |_, _| ()).unwrap();
+    assert_eq!(w.waiting_for(MA), 1, "a rebuild does not lose it either");
+    // Once the clocks agree it goes by itself.
+    w.wait(40 * MINUTE);
+    w.node(MA).retry();
+    w.pump();
+    assert_eq!((w.waiting_for(MA), w.filed(ES, asked.dossier).as_str()), (0, "ma1 valid, ma2 valid"));
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod order;
 mod pieces;
 mod rebuild;
 mod restart;
+mod retention;
 mod stories;
 mod tongues;
 mod visits;

@@ -1,0 +1,41 @@
+//! Retention: the content of an ended dossier is erased when its time is over, not a day before; what was signed still stands.
+
+use crate::forms::*;
+use crate::world::*;
+use base::UnixMs;
+use node::Intent;
+use serde_json::json;
+
+const DAY_MS: i64 = 86_400_000;
+
+#[test]
+fn content_goes_when_its_time_is_over_and_the_proof_of_it_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut w = World::strangers_on(folder.path(), 2).met();
+    let accord = w.accord(&["information-request"]);
+    let asked = w.asks(MA, Some(accord)).dossier;
+    w.pump();
+    assert!(w.node(MA).sweep(UnixMs(i64::MAX / 2)).unwrap().is_none(), "what is open is kept, however long");
+    let reason = [("reason".to_owned(), json!({ "lang": "fr", "text": "plus nécessaire" }))].into();
+    w.does(MA, Intent::Move { dossier: asked, item: None, name: "withdraw".into(), fields: reason, handling: h0() });
+    w.pump();
+    let days = 30; // as the accord among these services says
+    let (ended, digest) = (w.now, w.digest(MA, asked));
+    let reads = |w: &mut World| w.node(MA).view(&asked, &[], ended).unwrap().items[0].fields.len();
+    assert!(reads(&mut w) > 5);
+    w.now = ended.plus_ms((days - 1) * DAY_MS);
+    let now = w.now;
+    assert!(w.node(MA).sweep(now).unwrap().is_none(), "a day before");
+    w.now = ended.plus_ms((days + 1) * DAY_MS);
+    let now = w.now;
+    let (_, erased) = w.node(MA).sweep(now).unwrap().expect("a day after");
+    w.sides[MA].commit();
+    assert_eq!(erased, [asked]);
+    assert_eq!(reads(&mut w), 0, "nothing of the content is left");
+    assert_eq!((w.phase(MA, asked), w.digest(MA, asked)), ("withdrawn".to_owned(), digest), "who decided what still stands");
+    w.restart(MA);
+    assert_eq!((reads(&mut w), w.digest(MA, asked)), (0, digest));
+    store::check_ledger(&*w.store(MA)).unwrap();
+    assert!(w.node(MA).sweep(now).unwrap().is_none(), "once is enough");
+    assert!(w.node(ES).sweep(now).unwrap().is_some(), "each party erases its own");
+}
