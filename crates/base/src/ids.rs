@@ -1,5 +1,6 @@
 //! Ids as types: 32-byte SHA-256 names that cannot be mixed up, and the officer's name within a service.
 
+use crate::hex;
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -51,23 +52,6 @@ impl Digest {
     }
 }
 
-fn hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    bytes.iter().try_for_each(|b| write!(f, "{b:02x}"))
-}
-
-fn unhex(s: &str) -> Option<[u8; 32]> {
-    let s = s.as_bytes();
-    let nibble = |c: u8| (c as char).to_digit(16).map(|d| d as u8);
-    let mut out = [0u8; 32];
-    if s.len() != 64 {
-        return None;
-    }
-    for (byte, pair) in out.iter_mut().zip(s.chunks(2)) {
-        *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
-    }
-    Some(out)
-}
-
 macro_rules! digest_type {
     ($name:ident) => {
         impl $name {
@@ -89,7 +73,7 @@ macro_rules! digest_type {
         }
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                hex(self.bytes(), f)
+                f.write_str(&hex::encode(self.bytes()))
             }
         }
         impl fmt::Debug for $name {
@@ -100,7 +84,7 @@ macro_rules! digest_type {
         impl FromStr for $name {
             type Err = IdError;
             fn from_str(s: &str) -> Result<Self, IdError> {
-                unhex(s).map(|b| Self::from(Digest(b))).ok_or(IdError::Hex)
+                hex::decode(s).and_then(|b| Self::from_slice(&b)).ok_or(IdError::Hex)
             }
         }
         impl Serialize for $name {

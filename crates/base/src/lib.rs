@@ -2,6 +2,7 @@
 
 pub mod cbor;
 mod handling;
+pub mod hex;
 mod ids;
 mod lang;
 mod time;

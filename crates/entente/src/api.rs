@@ -9,7 +9,7 @@ use axum::extract::{DefaultBodyLimit, FromRef, FromRequest, FromRequestParts, Pa
 use axum::http::{StatusCode, request::Parts};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use base::{ItemId, OfficerId, ServiceId, Use};
+use base::{ItemId, OfficerId, ServiceId, Use, hex};
 use dossier::{Mechanism, OfficerRole};
 use node::{DraftState, Intent, Made, Node, NodeError, Officer};
 use register::EventDraft;
@@ -175,7 +175,7 @@ async fn card(_: Who, State(engine): State<Engine>) -> Answer {
             .map(|l| (l.to_string(), print.words(l)))
             .chain([("digits".to_owned(), print.digits())])
             .collect();
-        Ok(json!({ "service": service, "number": cards.latest().number, "card": hex(bytes), "fingerprint": words }))
+        Ok(json!({ "service": service, "number": cards.latest().number, "card": hex::encode(bytes), "fingerprint": words }))
     };
     Ok(Json(engine.read(read).await?))
 }
@@ -524,17 +524,9 @@ async fn process(_: Who) -> Answer {
     Ok(Json(json!({ "cpu_ms": ticks * 10, "rss_kib": kib("VmRSS:"), "peak_rss_kib": kib("VmHWM:") })))
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
-
 fn unhex(text: &str) -> Result<Vec<u8>, Problem> {
     let bad = || Problem(StatusCode::BAD_REQUEST, "refusal.api.hex".to_owned(), "the card is not hexadecimal; export it again".to_owned());
-    let text = text.trim();
-    if !text.len().is_multiple_of(2) || !text.is_ascii() {
-        return Err(bad());
-    }
-    (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).map_err(|_| bad())).collect()
+    hex::decode(text.trim()).ok_or_else(bad)
 }
 
 #[cfg(test)]

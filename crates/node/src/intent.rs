@@ -141,7 +141,7 @@ impl Node {
         self.untry(&read);
         let mut id = [0u8; 8];
         self.entropy.fill(&mut id);
-        let id: String = id.iter().map(|b| format!("{b:02x}")).collect();
+        let id = base::hex::encode(&id);
         let pending = Pending { id: id.clone(), intent, by: officer.id.to_string(), at: now, roles: roles.clone() };
         let mut batch = Append::new(now);
         batch.records.push(put("pending", &id, serde_json::to_vec(&pending).expect("plain data has a JSON form")));

@@ -134,7 +134,7 @@ impl Node {
         }
         let mut secret = [0u8; 32];
         self.entropy.fill(&mut secret);
-        let token: String = secret.iter().map(|b| format!("{b:02x}")).collect();
+        let token = base::hex::encode(&secret);
         let digest = Digest::tagged("entente/officer-token/1", &[token.as_bytes()]);
         let officer = Officer { id: id.clone(), name, roles, token: digest, active: true };
         let mut batch = Append::new(now);

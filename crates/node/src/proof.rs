@@ -4,7 +4,7 @@
 
 use crate::error::NodeError;
 use crate::node::Node;
-use base::{Digest, DossierId, ItemId, ServiceId, UnixMs, Use};
+use base::{Digest, DossierId, ItemId, ServiceId, UnixMs, Use, hex};
 use dossier::{Act, Deed, Dossier, Mechanism, Opening, Value, Verdict};
 use seal::{Cards, Fingerprint, Signed, Typ};
 use serde::{Deserialize, Serialize};
@@ -98,14 +98,8 @@ pub struct Proved {
     pub digest: Option<Digest>,
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
-
 fn unhex(s: &str) -> Result<Vec<u8>, ProofFault> {
-    let digit = |c: u8| (c as char).to_digit(16).map(|d| d as u8);
-    let pair = |p: &[u8]| Some(digit(p[0])? << 4 | digit(*p.get(1)?)?);
-    s.as_bytes().chunks(2).map(|p| pair(p).ok_or_else(|| ProofFault::Form("bytes are not hexadecimal".to_owned()))).collect()
+    hex::decode(s).ok_or_else(|| ProofFault::Form("bytes are not hexadecimal".to_owned()))
 }
 
 impl Node {
@@ -124,10 +118,10 @@ impl Node {
                 }
             }
         }
-        let (opening, mechanism) = (d.opening().clone(), hex(d.mechanism().bytes()));
+        let (opening, mechanism) = (d.opening().clone(), hex::encode(d.mechanism().bytes()));
         let mut acts = Vec::new();
         for a in self.store.acts_of(id)? {
-            acts.push((hex(&a.signed), held(a.body)));
+            acts.push((hex::encode(&a.signed), held(a.body)));
         }
         Ok(Proof { version: 1, claim: Claim::Dossier, dossier: *id, item: None, cards: self.cards_of(&opening), acts, mechanism, texts: BTreeMap::new() })
     }
@@ -158,7 +152,7 @@ impl Node {
                 _ => None,
             })
             .collect();
-        let (opening, mechanism) = (d.opening().clone(), hex(d.mechanism().bytes()));
+        let (opening, mechanism) = (d.opening().clone(), hex::encode(d.mechanism().bytes()));
         let wanted = |act: &Act| match &act.head().deed {
             Deed::Open(_) => true,
             Deed::OpenItem { .. } => act.item() == *version,
@@ -170,13 +164,13 @@ impl Node {
             let a = self.store.act(&act)?.ok_or(NodeError::Absent("act"))?;
             // Only the body with the hashes is shown.
             let body = if a.item == *version && a.id == (*version.as_ref()).into() { held(a.body) } else { None };
-            acts.push((hex(&a.signed), body));
+            acts.push((hex::encode(&a.signed), body));
         }
         Ok(Proof { version: 1, claim: Claim::Communique, dossier: *id, item: Some(*version), cards: self.cards_of(&opening), acts, mechanism, texts })
     }
 
     fn cards_of(&self, opening: &Opening) -> Vec<Vec<String>> {
-        let chain = |s: &ServiceId| seal::Directory::cards(&self.book, s).map(|c| c.iter_bytes().map(hex).collect());
+        let chain = |s: &ServiceId| seal::Directory::cards(&self.book, s).map(|c| c.iter_bytes().map(hex::encode).collect());
         opening.parties.iter().filter_map(|p| chain(&p.service)).collect()
     }
 }
@@ -196,7 +190,7 @@ fn consented(d: &Dossier, owner: ServiceId, wanted: Use) -> bool {
 
 fn held(body: Body) -> Option<String> {
     match body {
-        Body::Held(bytes) => Some(hex(&bytes)),
+        Body::Held(bytes) => Some(hex::encode(&bytes)),
         Body::Erased | Body::Absent => None,
     }
 }

@@ -4,7 +4,7 @@ use super::Global;
 use super::desk::Desk;
 use super::face::{Face, each, text};
 use super::trouble::Trouble;
-use base::Lang;
+use base::{Lang, hex};
 use seal::{CARD_BYTES_MAX, Card, Cards, Fingerprint};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -64,7 +64,7 @@ impl CardCommand {
                 let bytes = read(&file)?;
                 let cards = parse(&bytes)?;
                 let desk = Desk::open(global)?;
-                let taken = desk.post("/v1/partners", &json!({ "card": hex(&bytes), "fingerprint": fingerprint }))?;
+                let taken = desk.post("/v1/partners", &json!({ "card": hex::encode(&bytes), "fingerprint": fingerprint }))?;
                 let card = cards.latest();
                 let shown = json!({ "service": taken["service"], "code": card.code, "number": card.number });
                 desk.face.show(&shown, || format!("card {} of {} is taken: service {}\n", card.number, card.code, text(&taken["service"])))
@@ -75,7 +75,7 @@ impl CardCommand {
 
 fn own(desk: &Desk) -> Result<(Vec<u8>, Cards), Trouble> {
     let card = desk.get("/v1/card")?;
-    let bytes = unhex(text(&card["card"])).ok_or_else(|| Trouble::refused("failure.client.answer", "the node's answer holds no card"))?;
+    let bytes = hex::decode(text(&card["card"])).ok_or_else(|| Trouble::refused("failure.client.answer", "the node's answer holds no card"))?;
     let cards = parse(&bytes)?;
     Ok((bytes, cards))
 }
@@ -86,7 +86,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Trouble> {
     if bytes.len() > 2 * CARD_BYTES_MAX + 2 {
         return Err(Trouble::unreadable(path, format!("it has {} bytes, which no card has", bytes.len())));
     }
-    Ok(std::str::from_utf8(&bytes).ok().and_then(|t| unhex(t.trim())).filter(|b| !b.is_empty()).unwrap_or(bytes))
+    Ok(std::str::from_utf8(&bytes).ok().and_then(|t| hex::decode(t.trim())).filter(|b| !b.is_empty()).unwrap_or(bytes))
 }
 
 fn parse(bytes: &[u8]) -> Result<Cards, Trouble> {
@@ -122,24 +122,4 @@ fn show(face: &Face, cards: &Cards) -> Result<(), Trouble> {
         out += &format!("fingerprint  {}\n             {}\n", text(&c["fingerprint"]["words"]), text(&c["fingerprint"]["digits"]));
         out
     })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digit = |c: u8| (c as char).to_digit(16).map(|d| d as u8);
-    text.as_bytes().chunks(2).map(|pair| Some(digit(pair[0])? << 4 | digit(*pair.get(1)?)?)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hexadecimal_reads_back_and_refuses_the_rest() {
-        assert_eq!(unhex(&hex(&[0, 15, 255])), Some(vec![0, 15, 255]));
-        assert!(["0", "0g", "é0"].iter().all(|t| unhex(t).is_none()));
-    }
 }

@@ -162,7 +162,7 @@ fn directory(args: &DemoArgs) -> Result<(PathBuf, bool), (PathBuf, std::io::Erro
         None => {
             let mut random = [0u8; 6];
             SystemEntropy.fill(&mut random);
-            let name: String = random.iter().map(|b| format!("{b:02x}")).collect();
+            let name = base::hex::encode(&random);
             (std::env::temp_dir().join(format!("entente-demo-{name}")), true)
         }
     };
