@@ -59,7 +59,7 @@ async fn the_one_route_and_its_neighbours() {
     let mut picture = Vec::new();
     for (method, path, kind) in [
         (Method::POST, "/entente/v1/parcels", parcel),
-        (Method::POST, "/entente/v1/parcels", "Application/Entente-Parcel+COSE; v=1"),
+        (Method::POST, "/entente/v1/parcels", "Application/Entente-Parcel+CBOR; v=1"),
         (Method::POST, "/", parcel),
         (Method::POST, "/entente/v1/parcels/", parcel),
         (Method::GET, "/entente/v1/parcels", parcel),
