@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+use store::{Append, RecordOp, Sqlite, Store};
 use tokio::task::JoinSet;
 
 /// Bytes of one act's text.
@@ -35,24 +36,33 @@ pub struct ExchangeArgs {
     pub json: bool,
 }
 
+/// What the nodes' processes have used so far.
+#[derive(Clone, Copy, Default)]
+struct Used {
+    cpu_ms: f64,
+    disk_bytes: u64,
+    peak_kib: u64,
+}
+
 struct Run {
     outstanding: usize,
     acts: usize,
     seconds: f64,
     latencies_ms: Vec<f64>,
-    cpu_ms: f64,
+    used: Used,
     open_loop: bool,
 }
 
 impl Run {
-    fn figures(&mut self, limit_us: f64) -> Value {
+    fn figures(&mut self, limit_us: f64, commit_ms: f64) -> Value {
         self.latencies_ms.sort_by(f64::total_cmp);
         let at = |q: f64| self.latencies_ms[((self.latencies_ms.len() - 1) as f64 * q) as usize];
-        let cpu_us = self.cpu_ms * 1000.0 / self.acts as f64;
+        let cpu_us = self.used.cpu_ms * 1000.0 / self.acts as f64;
         json!({
             "outstanding": self.outstanding, "open_loop": self.open_loop, "acts": self.acts,
             "acts_per_s": round(self.acts as f64 / self.seconds), "p50_ms": round(at(0.5)), "p99_ms": round(at(0.99)),
-            "cpu_s_per_1000": round(cpu_us / 1000.0), "share_of_crypto_limit": round(limit_us / cpu_us),
+            "p50_in_commits": round(at(0.5) / commit_ms), "cpu_s_per_1000": round(cpu_us / 1000.0), "share_of_crypto_limit": round(limit_us / cpu_us),
+            "disk_bytes_per_act": self.used.disk_bytes / self.acts as u64, "peak_mb": self.used.peak_kib / 1024,
         })
     }
 }
@@ -73,7 +83,8 @@ pub fn exchange(args: &ExchangeArgs) -> Result<(), LaunchError> {
         + yard["verify_us"].as_f64().unwrap_or(0.0)
         + (yard["seal_us"].as_f64().unwrap_or(0.0) + yard["open_us"].as_f64().unwrap_or(0.0)) / SHARE;
     let mut load = vec![load1()];
-    let runs = runtime.block_on(measure(args, &root, &program, limit_us))?;
+    let commit_ms = yard["sqlite_commit_p50_us"].as_f64().unwrap_or(0.0) / 1000.0;
+    let runs = runtime.block_on(measure(args, &root, &program, limit_us, commit_ms))?;
     load.push(load1());
     if args.dir.is_none() {
         let _ = std::fs::remove_dir_all(&root); // only temporary files
@@ -90,21 +101,23 @@ fn print(whole: &Value, json: bool) {
     }
     let y = &whole["primitives"];
     println!(
-        "bare primitives on this machine, 2 KiB: sign {} us, verify {} us, seal {} us, open {} us, append and fdatasync {} us (p50)",
-        y["sign_us"], y["verify_us"], y["seal_us"], y["open_us"], y["fsync_p50_us"]
+        "bare primitives on this machine, 2 KiB: sign {} us, verify {} us, seal {} us, open {} us, append and fdatasync {} us, SQLite commit of one row {} us (p50)",
+        y["sign_us"], y["verify_us"], y["seal_us"], y["open_us"], y["fsync_p50_us"], y["sqlite_commit_p50_us"]
     );
     println!("crypto limit: sign + verify + (seal + open)/100 = {} us of CPU an act on both nodes; load {}", whole["crypto_limit_us_per_act"], whole["load1"]);
-    println!("{:>11} {:>9} {:>11} {:>9} {:>9} {:>13} {:>15}", "outstanding", "acts", "acts/s", "p50 ms", "p99 ms", "CPU s/1000", "share of limit");
+    if whole["load1"].as_array().into_iter().flatten().any(|l| l.as_f64() > Some(2.0)) {
+        println!("other work was running (load above 2): compare CPU only, not rates and waits");
+    }
+    let head = ["outstanding", "acts", "acts/s", "p50 ms", "p99 ms", "p50/commit", "CPU s/1000", "crypto share", "disk B/act", "peak MB"];
+    println!("{}", head.map(|h| format!("{h:>13}")).concat());
     for r in whole["runs"].as_array().into_iter().flatten() {
         let name = if r["open_loop"] == true { format!("open {}/s", r["outstanding"]) } else { r["outstanding"].to_string() };
-        println!(
-            "{name:>11} {:>9} {:>11} {:>9} {:>9} {:>13} {:>15}",
-            r["acts"], r["acts_per_s"], r["p50_ms"], r["p99_ms"], r["cpu_s_per_1000"], r["share_of_crypto_limit"]
-        );
+        let columns = ["acts", "acts_per_s", "p50_ms", "p99_ms", "p50_in_commits", "cpu_s_per_1000", "share_of_crypto_limit", "disk_bytes_per_act", "peak_mb"];
+        println!("{name:>13}{}", columns.map(|c| format!("{:>13}", r[c].to_string())).concat());
     }
 }
 
-async fn measure(args: &ExchangeArgs, root: &Path, program: &Path, limit_us: f64) -> Result<Vec<Value>, LaunchError> {
+async fn measure(args: &ExchangeArgs, root: &Path, program: &Path, limit_us: f64, commit_ms: f64) -> Result<Vec<Value>, LaunchError> {
     let (a, b) = two_nodes(root, program).await?;
     let mut out = Vec::new();
     let mut fastest: f64 = 0.0;
@@ -112,13 +125,13 @@ async fn measure(args: &ExchangeArgs, root: &Path, program: &Path, limit_us: f64
         let dossiers = dossiers(&a, &b, args.acts.div_ceil(ACTS_PER_DOSSIER)).await?;
         let mut run = closed_loop(&a, &b, args.acts, *outstanding, &dossiers).await?;
         fastest = fastest.max(run.acts as f64 / run.seconds);
-        out.push(run.figures(limit_us));
+        out.push(run.figures(limit_us, commit_ms));
     }
     let rate = (fastest / 2.0) as usize;
     if rate > 0 {
         let acts = args.acts.min(rate * 10);
         let dossiers = dossiers(&a, &b, acts.div_ceil(ACTS_PER_DOSSIER)).await?;
-        out.push(open_loop(&a, &b, acts, rate, &dossiers).await?.figures(limit_us));
+        out.push(open_loop(&a, &b, acts, rate, &dossiers).await?.figures(limit_us, commit_ms));
     }
     Ok(out)
 }
@@ -191,7 +204,7 @@ async fn send(client: Client, dossier: String) -> Result<f64, LaunchError> {
 }
 
 async fn closed_loop(a: &Station, b: &Station, acts: usize, outstanding: usize, dossiers: &[String]) -> Result<Run, LaunchError> {
-    let cpu = cpu_ms(&[a, b]).await?;
+    let before = used(&[a, b]).await?;
     let next = Arc::new(AtomicUsize::new(0));
     let client = a.client("desk");
     let began = Instant::now();
@@ -211,11 +224,11 @@ async fn closed_loop(a: &Station, b: &Station, acts: usize, outstanding: usize, 
     }
     let latencies_ms = all(workers).await?.concat();
     let seconds = began.elapsed().as_secs_f64();
-    Ok(Run { outstanding, acts, seconds, latencies_ms, cpu_ms: cpu_ms(&[a, b]).await? - cpu, open_loop: false })
+    Ok(Run { outstanding, acts, seconds, latencies_ms, used: used(&[a, b]).await?.since(before), open_loop: false })
 }
 
 async fn open_loop(a: &Station, b: &Station, acts: usize, rate: usize, dossiers: &[String]) -> Result<Run, LaunchError> {
-    let cpu = cpu_ms(&[a, b]).await?;
+    let before = used(&[a, b]).await?;
     let client = a.client("desk");
     let began = Instant::now();
     let mut sends = JoinSet::new();
@@ -225,7 +238,7 @@ async fn open_loop(a: &Station, b: &Station, acts: usize, rate: usize, dossiers:
     }
     let latencies_ms = all(sends).await?;
     let seconds = began.elapsed().as_secs_f64();
-    Ok(Run { outstanding: rate, acts, seconds, latencies_ms, cpu_ms: cpu_ms(&[a, b]).await? - cpu, open_loop: true })
+    Ok(Run { outstanding: rate, acts, seconds, latencies_ms, used: used(&[a, b]).await?.since(before), open_loop: true })
 }
 
 /// Waits for all tasks; the first fault of one stops the rest.
@@ -237,10 +250,20 @@ async fn all<T: 'static>(mut tasks: JoinSet<Result<T, LaunchError>>) -> Result<V
     Ok(out)
 }
 
-async fn cpu_ms(stations: &[&Station]) -> Result<f64, Problem> {
-    let mut sum = 0.0;
+impl Used {
+    fn since(self, before: Used) -> Used {
+        Used { cpu_ms: self.cpu_ms - before.cpu_ms, disk_bytes: self.disk_bytes.saturating_sub(before.disk_bytes), peak_kib: self.peak_kib }
+    }
+}
+
+async fn used(stations: &[&Station]) -> Result<Used, Problem> {
+    let mut sum = Used::default();
     for s in stations {
-        sum += s.client("admin").get("/v1/process").await?["cpu_ms"].as_f64().unwrap_or(0.0);
+        let process = s.client("admin").get("/v1/process").await?;
+        sum.cpu_ms += process["cpu_ms"].as_f64().unwrap_or(0.0);
+        sum.peak_kib += process["peak_rss_kib"].as_u64().unwrap_or(0);
+        let files = std::fs::read_dir(&s.dir).into_iter().flatten().flatten().filter(|f| f.file_name().to_string_lossy().starts_with("node.db"));
+        sum.disk_bytes += files.filter_map(|f| f.metadata().ok()).map(|m| m.len()).sum::<u64>();
     }
     Ok(sum)
 }
@@ -284,8 +307,33 @@ fn primitives(dir: &Path) -> std::io::Result<Value> {
     }
     times.sort_by(f64::total_cmp);
     std::fs::remove_file(path)?;
-    let all = [("sign_us", sign), ("verify_us", verify), ("seal_us", sealing), ("open_us", open), ("fsync_p50_us", times[100]), ("fsync_p99_us", times[198])];
+    let all = [
+        ("sign_us", sign),
+        ("verify_us", verify),
+        ("seal_us", sealing),
+        ("open_us", open),
+        ("fsync_p50_us", times[100]),
+        ("fsync_p99_us", times[198]),
+        ("sqlite_commit_p50_us", commits(dir, &keys)?),
+    ];
     Ok(all.into_iter().map(|(k, v)| (k.to_owned(), json!(round(v)))).collect::<serde_json::Map<_, _>>().into())
+}
+
+/// Measures a transaction of one row of the same size in the node's own store; median in microseconds.
+fn commits(dir: &Path, keys: &Keys) -> std::io::Result<f64> {
+    let path = dir.join("yard.db");
+    let store = Sqlite::open(&path, keys.storage().clone(), Box::new(SystemEntropy)).map_err(std::io::Error::other)?;
+    let mut times = Vec::new();
+    for i in 0..200 {
+        let mut batch = Append::new(UnixMs(i));
+        batch.records.push(RecordOp::Put { kind: "yard".to_owned(), id: i.to_string(), data: letters().into_bytes() });
+        let began = Instant::now();
+        let stored = store.append(vec![batch]).map_err(std::io::Error::other)?;
+        stored.into_iter().try_for_each(|r| r.map(drop)).map_err(std::io::Error::other)?;
+        times.push(began.elapsed().as_secs_f64() * 1e6);
+    }
+    times.sort_by(f64::total_cmp);
+    Ok(times[times.len() / 2])
 }
 
 /// Times a piece of work in nine groups of 100 and returns the median for one, in microseconds.
