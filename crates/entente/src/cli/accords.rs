@@ -6,6 +6,7 @@ use super::face::{each, text};
 use super::fields::{FieldArgs, HandlingArgs, coded, lang_text};
 use super::intents::{WaitArgs, propose};
 use super::trouble::Trouble;
+use crate::engine::now;
 use base::{Length, Text};
 use dossier::accord::MECHANISM;
 use node::Intent;
@@ -123,6 +124,12 @@ impl Proposal {
         }
         let known = desk.get("/v1/mechanisms")?;
         let mechanisms: Vec<Value> = self.mechanisms.iter().map(|name| reference(&known, name)).collect::<Result<_, _>>()?;
+        for c in &self.clocks {
+            self.known_clock(desk, &clock(c)?)?;
+        }
+        if let Some(day) = self.valid_until.filter(|day| day.start_utc() <= now()) {
+            return Err(Trouble::Usage(format!("--valid-until {day} is over; nothing could be opened under this accord")));
+        }
         // What has codes is held against the accord's own form, so that a false code is named here.
         let typed = |id: &str, values: &[String]| values.iter().map(|v| format!("{id}={v}")).collect::<Vec<_>>();
         let coded = FieldArgs {
@@ -148,6 +155,18 @@ impl Proposal {
         let intent =
             Intent::Open { mechanism: MECHANISM.to_owned(), accord: None, parties, follows: None, fields: map(fields), handling: self.handling.read()? };
         propose(desk, &intent, self.wait)
+    }
+}
+
+impl Proposal {
+    /// Refuses a length for a clock that is not there: the partners would sign it and it would change nothing.
+    fn known_clock(&self, desk: &Desk, clock: &Value) -> Result<(), Trouble> {
+        let mechanism = text(&clock["mechanism"]);
+        if !self.mechanisms.iter().any(|m| m == mechanism) {
+            let permitted = self.mechanisms.join(", ");
+            return Err(Trouble::Usage(format!("--clock names the mechanism '{mechanism}', and --mechanism permits {permitted}")));
+        }
+        desk.mechanism(mechanism)?.known_clock(text(&clock["clock"]))
     }
 }
 

@@ -4,8 +4,8 @@ use super::Global;
 use super::desk::Desk;
 use super::face::{Face, each, text};
 use super::trouble::Trouble;
-use base::{Lang, hex};
-use seal::{CARD_BYTES_MAX, Card, Cards, Fingerprint};
+use base::{Lang, ServiceId, hex};
+use seal::{CARD_BYTES_MAX, Card, Cards, Fingerprint, FingerprintRefusal};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -45,7 +45,7 @@ impl CardCommand {
     /// Does it.
     pub fn run(self, global: &Global) -> Result<(), Trouble> {
         match self {
-            CardCommand::Show { file: Some(path) } => show(&global.face(), &parse(&read(&path)?)?),
+            CardCommand::Show { file: Some(path) } => show(&global.face(), &from_file(&path)?.1),
             CardCommand::Show { file: None } => {
                 let desk = Desk::open(global)?;
                 let (_, cards) = own(&desk)?;
@@ -61,9 +61,12 @@ impl CardCommand {
                 desk.face.show(&shown, || format!("card {} is in {}\nfingerprint  {}\n", shown["number"], file.display(), text(&shown["fingerprint"]["words"])))
             }
             CardCommand::Import { file, fingerprint } => {
-                let bytes = read(&file)?;
-                let cards = parse(&bytes)?;
+                let (bytes, cards) = from_file(&file)?;
                 let desk = Desk::open(global)?;
+                // A later card proves itself and the node asks for no words; words that were typed are compared all the same.
+                if !fingerprint.trim().is_empty() && cards.service() != own(&desk)?.1.service() {
+                    compare(&cards.service(), &fingerprint)?;
+                }
                 let taken = desk.post("/v1/partners", &json!({ "card": hex::encode(&bytes), "fingerprint": fingerprint }))?;
                 let card = cards.latest();
                 let shown = json!({ "service": taken["service"], "code": card.code, "number": card.number });
@@ -87,6 +90,31 @@ fn read(path: &Path) -> Result<Vec<u8>, Trouble> {
         return Err(Trouble::unreadable(path, format!("it has {} bytes, which no card has", bytes.len())));
     }
     Ok(std::str::from_utf8(&bytes).ok().and_then(|t| hex::decode(t.trim())).filter(|b| !b.is_empty()).unwrap_or(bytes))
+}
+
+/// Reads a card file and says which file is no card.
+fn from_file(path: &Path) -> Result<(Vec<u8>, Cards), Trouble> {
+    let bytes = read(path)?;
+    let cards = Cards::first(&bytes).map_err(|e| {
+        Trouble::refused(e.code(), format!("{} does not hold a card that can be taken: {e}", path.display()))
+            .remedy("check that you named the file of the card; if so, have it handed over again")
+    })?;
+    Ok((bytes, cards))
+}
+
+/// Compares what was heard with a service, in each language that has a list of words.
+fn compare(service: &ServiceId, typed: &str) -> Result<(), Trouble> {
+    let heard = [Lang::En, Lang::Fr, Lang::Es, Lang::Pt].map(|l| Fingerprint::compare(service, typed, l));
+    if heard.iter().any(Result::is_ok) {
+        return Ok(());
+    }
+    // The list in which reading got furthest is the one in which the words were read.
+    let far = |e: &FingerprintRefusal| match e {
+        FingerprintRefusal::Word { place, .. } | FingerprintRefusal::Group { place, .. } => *place,
+        _ => usize::MAX,
+    };
+    let told = heard.into_iter().filter_map(Result::err).max_by_key(far);
+    told.map_or(Ok(()), |e| Err(Trouble::refused(e.code(), e.to_string())))
 }
 
 fn parse(bytes: &[u8]) -> Result<Cards, Trouble> {

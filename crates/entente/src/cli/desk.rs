@@ -6,7 +6,7 @@ use super::trouble::Trouble;
 use super::words::Words;
 use crate::client::{Client, Problem, escape};
 use crate::config::Config;
-use crate::home::Home;
+use crate::home::{Home, HomeError};
 use base::{Lang, ServiceId};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -172,7 +172,12 @@ fn token(global: &Global, home: Option<&Home>) -> Result<String, Trouble> {
         Trouble::refused("refusal.home", format!("{} is no node's directory, so no token is kept there", global.dir().display()))
             .remedy("name one with --token-file or ENTENTE_TOKEN, or the directory with --dir")
     })?;
-    Ok(home.token(global.officer.as_deref())?)
+    let dir = global.dir().display().to_string();
+    home.token(global.officer.as_deref()).map_err(|e| match (&e, &global.officer) {
+        (HomeError::Io(_, io), Some(id)) => Trouble::refused("refusal.officer.unkept", format!("no token of {id} can be read in {dir}/tokens: {io}"))
+            .remedy("check the officer's name, or sign in with --token-file or ENTENTE_TOKEN; officer add ID --keep-token keeps one"),
+        _ => Trouble::from(e).remedy("say with --officer who you are, or sign in with --token-file or ENTENTE_TOKEN"),
+    })
 }
 
 fn read_token(path: &Path) -> Result<String, Trouble> {

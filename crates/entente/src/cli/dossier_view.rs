@@ -5,6 +5,8 @@ use super::face::{Face, distance, each, short, text};
 use super::trouble::Trouble;
 use super::words::Words;
 use crate::engine::now;
+use crate::locale;
+use base::Lang;
 use serde_json::Value;
 use std::fmt::Write;
 
@@ -85,11 +87,11 @@ impl Picture<'_> {
             );
         }
         for (id, value) in item["fields"].as_object().into_iter().flatten() {
-            let (label, vocabulary) = self.words.field(kind, id);
+            let (label, vocabulary) = self.words.field(kind, None, id);
             let values: Vec<&Value> = value.as_array().map_or_else(|| vec![value], |a| a.iter().collect());
             for value in values {
                 // Further lines of a text stand deeper, so that nobody's words look like ours.
-                let words = self.value(value, vocabulary).trim_end().replace('\n', &format!("\n{depth}    | "));
+                let words = value_text(self.face, self.services, value, vocabulary).trim_end().replace('\n', &format!("\n{depth}    | "));
                 let _ = writeln!(out, "{depth}  {label}: {words}");
             }
         }
@@ -139,10 +141,14 @@ impl Picture<'_> {
     }
 
     fn reason(&self, kind: &str, role: &str, name: &str, code: &str) -> String {
+        let own = if code == "refusal.act.guard" { self.words.why_not(kind, role, name) } else { None };
+        if let (None, Some(pair), true) = (own, locale::of(code), self.face.lang != Lang::En) {
+            return pair.what.get(self.face.lang).trim_end_matches('.').to_owned();
+        }
         match code {
             "refusal.act.ended" => "this has come to its end".to_owned(),
             "refusal.act.officer-role" => "your role as an officer does not allow it".to_owned(),
-            "refusal.act.guard" => self.words.why_not(kind, role, name).unwrap_or("the mechanism's condition does not hold").to_owned(),
+            "refusal.act.guard" => own.unwrap_or("the mechanism's condition does not hold").to_owned(),
             _ => "not now".to_owned(),
         }
     }
@@ -161,25 +167,23 @@ impl Picture<'_> {
     fn role(&self, service: &Value) -> &str {
         each(&self.view["parties"]).find(|p| p["service"] == *service).map_or("", |p| text(&p["role"]))
     }
+}
 
-    /// Writes a field's value for people: words with their language, codes with their label, services by their short name.
-    fn value(&self, value: &Value, vocabulary: Option<&str>) -> String {
-        match value {
-            Value::String(code) => match vocabulary {
-                Some(v) => self.face.code(v, code),
-                None if self.services.knows(code) => self.services.code(value),
-                None if code.contains('[') && code.contains('T') => self.face.instant(code),
-                None => code.clone(),
-            },
-            Value::Object(o) if o.len() == 2 && o.contains_key("lang") && o.contains_key("text") => format!("[{}] {}", text(&o["lang"]), text(&o["text"])),
-            Value::Object(o) => {
-                let part = |(k, v): (&String, &Value)| if v.is_null() { None } else { Some(format!("{k} {}", self.value(v, None))) };
-                o.iter().filter_map(part).collect::<Vec<_>>().join(", ")
-            }
-            Value::Array(values) => values.iter().map(|v| self.value(v, vocabulary)).collect::<Vec<_>>().join("; "),
-            Value::Bool(true) => "yes".to_owned(),
-            Value::Bool(false) => "no".to_owned(),
-            other => other.to_string(),
-        }
+/// Writes a field's value for people: words with their language, codes with their label, services by their short name.
+pub fn value_text(face: &Face, services: &Services, value: &Value, vocabulary: Option<&str>) -> String {
+    let plain = |v: &Value| value_text(face, services, v, None);
+    match value {
+        Value::String(code) => match vocabulary {
+            Some(v) => face.code(v, code),
+            None if services.knows(code) => services.code(value),
+            None if code.contains('[') && code.contains('T') => face.instant(code),
+            None => code.clone(),
+        },
+        Value::Object(o) if o.len() == 2 && o.contains_key("lang") && o.contains_key("text") => format!("[{}] {}", text(&o["lang"]), text(&o["text"])),
+        Value::Object(o) => o.iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| format!("{k} {}", plain(v))).collect::<Vec<_>>().join(", "),
+        Value::Array(values) => values.iter().map(|v| value_text(face, services, v, vocabulary)).collect::<Vec<_>>().join("; "),
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Bool(false) => "no".to_owned(),
+        other => other.to_string(),
     }
 }

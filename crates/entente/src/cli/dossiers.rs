@@ -125,6 +125,7 @@ impl DossierCommand {
                 for typed in &parties {
                     all.push(party(&services, typed)?);
                 }
+                all.iter().try_for_each(|(_, role)| words.known_role(role))?;
                 let fields = map(filled.fields.read(&words.form(words.root())?, &|code| services.by_code(code))?);
                 let find = |name: Option<String>| name.map(|n| whole(desk, &n)).transpose();
                 let intent =

@@ -3,7 +3,7 @@
 use super::Global;
 use super::desk::Desk;
 use super::dossiers::map;
-use super::face::{Face, each, note, plain, table, text, write};
+use super::face::{Face, each, note, plain, say, table, text, write};
 use super::fields::{FieldArgs, read_text};
 use super::intents::{WaitArgs, tell};
 use super::trouble::Trouble;
@@ -35,8 +35,8 @@ pub enum RegisterCommand {
     },
     /// List drafts
     List {
-        /// Only those in this state: draft, confirmed or rejected
-        #[arg(long)]
+        /// Only those in this state
+        #[arg(long, value_parser = ["draft", "confirmed", "rejected"])]
         state: Option<String>,
     },
     /// Show a draft with the words that it rests on
@@ -98,10 +98,12 @@ impl RegisterCommand {
             RegisterCommand::Confirm { id, event } => {
                 let corrected = event.as_deref().map(read_event).transpose()?;
                 let desk = Desk::open(global)?;
+                let id = text(&find(&desk, &id)?["id"]).to_owned();
                 show(&desk.face, &desk.post(&format!("/v1/register/{}/confirm", escape(&id)), &json!({ "event": corrected }))?)
             }
             RegisterCommand::Reject { id } => {
                 let desk = Desk::open(global)?;
+                let id = text(&find(&desk, &id)?["id"]).to_owned();
                 show(&desk.face, &desk.post(&format!("/v1/register/{}/reject", escape(&id)), &json!({}))?)
             }
             RegisterCommand::Visit { id, guests, fields } => {
@@ -110,6 +112,7 @@ impl RegisterCommand {
                 let guests = guests.iter().map(|g| services.find(g)).collect::<Result<Vec<_>, _>>()?;
                 let visit = desk.mechanism("working-visit")?;
                 let fields = map(fields.read(&visit.form(visit.root())?, &|code| services.by_code(code))?);
+                let id = text(&find(&desk, &id)?["id"]).to_owned();
                 let made = desk.post(&format!("/v1/register/{}/visit", escape(&id)), &json!({ "guests": guests, "fields": fields }))?;
                 tell(&desk, made, WaitArgs::default())
             }
@@ -123,7 +126,7 @@ fn read(files: &[PathBuf], face: &Face) -> (Vec<(String, String)>, bool) {
     for file in files {
         match read_text(file) {
             Ok(body) => texts.push((file.display().to_string(), body)),
-            Err(trouble) => note(&trouble.print(false, face.lang)),
+            Err(trouble) => say(&trouble.print(false, face.lang)),
         }
     }
     let whole = texts.len() == files.len();
@@ -157,10 +160,16 @@ fn silence(s: &Value) -> String {
     format!("{}: {}: {}\n", text(&s["source"]), text(&s["code"]), text(&s["reason"]))
 }
 
+/// Finds a draft by its id or the first six digits or more.
 fn find(desk: &Desk, id: &str) -> Result<Value, Trouble> {
     let all = desk.get("/v1/register")?;
-    let found = each(&all).find(|d| d["id"] == id).cloned();
-    found.ok_or_else(|| Trouble::refused("refusal.node.absent", format!("there is no draft '{id}' here; register list shows them")))
+    let id = id.to_ascii_lowercase();
+    let mut found = each(&all).filter(|d| text(&d["id"]) == id || (id.len() >= 6 && text(&d["id"]).starts_with(&id)));
+    match (found.next(), found.next()) {
+        (Some(one), None) => Ok(one.clone()),
+        _ => Err(Trouble::refused("refusal.node.absent", format!("there is no draft '{id}' here, or several begin so"))
+            .remedy("give six digits of its id or more; entente register list shows them")),
+    }
 }
 
 fn read_event(path: &Path) -> Result<EventDraft, Trouble> {
@@ -227,7 +236,7 @@ fn draw(face: &Face, e: &Value) -> String {
 
 fn dates(e: &Value) -> String {
     match (text(&e["date_from"]), text(&e["date_to"]), text(&e["date_precision"])) {
-        ("", _, _) => "open".to_owned(),
+        ("", _, _) => "not known".to_owned(),
         (from, _, "month") => format!("{} (month)", &from[..from.len().min(7)]),
         (from, _, "year") => format!("{} (year)", &from[..from.len().min(4)]),
         (from, to, _) if to.is_empty() || from == to => from.to_owned(),
@@ -246,6 +255,6 @@ mod tests {
         assert_eq!(d(json!("2025-01-28"), json!("2025-01-28"), "day"), "2025-01-28");
         assert_eq!(d(json!("2025-01-01"), json!("2025-01-31"), "month"), "2025-01 (month)");
         assert_eq!(d(json!("2025-01-01"), json!("2025-12-31"), "year"), "2025 (year)");
-        assert_eq!(d(Value::Null, Value::Null, "none"), "open");
+        assert_eq!(d(Value::Null, Value::Null, "none"), "not known");
     }
 }

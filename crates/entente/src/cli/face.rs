@@ -57,12 +57,28 @@ pub fn write(text: &str) -> Result<(), Trouble> {
 
 /// Writes to standard error; where that is not possible there is nobody to tell.
 pub fn note(text: &str) {
-    let _ = std::io::stderr().lock().write_all(plain(text).as_bytes());
+    say(&plain(text));
 }
 
-/// Takes control characters out of words that others wrote, so that they cannot steer the reader's terminal (ECMA-48).
+/// Writes our own words to standard error as they are; what others wrote in them is plain already.
+pub fn say(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Takes out of words that others wrote what could steer the reader's terminal (ECMA-48) or turn the reading order round (UAX #9).
 pub fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+    let steers = |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if steers(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// Keeps a sentence of a language written from the right together (UAX #9, isolates): names in Latin letters would tear it apart.
+pub fn sentence(lang: Lang, text: &str) -> String {
+    if lang == Lang::Ar { format!("\u{2067}{text}\u{2069}") } else { text.to_owned() }
+}
+
+/// Returns the columns that a text takes: vowel signs and accents that stand over a letter take none.
+fn columns(text: &str) -> usize {
+    text.chars().filter(|c| !matches!(c, '\u{300}'..='\u{36f}' | '\u{64b}'..='\u{65f}' | '\u{670}')).count()
 }
 
 /// Tells how far long work is, on a terminal only.
@@ -90,11 +106,11 @@ pub fn table(rows: &[Vec<String>]) -> String {
     if rows.len() < 2 {
         return String::new();
     }
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |c: usize| rows.iter().filter_map(|r| r.get(c)).map(|s| s.chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |c: usize| rows.iter().filter_map(|r| r.get(c)).map(|s| columns(s)).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..count).map(width).collect();
     let line = |row: &Vec<String>| {
-        let cells: Vec<String> = row.iter().zip(&widths).map(|(s, w)| format!("{s:w$}")).collect();
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(s, w)| format!("{s}{}", " ".repeat(w.saturating_sub(columns(s))))).collect();
         format!("{}\n", cells.join("  ").trim_end())
     };
     rows.iter().map(line).collect()
@@ -154,12 +170,20 @@ mod tests {
     fn columns_stand_under_each_other_whatever_the_script() {
         let row = |a: &str, b: &str| vec![a.to_owned(), b.to_owned()];
         assert_eq!(table(&[row("x", "name"), row("long", "é"), row("ملف", "z")]), "x     name\nlong  é\nملف   z\n");
+        assert_eq!(table(&[row("ab", "name"), row("يُ", "z")]), "ab  name\nيُ   z\n", "a vowel sign takes no column");
         assert_eq!(table(&[row("x", "name")]), "");
     }
 
     #[test]
     fn foreign_words_cannot_steer_the_terminal() {
         assert_eq!(plain("a\u{1b}[2Jb\r\u{9b}c\n\tملف"), "a\u{fffd}[2Jb\u{fffd}\u{fffd}c\n\u{fffd}ملف");
+        assert_eq!(plain("0000\u{202e}AAA\u{2069}\u{2028}x\u{200f}"), "0000\u{fffd}AAA\u{fffd}\u{fffd}x\u{200f}");
+    }
+
+    #[test]
+    fn an_arabic_sentence_stays_together() {
+        assert_eq!(sentence(Lang::Ar, "شغلوا entente serve"), "\u{2067}شغلوا entente serve\u{2069}");
+        assert_eq!(sentence(Lang::Fr, "x"), "x");
     }
 
     #[test]

@@ -128,7 +128,8 @@ enum Command {
     Checkpoint,
     /// Show lines of the local log; reading it is logged
     Log {
-        /// consultation, refused-input, refused-by-partner, incident or audit
+        /// What kind of lines
+        #[arg(value_parser = ["consultation", "refused-input", "refused-by-partner", "incident", "audit"])]
         kind: String,
     },
     /// Show everything: three services on this machine, each a process of its own, from the first card to the last proof
@@ -171,7 +172,11 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(e) => {
             let exit = if e.use_stderr() { 64 } else { 0 };
-            let _ = e.print(); // a reader that went away is no fault
+            if exit == 64 && std::env::args_os().any(|a| a == "--json") {
+                face::note(&Trouble::Usage(e.render().to_string().trim_end().to_owned()).print(true, desk::session_lang()));
+            } else {
+                let _ = e.print(); // a reader that went away is no fault
+            }
             return ExitCode::from(exit);
         }
     };
@@ -179,7 +184,7 @@ pub fn main() -> ExitCode {
     match cli.command.run(&cli.global) {
         Ok(()) => ExitCode::SUCCESS,
         Err(trouble) => {
-            face::note(&trouble.print(json, lang));
+            face::say(&trouble.print(json, lang));
             ExitCode::from(trouble.exit())
         }
     }

@@ -65,7 +65,7 @@ pub fn partners(desk: &Desk) -> Result<(), Trouble> {
         for p in each(&partners) {
             let health = &p["health"];
             let answers = match (health["last_failure_code"].as_str(), health["attempts"].as_u64().unwrap_or(0)) {
-                _ if health.is_null() => "not asked yet".to_owned(),
+                (_, 0) if health["last_success"].is_null() => "not asked since our node started".to_owned(),
                 (Some(code), n) if n > 0 => format!("no ({code}, tried {n} times, next {})", ago(&health["next_try"])),
                 _ => "yes".to_owned(),
             };
@@ -111,12 +111,21 @@ pub fn log(desk: &Desk, kind: &str) -> Result<(), Trouble> {
     }
     let lines = Value::Array(lines);
     desk.face.show(&lines, || {
-        let line = |l: &Value| format!("{:>6}  {}  {}\n", l["seq"].to_string(), desk.face.time(&l["at"]), l["data"]);
+        let line = |l: &Value| format!("{:>6}  {}  {}\n", l["seq"].to_string(), desk.face.time(&l["at"]), told(&l["data"]));
         match each(&lines).map(line).collect::<String>() {
             none if none.is_empty() => format!("the log has no line of kind '{kind}'\n"),
             all => all,
         }
     })
+}
+
+/// Writes a line of the log for people: who read which dossier and why, or each part with its name.
+fn told(data: &Value) -> String {
+    if let (Some(officer), Some(dossier), Some(reason)) = (data["officer"].as_str(), data["dossier"].as_str(), data["reason"].as_str()) {
+        return format!("{officer}  {dossier}  {}", reason.replace('\n', " "));
+    }
+    let part = |(name, v): (&String, &Value)| format!("{name} {}", v.as_str().map_or_else(|| v.to_string(), |s| s.replace('\n', " ")));
+    data.as_object().map_or_else(|| data.to_string(), |o| o.iter().map(part).collect::<Vec<_>>().join(", "))
 }
 
 /// Works everything out anew from the ledger.

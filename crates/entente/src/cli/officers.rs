@@ -7,18 +7,21 @@ use super::trouble::Trouble;
 use crate::home::Home;
 use serde_json::{Value, json};
 
+/// Roles that an officer may have; a test holds them against the node's own.
+const ROLES: [&str; 6] = ["officer", "desk", "supervisor", "competent-authority", "data-protection", "administrator"];
+
 /// What to do with officers.
 #[derive(Debug, Clone, clap::Subcommand)]
 pub enum OfficerCommand {
-    /// Register an officer, or give one a new token; the token is shown once
+    /// Register an officer, or give one a new token, name and roles; the token is shown once and the old one is void
     Add {
         /// The name that acts carry, such as liaison.07; only this service resolves it to a person
         id: String,
         /// The person's name; it never leaves this node
-        #[arg(long)]
+        #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
         name: String,
-        /// officer, desk, supervisor, competent-authority, data-protection or administrator; repeat it for more
-        #[arg(long = "role", required = true, value_delimiter = ',')]
+        /// What the officer may do; repeat it for more
+        #[arg(long = "role", required = true, value_delimiter = ',', value_name = "ROLE", value_parser = ROLES)]
         roles: Vec<String>,
         /// Keep the token in the node's directory, so that --officer ID signs in
         #[arg(long)]
@@ -34,21 +37,25 @@ impl OfficerCommand {
         let desk = Desk::open(global)?;
         match self {
             OfficerCommand::Add { id, name, roles, keep_token } => {
+                let before = each(&desk.get("/v1/officers")?).find(|o| o["id"] == id.as_str()).map(told);
                 let token = desk.post("/v1/officers", &json!({ "id": id, "name": name, "roles": roles }))?["token"].clone();
                 let kept = match keep_token {
                     true => Some(Home::open(&global.dir())?.keep_token(&id, text(&token))?.display().to_string()),
                     false => None,
                 };
-                desk.face.show(&json!({ "officer": id, "token": token, "token_kept": kept }), || match &kept {
-                    Some(path) => format!("officer {id} signs in with --officer {id}; the token is kept in {path}\n"),
-                    None => format!("officer {id} signs in with this token, which is shown once:\n{}\n", text(&token)),
+                desk.face.show(&json!({ "officer": id, "token": token, "token_kept": kept, "replaced": before.is_some() }), || {
+                    let was = before.map(|b| format!("officer {id} was here already ({b}): name and roles are replaced, the old token is void\n"));
+                    was.unwrap_or_default()
+                        + &match &kept {
+                            Some(path) => format!("officer {id} signs in with --officer {id}; the token is kept in {path}\n"),
+                            None => format!("officer {id} signs in with this token, which is shown once:\n{}\n", text(&token)),
+                        }
                 })
             }
             OfficerCommand::List => {
                 let officers = desk.get("/v1/officers")?;
                 desk.face.show(&officers, || {
                     let mut rows = vec![["ID", "NAME", "ROLES", "ACTIVE"].map(str::to_owned).to_vec()];
-                    let roles = |o: &Value| each(&o["roles"]).map(text).collect::<Vec<_>>().join(", ");
                     rows.extend(each(&officers).map(|o| {
                         vec![text(&o["id"]).to_owned(), text(&o["name"]).to_owned(), roles(o), if o["active"] == true { "yes" } else { "no" }.to_owned()]
                     }));
@@ -56,5 +63,27 @@ impl OfficerCommand {
                 })
             }
         }
+    }
+}
+
+fn roles(officer: &Value) -> String {
+    each(&officer["roles"]).map(text).collect::<Vec<_>>().join(", ")
+}
+
+fn told(officer: &Value) -> String {
+    format!("{}; {}", text(&officer["name"]), roles(officer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dossier::OfficerRole;
+
+    #[test]
+    fn roles_are_the_nodes_own() {
+        for role in ROLES {
+            assert!(serde_json::from_value::<OfficerRole>(json!(role)).is_ok(), "{role}");
+        }
+        assert!(serde_json::from_value::<OfficerRole>(json!("king")).unwrap_err().to_string().matches('`').count() == 2 * (ROLES.len() + 1));
     }
 }

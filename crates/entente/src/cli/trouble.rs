@@ -1,5 +1,6 @@
 //! What stops a command, with its exit code: 0 done, 1 refused or faults found, 2 no node answers, 64 the command line does not do.
 
+use super::face::{plain, sentence};
 use crate::client::Problem;
 use crate::demo::DemoError;
 use crate::home::HomeError;
@@ -108,19 +109,24 @@ impl Trouble {
             if let Some(pair) = words {
                 out["words"] = json!({ "lang": lang, "what": pair.what.get(lang), "help": pair.help.get(lang) });
             }
-            return format!("{out}\n");
+            return plain(&format!("{out}\n"));
         }
         let mut lines = Vec::new();
         match words.filter(|_| lang != Lang::En) {
             Some(pair) => {
-                lines.push(format!("{}: {}", self.code(), pair.what.get(lang)));
-                lines.push(format!("  -> {}", pair.help.get(lang)));
-                lines.extend(Some(self.what()).into_iter().chain(self.help()).map(|detail| format!("  [en] {detail}")));
+                lines.push(format!("{}: {}", self.code(), sentence(lang, pair.what.get(lang))));
+                lines.push(format!("  -> {}", sentence(lang, pair.help.get(lang))));
+                // What only says the pair once more, in English, helps nobody.
+                let pair_en = [pair.what.get(Lang::En), pair.help.get(Lang::En)].map(bare);
+                let details = Some(self.what()).into_iter().chain(self.help()).filter(|d| bare(d) != pair_en[0] && bare(d) != pair_en.concat());
+                lines.extend(details.map(|detail| format!("  [en] {}", plain(&detail))));
             }
             None => {
-                lines.push(format!("{}: {}", self.code(), self.what()));
-                let help = self.help().or_else(|| words.map(|pair| pair.help.get(lang).to_owned()));
-                lines.extend(help.map(|h| format!("  help: {h}")));
+                let what = self.what();
+                let said = |help: &String| bare(&what).ends_with(&bare(help));
+                let help = self.help().or_else(|| words.map(|pair| pair.help.get(lang).to_owned()).filter(|help| !said(help)));
+                lines.push(format!("{}: {}", self.code(), plain(&what)));
+                lines.extend(help.map(|h| format!("  help: {}", plain(&h))));
             }
         }
         lines.join("\n") + "\n"
@@ -138,8 +144,17 @@ impl Trouble {
 
 impl From<HomeError> for Trouble {
     fn from(e: HomeError) -> Trouble {
-        Trouble::refused(e.code(), e.to_string())
+        match &e {
+            HomeError::Io(what, io) if io.kind() == std::io::ErrorKind::AddrInUse => Trouble::refused("failure.home.port", format!("{what}: {io}"))
+                .remedy("another program, perhaps this node itself, listens there: stop it, or choose another port in config.toml"),
+            _ => Trouble::refused(e.code(), e.to_string()),
+        }
     }
+}
+
+/// Takes the letters and digits of a text only, to tell whether two say the same.
+fn bare(text: &str) -> String {
+    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 impl From<LaunchError> for Trouble {

@@ -1,6 +1,7 @@
 //! What waits: proposals for a second officer (`pending`), and everything with a deadline (`due`).
 
 use super::desk::{Desk, Services};
+use super::dossier_view::value_text;
 use super::face::{distance, each, short, table, text};
 use super::intents::{WaitArgs, approve};
 use super::trouble::Trouble;
@@ -36,8 +37,14 @@ impl PendingCommand {
             PendingCommand::List => {
                 let pending = desk.get("/v1/pending")?;
                 let services = desk.services()?;
+                let mut forms = Vec::new();
+                if !desk.face.json {
+                    for p in each(&pending) {
+                        forms.push(form(desk, &p["intent"])?);
+                    }
+                }
                 desk.face.show(&pending, || {
-                    let all: String = each(&pending).map(|p| proposal(desk, &services, p)).collect();
+                    let all: String = each(&pending).zip(&forms).map(|(p, form)| proposal(desk, &services, form, p)).collect();
                     if all.is_empty() { "nothing waits for a second officer\n".to_owned() } else { all }
                 })
             }
@@ -50,8 +57,29 @@ impl PendingCommand {
     }
 }
 
+/// Finds the form that a proposal fills: its mechanism, the kind of item, and the move if it is one.
+fn form(desk: &Desk, intent: &Value) -> Result<(Words, String, Option<String>), Trouble> {
+    if intent["do"] == "open" {
+        let words = desk.mechanism(text(&intent["mechanism"]))?;
+        let root = words.root().to_owned();
+        return Ok((words, root, None));
+    }
+    let words = desk.dossier(text(&intent["dossier"]))?.words;
+    if intent["do"] == "open-item" {
+        return Ok((words, text(&intent["kind"]).to_owned(), None));
+    }
+    let kind = match intent["item"].as_str() {
+        Some(item) => {
+            let view = desk.consult(text(&intent["dossier"]), "to show a proposal that waits (command line)")?;
+            text(&desk.item(&view, item)?["kind"]).to_owned()
+        }
+        None => words.root().to_owned(),
+    };
+    Ok((words, kind, Some(text(&intent["name"]).to_owned())))
+}
+
 /// Writes a proposal out, so that the second officer sees what would be signed.
-fn proposal(desk: &Desk, services: &Services, p: &Value) -> String {
+fn proposal(desk: &Desk, services: &Services, (words, kind, mv): &(Words, String, Option<String>), p: &Value) -> String {
     let i = &p["intent"];
     let parties: Vec<String> = each(&i["parties"]).map(|x| format!("{} {}", services.code(&x[0]), text(&x[1]))).collect();
     let what = match text(&i["do"]) {
@@ -62,9 +90,13 @@ fn proposal(desk: &Desk, services: &Services, p: &Value) -> String {
     let roles: Vec<&str> = each(&p["roles"]).map(text).collect();
     let mut out = format!("{}  {what}\n  by {} at {}; to be approved by {}\n", text(&p["id"]), text(&p["by"]), desk.face.time(&p["at"]), roles.join(" or "));
     for (id, value) in i["fields"].as_object().into_iter().flatten() {
-        out += &format!("  {id}: {value}\n");
+        let (label, vocabulary) = words.field(kind, mv.as_deref(), id);
+        for value in value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice) {
+            let shown = value_text(&desk.face, services, value, vocabulary).trim_end().replace('\n', "\n    | ");
+            out += &format!("  {label}: {shown}\n");
+        }
     }
-    out += &format!("  handling: {}\n", i["handling"]);
+    out += &format!("  handling: {}\n", value_text(&desk.face, services, &i["handling"], None));
     out
 }
 

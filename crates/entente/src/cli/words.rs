@@ -3,7 +3,7 @@
 use super::face::{each, text};
 use super::fields::FieldForm;
 use super::trouble::Trouble;
-use base::Lang;
+use base::{Lang, Vocabulary};
 use serde_json::Value;
 
 /// A mechanism as the node describes it, and the language to speak.
@@ -75,11 +75,35 @@ impl Words {
         self.move_of(kind, Some(role), id)?["why_not"][self.lang.code()].as_str()
     }
 
-    /// Returns the name of a field for people and the vocabulary that it draws from.
-    pub fn field(&self, kind: &str, id: &str) -> (String, Option<&str>) {
-        let field = self.of(kind, "fields", id);
+    /// Returns the name of a field for people and the vocabulary that it draws from; a field of a move has its own.
+    pub fn field(&self, kind: &str, mv: Option<&str>, id: &str) -> (String, Option<&str>) {
+        let of_move = mv.and_then(|mv| each(&self.item(kind)?["moves"]).filter(|m| m["id"] == mv).find_map(|m| named(&m["fields"], id)));
+        let field = of_move.or_else(|| self.of(kind, "fields", id));
         let label = field.and_then(|f| f["label"][self.lang.code()].as_str()).unwrap_or(id).to_owned();
         (label, field.and_then(|f| f["vocabulary"].as_str()))
+    }
+
+    /// Refuses a role that the mechanism does not know.
+    pub fn known_role(&self, id: &str) -> Result<(), Trouble> {
+        named(&self.mechanism["roles"], id).map(drop).ok_or_else(|| self.absent("roles", id, each(&self.mechanism["roles"])))
+    }
+
+    /// Refuses a clock, `item/clock` or `item/clock/code`, that the mechanism does not have: an accord on it would change nothing.
+    pub fn known_clock(&self, name: &str) -> Result<(), Trouble> {
+        let mut parts = name.splitn(3, '/');
+        let (kind, clock, code) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default(), parts.next());
+        let item = self.item(kind).ok_or_else(|| self.absent("items", kind, each(&self.mechanism["items"])))?;
+        if named(&item["clocks"], clock).is_none() {
+            return Err(self.absent(&format!("clocks of {kind}"), clock, each(&item["clocks"])));
+        }
+        let codes = || each(&item["fields"]).filter_map(|f| Vocabulary::get(f["vocabulary"].as_str()?));
+        match code {
+            Some(code) if !codes().any(|v| v.entry(code).is_some()) => Err(Trouble::refused(
+                "refusal.mechanism.no-such",
+                format!("{}: no field of {kind} has the code '{code}', so the clock {name} would never run", self.id()),
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// Returns the kind of the root item.
@@ -179,8 +203,20 @@ mod tests {
             w.clock("root", "late"),
         ];
         assert_eq!(all.join("; "), "Mécanisme (m); Demandeur (ask); Racine (root); Ouvert (open); Demande (asking); Finir (close); late");
-        assert_eq!(w.field("root", "u"), ("Urgence".to_owned(), Some("urgency")));
+        assert_eq!(w.field("root", None, "u"), ("Urgence".to_owned(), Some("urgency")));
         assert_eq!(w.root_phase("open+shut"), "open+shut", "a fault of the mechanism is shown as it is");
+    }
+
+    #[test]
+    fn a_clock_or_role_that_is_not_there_is_named() {
+        let mut w = words();
+        w.mechanism["items"][0]["clocks"] = json!([{ "id": "answer" }]);
+        let what = |r: Result<(), Trouble>| r.map_err(|e| e.what());
+        assert_eq!((w.known_clock("root/answer"), w.known_clock("root/answer/urgent-direct"), w.known_role("ask")), (Ok(()), Ok(()), Ok(())));
+        assert_eq!(what(w.known_clock("root/late")), Err("m has no 'late' among its clocks of root: answer".to_owned()));
+        assert_eq!(what(w.known_clock("leaf/answer")), Err("m has no 'leaf' among its items: root".to_owned()));
+        assert!(what(w.known_clock("root/answer/urgent-direkt")).is_err_and(|e| e.contains("no field of root has the code 'urgent-direkt'")));
+        assert_eq!(what(w.known_role("answer")), Err("m has no 'answer' among its roles: ask".to_owned()));
     }
 
     #[test]

@@ -200,6 +200,10 @@ fn what_cannot_be_understood_exits_64_and_help_exits_0() {
         assert_eq!((done.exit, done.out.as_str()), (64, ""), "{args:?}");
         assert!(!done.err.is_empty(), "{args:?}");
     }
+    let done = run(dir.path(), &["log", "nonsense", "--json"]);
+    let fault: Value = serde_json::from_str(&done.err).expect("a machine reads why");
+    assert_eq!((done.exit, fault["code"].as_str()), (64, Some("refusal.usage")), "{fault}");
+    assert!(fault["what"].as_str().unwrap().contains("refused-by-partner"), "{fault}");
     for command in ["init", "register import", "card import", "accord propose", "dossier open"] {
         let args: Vec<&str> = command.split(' ').chain(["--help"]).collect();
         let done = run(dir.path(), &args);
@@ -254,6 +258,12 @@ fn a_node_that_does_not_run_is_said_with_the_remedy() {
     );
     let done = run(dir.path(), &["status", "--dir", "elsewhere"]);
     assert!(done.exit == 1 && done.err.contains("entente init --dir elsewhere"), "{}", done.err);
+    let config = fs::read_to_string(dir.path().join("ma/config.toml")).unwrap();
+    let api = config.lines().find_map(|l| l.strip_prefix("api = \"")?.strip_suffix('"')).unwrap();
+    let taken = TcpListener::bind(api).unwrap();
+    let busy = run(dir.path(), &["serve", "--dir", "ma", "--key-file", "ma.key"]);
+    assert!(busy.exit == 1 && busy.err.starts_with("failure.home.port: ") && busy.err.contains("choose another port in config.toml"), "{}", busy.err);
+    drop(taken);
     let again = run(dir.path(), &["init", "--dir", "ma", "--code", "ma", "--country", "MA", "--name", "fr=x", "--endpoint", "h:1", "--key-file", "ma.key"]);
     assert!(again.exit == 1 && again.err.starts_with("refusal.home: ma holds a node already"), "{}", again.err);
     let unasked = run(dir.path(), &["rebuild", "--dir", "ma"]);
@@ -332,6 +342,11 @@ fn meet(one: &Running, other: &Running) {
     let unread = one.run("admin", &["card", "import", &file]);
     assert!(unread.exit == 1 && unread.err.contains("read aloud"), "{}", unread.err);
     assert_eq!(one.json("admin", &["card", "import", &file, "--fingerprint", &words])["code"], other.code);
+    // Words that are typed for a partner who is known already are compared as well.
+    let wrong = one.json("admin", &["card", "show"])["fingerprint"]["words"].as_str().unwrap().to_owned();
+    let again = one.run("admin", &["card", "import", &file, "--fingerprint", &wrong]);
+    assert!(again.exit == 1 && again.out.is_empty() && again.err.starts_with("refusal.fingerprint.differs: "), "{}", again.err);
+    assert_eq!(one.json("admin", &["card", "import", &file])["code"], other.code);
 }
 
 #[test]
@@ -347,9 +362,28 @@ fn officers_of_two_services_work_by_the_command_line() {
             node.json("admin", &["officer", "add", id, "--name", id, "--role", role, "--keep-token"]);
         }
     }
+    let again = ma.run("admin", &["officer", "add", "desk", "--name", "desk", "--role", "desk", "--keep-token"]);
+    assert!(again.out.starts_with("officer desk was here already (desk; desk): name and roles are replaced"), "{}", again.out);
+    for wrong in [["--name", "", "--role", "desk"], ["--name", "x", "--role", "king"]] {
+        assert_eq!(ma.run("admin", &[&["officer", "add", "x"][..], &wrong].concat()).exit, 64, "{wrong:?}");
+    }
+    let nobody = run(dir.path(), &["status", "--dir", "ma", "--officer", "nobody"]);
+    assert!(nobody.exit == 1 && nobody.err.starts_with("refusal.officer.unkept: no token of nobody can be read in ma/tokens"), "{}", nobody.err);
+    fs::write(dir.path().join("no.card"), "no card").unwrap();
+    let no_card = ma.run("admin", &["card", "import", "no.card"]);
+    assert!(no_card.exit == 1 && no_card.err.contains("no.card does not hold a card"), "{}", no_card.err);
+
     let terms = ["accord", "propose", "--with", "es", "--title", "fr=Essai", "--basis-kind", "convention", "--basis", "fr=Convention, article 5"];
     let more = ["--purpose", "prevent,investigate", "--mechanism", "information-request", "--clock", "information-request:request/answer/urgent-direct=6h"];
     let rest = ["--language", "fr,es", "--retention-days", "1825", "--valid-until", "2098-01-01"];
+    // What partners would sign in vain is refused before it is proposed.
+    for (clock, word) in [("request/answer/urgent-direkt", "no field of request has the code 'urgent-direkt'"), ("request/anser", "'anser'")] {
+        let clock = format!("information-request:{clock}=6h");
+        let refused = ma.run("sup", &[&terms[..], &more[..4], &["--clock", &clock], &rest].concat());
+        assert!(refused.exit == 1 && refused.err.starts_with("refusal.mechanism.no-such: ") && refused.err.contains(word), "{}", refused.err);
+    }
+    let late = ma.run("sup", &[&terms[..], &more, &rest[..4], &["--valid-until", "2020-01-01"]].concat());
+    assert!(late.exit == 64 && late.err.contains("2020-01-01 is over"), "{}", late.err);
     let accord = ma.both("sup", "auth", &[&terms[..], &more, &rest].concat())["dossier"].as_str().unwrap().to_owned();
     for node in [&ma, &es] {
         assert_eq!(node.both("auth", "sup", &["accord", "sign", &accord[..8], "--authority", "fr=Le directeur"])["delivered"], true);
@@ -385,6 +419,12 @@ fn officers_of_two_services_work_by_the_command_line() {
     ];
     let lacking = ma.run("desk", &open);
     assert!(lacking.exit == 1 && lacking.err.starts_with("refusal.field.missing: "), "{}", lacking.err);
+    let role = ma.run("desk", &[&open[..5], &["--party", "es=asked"], &form].concat());
+    assert!(role.exit == 1 && role.err.contains("has no 'asked' among its roles: requesting, requested"), "{}", role.err);
+    let proposal = ma.json("desk", &[&open[..], &form].concat())["pending"].as_str().unwrap().to_owned();
+    let waits = ma.run("sup", &["pending", "list"]).out;
+    assert!(waits.contains("  Ce qui est demandé: [fr] Qui ?\n") && waits.contains("Trafic de stupéfiants (drug-trafficking)"), "{waits}");
+    ma.json("sup", &["pending", "dismiss", &proposal]);
     let dossier =
         ma.both("desk", "sup", &[&open[..], &form, &["--field-json", "vehicles={\"plate\":\"0000 AAA\",\"country\":\"ES\"}", "--handling", "H0,H1"]].concat());
     let id = dossier["dossier"].as_str().unwrap();
@@ -413,6 +453,8 @@ fn officers_of_two_services_work_by_the_command_line() {
     assert_eq!(ma.json("desk", &["dossier", "move", id, "give", "--item", &item[..8], "--field", "answer@fr=Celui-ci.", "--wait"])["delivered"], true);
     let log = ma.json("dpo", &["log", "consultation"]);
     assert_eq!(log[0]["data"]["reason"], "suivi");
+    let line = format!("desk  {id}  suivi\n");
+    assert!(ma.run("dpo", &["log", "consultation"]).out.contains(&line), "who, what and why stand in one line");
 
     ma.json("desk", &["dossier", "export", id, "d.proof"]);
     let proved = json(dir.path(), &["verify", "d.proof"]);
