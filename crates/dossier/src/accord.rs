@@ -21,6 +21,8 @@ pub struct Terms {
     pub parties: BTreeSet<ServiceId>,
     /// The mechanisms that it names, by content.
     pub mechanisms: BTreeSet<MechanismId>,
+    /// The purposes that it names, codes of `legal-purposes`; none where they are not known here, and then nothing is forbidden by them.
+    pub purposes: Option<BTreeSet<String>>,
     /// Lengths of clocks: mechanism and clock (`item/clock` or `item/clock/code`).
     pub clocks: BTreeMap<(String, String), Length>,
     /// Days that a dossier is kept after its end.
@@ -49,10 +51,15 @@ impl Terms {
             Value::Clock(c) => Some(((c.mechanism.clone(), c.clock.clone()), c.length)),
             _ => None,
         });
+        let purposes = list("purposes").filter_map(|v| match v {
+            Value::Choice(c) => Some(c.clone()),
+            _ => None,
+        });
         Ok(Terms {
             accord: accord.id(),
             parties: state.parties().iter().map(|(s, _)| *s).collect(),
             mechanisms: mechanisms.collect(),
+            purposes: Some(purposes.collect()),
             clocks: clocks.collect(),
             retention_days: list("retention_days").find_map(|v| match v {
                 Value::Number(n) => u32::try_from(*n).ok(),

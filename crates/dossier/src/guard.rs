@@ -7,6 +7,7 @@ use crate::act::{Act, Body, Deed, Opening, PARTIES_MAX, Signatory};
 use crate::field::{Field, FieldFault, check_form};
 use crate::mechanism::{ItemKind, Mechanism, OfficerRole};
 use crate::state::{Item, State};
+use crate::value::Value;
 use base::HandlingRefusal;
 
 /// Items that a dossier may hold.
@@ -134,7 +135,17 @@ pub(crate) fn judge_opening(act: &Act, opening: &Opening, mechanism: &Mechanism,
         return Err(Refusal::Opening("this role does not open such a dossier"));
     }
     officers(act, &kind.officer, &kind.four_eyes)?;
-    form(act.body(), &kind.fields).map(drop)
+    let body = form(act.body(), &kind.fields)?;
+    // A purpose that the form states must be one for which the parties agreed to cooperate.
+    let stated = kind.fields.iter().filter(|f| f.vocabulary.as_deref() == Some("legal-purposes")).filter_map(|f| body.fields.get(&f.id)).flat_map(Value::each);
+    let agreed = |v: &Value| match (v, terms.and_then(|t| t.purposes.as_ref())) {
+        (Value::Choice(code), Some(purposes)) => purposes.contains(code),
+        _ => true,
+    };
+    match { stated }.all(agreed) {
+        true => Ok(()),
+        false => Err(Refusal::Accord("the purpose is not one of those that it names")),
+    }
 }
 
 /// Judges any later act on the state that its author had seen.

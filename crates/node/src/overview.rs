@@ -159,6 +159,9 @@ impl Node {
                 first
             }
             Some(held) => {
+                if !fingerprint.trim().is_empty() {
+                    compare(&service, fingerprint)?;
+                }
                 let mut cards = (*held).clone();
                 cards.add(bytes)?;
                 cards

@@ -110,10 +110,13 @@ impl Node {
         let me = self.me();
         let d = self.dossier(id)?.ok_or(NodeError::Absent("dossier"))?;
         if let Some(wanted) = wanted {
-            for (act, _) in d.timeline() {
+            let consents = consents(d, wanted);
+            for (place, (act, _)) in d.timeline().into_iter().enumerate() {
                 let author = act.head().author;
+                // A consent covers what its owner had given when it was asked; the last decision counts.
+                let decided = consents.iter().rfind(|c| c.owner == author && c.asked > place).is_some_and(|c| c.granted);
                 let handling = act.body().map(|b| &b.handling);
-                if author != me && !consented(d, author, wanted) {
+                if author != me && !decided {
                     handling.map_or(Ok(()), |h| h.permits(wanted)).map_err(dossier::Refusal::from)?;
                 }
             }
@@ -175,17 +178,35 @@ impl Node {
     }
 }
 
-/// Tells whether a party has consented to a use in this dossier.
-fn consented(d: &Dossier, owner: ServiceId, wanted: Use) -> bool {
+/// A decision on a use: whose information, when it was asked in the dossier's timeline, and the answer.
+struct Consent {
+    owner: ServiceId,
+    asked: usize,
+    granted: bool,
+}
+
+/// Lists the decisions on a use in the order in which they were asked for.
+fn consents(d: &Dossier, wanted: Use) -> Vec<Consent> {
     let code = match wanted {
-        Use::Crime => return true,
+        Use::Crime => return Vec::new(),
         Use::Court => "court",
         Use::Onward => "onward",
         Use::Other => "other",
     };
     let state = d.state();
-    let covers = |i: &dossier::Item| i.fields.get("owner") == Some(&Value::Party(owner)) && i.fields.get("use") == Some(&Value::Choice(code.to_owned()));
-    state.items().any(|i| state.kind_of(i).id == "consent" && state.phase_name(i) == Some("granted") && covers(i))
+    let decision = |(asked, (act, _)): (usize, (&Act, &Verdict))| {
+        let item = state.item(&act.item()).filter(|i| i.act == act.id() && state.kind_of(i).id == "consent")?;
+        let granted = match state.phase_name(item)? {
+            "granted" => true,
+            "denied" => false,
+            _ => return None,
+        };
+        match (item.fields.get("owner"), item.fields.get("use")) {
+            (Some(Value::Party(owner)), Some(Value::Choice(c))) if c == code => Some(Consent { owner: *owner, asked, granted }),
+            _ => None,
+        }
+    };
+    d.timeline().into_iter().enumerate().filter_map(decision).collect()
 }
 
 fn held(body: Body) -> Option<String> {
@@ -301,6 +322,7 @@ impl Proof {
                 accord: a.dossier,
                 parties: opening.parties.iter().map(|p| p.service).collect(),
                 mechanisms: [mechanism.hash].into(),
+                purposes: None,
                 clocks: BTreeMap::new(),
                 retention_days: None,
                 valid_until: None,

@@ -77,6 +77,7 @@ pub fn hold(opening: &Opening) -> Dossier {
             accord: a.dossier,
             parties: opening.parties.iter().map(|p| p.service).collect(),
             mechanisms: shipped().iter().map(|m| m.hash).collect(),
+            purposes: None,
             clocks: Default::default(),
             retention_days: None,
             valid_until: None,

@@ -9,6 +9,7 @@ mod failures;
 mod faults;
 mod forge;
 mod forms;
+mod law;
 mod order;
 mod pieces;
 mod rebuild;

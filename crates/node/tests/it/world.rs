@@ -185,7 +185,7 @@ impl World {
             "title": fr("Accord de coopération"),
             "legal_basis_kind": "convention",
             "legal_basis": [fr("Convention du 13 février 2019, article 5")],
-            "purposes": ["prevent"],
+            "purposes": ["prevent", "investigate"],
             "mechanisms": named,
             "languages": ["fr"],
             "retention_days": 30,
