@@ -64,6 +64,7 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(card))
         .routes(routes!(partners, import_card))
         .routes(routes!(officers, add_officer))
+        .routes(routes!(lock_officer))
         .routes(routes!(mechanisms, add_mechanism))
         .routes(routes!(mechanism))
         .routes(routes!(dossiers))
@@ -226,6 +227,13 @@ async fn add_officer(who: Who, State(engine): State<Engine>, Form(f): Form<Offic
     who.must_be(&[OfficerRole::Administrator], "administrator")?;
     let token = engine.run(move |n| n.add_officer(f.id, f.name, f.roles, now()).map(|(t, token)| (Some(t), token))).await?;
     Ok(Json(json!({ "token": token })))
+}
+
+#[utoipa::path(post, path = "/v1/officers/{id}/lock", params(("id" = String, Path)), responses((status = 200, description = "The officer's token no longer signs in")))]
+async fn lock_officer(who: Who, State(engine): State<Engine>, Path(id): Path<String>) -> Answer {
+    who.must_be(&[OfficerRole::Administrator, OfficerRole::Supervisor], "administrator or supervisor")?;
+    engine.run(move |n| n.lock_officer(&id, now()).map(|t| (Some(t), ()))).await?;
+    Ok(Json(json!({})))
 }
 
 #[utoipa::path(get, path = "/v1/mechanisms", responses((status = 200, description = "Mechanisms known here")))]
@@ -465,7 +473,9 @@ async fn register_reject(who: Who, engine: State<Engine>, Path(id): Path<String>
     decide(who, engine, id, DraftState::Rejected, f.event).await
 }
 
-async fn decide(Who(officer): Who, State(engine): State<Engine>, id: String, state: DraftState, event: Option<EventDraft>) -> Answer {
+async fn decide(who: Who, State(engine): State<Engine>, id: String, state: DraftState, event: Option<EventDraft>) -> Answer {
+    who.must_be(&[OfficerRole::Officer, OfficerRole::Desk, OfficerRole::Supervisor], "officer, desk or supervisor")?;
+    let officer = who.0;
     let draft = engine.run(move |n| n.decide_draft(&officer, &id, state, event, now()).map(|(t, d)| (Some(t), d))).await?;
     Ok(Json(as_json(&draft)))
 }

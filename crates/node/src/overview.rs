@@ -145,6 +145,17 @@ impl Node {
         Ok((self.stage(batch), token))
     }
 
+    /// Locks an officer out: the token no longer signs in, and nothing that waits in the officer's name can be approved.
+    pub fn lock_officer(&mut self, id: &str, now: UnixMs) -> Result<Ticket, NodeError> {
+        let officer = self.officers.iter_mut().find(|o| o.id.as_str() == id).ok_or(NodeError::Absent("officer"))?;
+        officer.active = false;
+        let data = serde_json::to_vec(&*officer).expect("plain data has a JSON form");
+        let mut batch = Append::new(now);
+        batch.records.push(put("officer", id, data));
+        batch.logs.push(log("audit", serde_json::json!({ "what": "officer locked out", "officer": id })));
+        Ok(self.stage(batch))
+    }
+
     /// Takes a partner's first card after its fingerprint was compared aloud, or a later one.
     pub fn import_card(&mut self, bytes: &[u8], fingerprint: &str, now: UnixMs) -> Result<(Ticket, ServiceId), NodeError> {
         let first = Cards::first(bytes)?;

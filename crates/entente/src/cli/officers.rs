@@ -27,6 +27,11 @@ pub enum OfficerCommand {
         #[arg(long)]
         keep_token: bool,
     },
+    /// Lock an officer out: the token no longer signs in
+    Lock {
+        /// The officer's name
+        id: String,
+    },
     /// List officers and their roles
     List,
 }
@@ -51,6 +56,10 @@ impl OfficerCommand {
                             None => format!("officer {id} signs in with this token, which is shown once:\n{}\n", text(&token)),
                         }
                 })
+            }
+            OfficerCommand::Lock { id } => {
+                desk.post(&format!("/v1/officers/{}/lock", crate::client::escape(&id)), &json!({}))?;
+                desk.face.show(&json!({ "officer": id, "active": false }), || format!("officer {id} can no longer sign in\n"))
             }
             OfficerCommand::List => {
                 let officers = desk.get("/v1/officers")?;

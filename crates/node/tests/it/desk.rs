@@ -234,3 +234,16 @@ fn an_intent_reads_from_json_and_refuses_what_it_does_not_know() {
     bad["force"] = json!(true);
     assert!(serde_json::from_value::<Intent>(bad).is_err());
 }
+
+#[test]
+fn an_officer_who_is_locked_out_signs_in_no_more() {
+    let mut w = World::partners(2);
+    let now = w.now;
+    let (_, token) = w.node(MA).add_officer("y.case".parse().unwrap(), "Invented Person".into(), vec![dossier::OfficerRole::Officer], now).unwrap();
+    w.sides[MA].commit();
+    assert_eq!(code(w.node(MA).officer_by_token(&token)), "ok");
+    assert_eq!(code(w.node(MA).lock_officer("nobody", now)), "refusal.node.absent");
+    w.node(MA).lock_officer("y.case", now).unwrap();
+    w.sides[MA].commit();
+    assert_eq!(code(w.node(MA).officer_by_token(&token)), "refusal.officer.token");
+}
