@@ -30,17 +30,6 @@ impl Book {
         self.all().into_iter().find(|c| c.pins(at).contains(pin)).map(|c| c.service())
     }
 
-    /// Finds services by id, by the first digits of their id, or by their card's code.
-    pub fn find(&self, name: &str) -> Option<ServiceId> {
-        let mut found = self
-            .all()
-            .into_iter()
-            .map(|c| (c.service(), c.latest().code.clone()))
-            .filter(|(id, code)| code == name || (name.len() >= 8 && id.to_string().starts_with(name)));
-        let first = found.next()?;
-        found.next().is_none().then_some(first.0)
-    }
-
     /// Returns a service's short name for people.
     pub fn code(&self, service: &ServiceId) -> String {
         self.cards(service).map_or_else(|| service.short(), |c| c.latest().code.clone())
