@@ -1,6 +1,6 @@
 //! Typed fields of forms: what a mechanism may ask for, and whether a value answers it.
 
-use crate::value::Value;
+use crate::value::{Exhibit, Value};
 use base::cbor::Map;
 use base::{Coded, Labels, Vocabulary};
 use serde::{Deserialize, Serialize};
@@ -221,7 +221,7 @@ impl Field {
                     Err("the officer's id is not well formed")
                 }
             }
-            (FieldType::Exhibit, Value::Exhibit(e)) => line(&e.name).and(line(&e.media)),
+            (FieldType::Exhibit, Value::Exhibit(e)) => line(&e.name).and(exhibit(e)),
             (FieldType::TextHash, Value::TextHash(h)) => {
                 if h.lang.is_well_formed() {
                     Ok(())
@@ -248,6 +248,21 @@ impl Field {
             _ => Err("the value is of another type"),
         };
         verdict.map_err(|why| self.wrong(why))
+    }
+}
+
+/// Checks what an exhibit says of itself; the name is the file's own, without the folders it lay in.
+fn exhibit(e: &Exhibit) -> Result<(), &'static str> {
+    let token = |s: &str| (1..=127).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b));
+    if base::chunk_count(e.size).is_none() {
+        return Err("an exhibit has 1 byte to 64 GiB");
+    }
+    if e.name.contains(['/', '\\']) || e.name == "." || e.name == ".." {
+        return Err("an exhibit's name is that of a file, without folders");
+    }
+    match e.media.split_once('/').is_some_and(|(kind, sub)| token(kind) && token(sub)) {
+        true => Ok(()),
+        false => Err("a media type is written as type/subtype (RFC 6838)"),
     }
 }
 

@@ -21,9 +21,9 @@ pub use check::{Explored, Fault, Report, check};
 pub use clock::{ClockState, ClockView};
 pub use dossier::{Checked, Dossier, Fork, Judged, Verdict, Want};
 pub use field::{Field, FieldFault, FieldType};
-pub use guard::Refusal;
+pub use guard::{DOSSIER_EXHIBITS_MAX, EXHIBITS_MAX, Refusal};
 pub use matrix::matrix;
-pub use mechanism::{Clock, ItemKind, Mechanism, MechanismFault, Move, OfficerRole, Phase, Role, Stance, StanceState, Start};
+pub use mechanism::{Clock, Custody, ItemKind, Mechanism, MechanismFault, Move, OfficerRole, Phase, Role, Stance, StanceState, Start};
 pub use shipped::shipped;
 pub use state::{Item, PhaseOf, State};
 pub use value::{

@@ -223,8 +223,19 @@ struct MoveFile {
     step_up: bool,
     guard: Option<String>,
     why_not: Option<Labels>,
+    custody: Option<Custody>,
     #[serde(default, rename = "field")]
     fields: Vec<Field>,
+}
+
+/// What a move says of the content of its item's exhibits at its author's node. The node keeps to it; partners cannot see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Custody {
+    /// The content is here, whole and checked: the node signs nothing else.
+    Takes,
+    /// The content is not kept here any longer: the node erases it with the act.
+    Erases,
 }
 
 /// A change of one's own stance.
@@ -250,6 +261,8 @@ pub struct Move {
     pub guard: Option<Rule>,
     /// What to tell an officer for whom the guard does not hold.
     pub why_not: Option<Labels>,
+    /// What it says of the content of the item's exhibits.
+    pub custody: Option<Custody>,
     /// Its form.
     pub fields: Vec<Field>,
 }
@@ -559,6 +572,7 @@ impl Move {
             step_up: file.step_up,
             guard,
             why_not: file.why_not,
+            custody: file.custody,
             fields: file.fields,
         })
     }

@@ -7,7 +7,7 @@ use crate::mechanism::{ItemKind, Mechanism};
 use crate::rule::Facts;
 use crate::value::Value;
 use base::cbor::Map;
-use base::{ActId, DossierId, Instant, ItemId, ServiceId};
+use base::{ActId, DossierId, ExhibitId, Instant, ItemId, ServiceId};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -56,6 +56,8 @@ pub struct State {
     parties: Arc<Vec<(ServiceId, String)>>,
     items: HashMap<ItemId, Item>,
     children: HashMap<(ItemId, usize), Vec<ItemId>>,
+    /// Exhibits that acts have named, with their size in bytes.
+    exhibits: BTreeMap<ExhibitId, u64>,
     /// How far each party's chain is folded in: number and act.
     pub(crate) marks: Vec<(u64, ActId)>,
 }
@@ -65,7 +67,7 @@ impl State {
     pub fn new(mechanism: Arc<Mechanism>, opening: &Opening) -> State {
         let parties: Vec<_> = opening.parties.iter().map(|p| (p.service, p.role.clone())).collect();
         let marks = vec![(0, ActId::default()); parties.len()];
-        State { mechanism, parties: Arc::new(parties), items: HashMap::new(), children: HashMap::new(), marks }
+        State { mechanism, parties: Arc::new(parties), items: HashMap::new(), children: HashMap::new(), exhibits: BTreeMap::new(), marks }
     }
 
     /// Returns the parties and their roles.
@@ -96,6 +98,11 @@ impl State {
     /// Tells whether nothing is folded yet.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
+    }
+
+    /// Returns the exhibits that acts have named, with their size in bytes.
+    pub fn exhibits(&self) -> &BTreeMap<ExhibitId, u64> {
+        &self.exhibits
     }
 
     /// Returns the mechanism.
@@ -137,6 +144,7 @@ impl State {
         if !valid {
             return;
         }
+        self.exhibits.extend(act.body().into_iter().flat_map(|b| b.exhibits()).map(|e| (e.id, e.size)));
         let mechanism = Arc::clone(&self.mechanism);
         match &head.deed {
             Deed::Open(_) => self.open(act, 0, None, author),

@@ -6,6 +6,9 @@
 
 mod book;
 mod error;
+mod exhibit;
+mod exhibit_flow;
+mod exhibit_view;
 mod inbound;
 mod intent;
 mod node;
@@ -14,22 +17,26 @@ mod outbound;
 mod overview;
 mod piece;
 mod proof;
+mod ranges;
 mod rebuild;
 mod register;
 mod retention;
 mod served;
+mod shelves;
 mod witness;
 
 pub use book::Book;
 pub use error::NodeError;
+pub use exhibit_view::{ExhibitView, Standing};
 pub use inbound::{Arrived, open};
 pub use intent::{Intent, Made, Pending};
 pub use node::{Committed, Node, Settings, Ticket};
 pub use officer::Officer;
 pub use outbound::{Load, PARCEL_BYTES_MAX, PIECES_MAX};
 pub use overview::{Due, DueKind, Listed, PartnerView, Status};
-pub use piece::Piece;
+pub use piece::{Piece, chunk_name};
 pub use proof::{Claim, Proof, ProofFault, Proved};
 pub use rebuild::Rebuilt;
 pub use register::{Draft, DraftState};
 pub use served::Served;
+pub use shelves::{Intake, Reading, Shelves, Taken};

@@ -5,6 +5,7 @@
 
 use crate::book::Book;
 use crate::error::NodeError;
+use crate::exhibit::Exhibits;
 use crate::officer::Officer;
 use crate::outbound::Traffic;
 use base::{ActId, Digest, DossierId, Entropy, Instant, MechanismId, ServiceId, UnixMs};
@@ -44,6 +45,7 @@ pub struct Node {
     pub(crate) mechanisms: BTreeMap<MechanismId, Arc<Mechanism>>,
     pub(crate) officers: Vec<Officer>,
     pub(crate) traffic: Traffic,
+    pub(crate) exhibits: Exhibits,
     dossiers: HashMap<DossierId, (Dossier, u64)>,
     /// Dossiers whose acts wait because an accord is not here as their opener had seen it, by that accord.
     awaiting: HashMap<DossierId, BTreeSet<DossierId>>,
@@ -72,6 +74,7 @@ impl Node {
             mechanisms: BTreeMap::new(),
             officers: Vec::new(),
             traffic: Traffic::default(),
+            exhibits: Exhibits::default(),
             dossiers: HashMap::new(),
             awaiting: HashMap::new(),
             early: HashMap::new(),
@@ -119,6 +122,7 @@ impl Node {
             let (dossier, accord) = (record.id.parse()?, String::from_utf8_lossy(&record.data).parse()?);
             awaiting.entry(accord).or_default().insert(dossier);
         }
+        self.read_exhibits()?;
         self.book.replace(all_cards);
         (self.mechanisms, self.officers, self.awaiting) = (mechanisms, officers, awaiting);
         Ok(())
@@ -232,6 +236,7 @@ impl Node {
             self.forget_touched();
         }
         self.traffic.committed(whole);
+        self.clear_shelves(whole);
         if !self.behind {
             self.touched.clear();
         }

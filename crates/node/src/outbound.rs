@@ -5,7 +5,9 @@
 use crate::error::{NOT_OURS, NodeError};
 use crate::node::{Node, Ticket, log};
 use crate::piece::{self, Piece};
-use base::{Digest, DossierId, ParcelId, ServiceId, UnixMs};
+use crate::exhibit_flow::{Cut, join_chunks};
+use crate::shelves::Shelves;
+use base::{Digest, DossierId, ExhibitId, ParcelId, ServiceId, UnixMs};
 use dossier::Want;
 use seal::{Card, Directory, Held, Keys, Receipt};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -27,6 +29,22 @@ const PASSING: [&str; 5] =
 /// Parcel numbers of a partner that are remembered beside the store's.
 const NUMBERS_KEPT: usize = 1024;
 
+/// How many answers in a row let all parcels with chunks go at once.
+const WINDOW_MAX: usize = 8;
+/// Bytes of the longest note that asks whether an exhibit is whole.
+const WHOLE_BYTES_MAX: usize = 128;
+
+/// Tells whether a note's receipt says something of an exhibit.
+fn about_note(bytes: &[u8]) -> About {
+    match bytes.len() <= WHOLE_BYTES_MAX {
+        true => match minicbor::decode::<Piece>(bytes) {
+            Ok(Piece::Whole { exhibit, .. }) => About::Whole(exhibit),
+            _ => About::Other,
+        },
+        false => About::Other,
+    }
+}
+
 /// Tells whether a refusal is of the moment only, so that what was refused stays due.
 pub(crate) fn is_passing(code: &str) -> bool {
     PASSING.contains(&code)
@@ -47,7 +65,19 @@ pub(crate) struct Traffic {
 struct Way {
     counter: u32,
     cursor: Option<QueuePlace>,
-    loads: BTreeMap<u64, Vec<Digest>>,
+    loads: BTreeMap<u64, Vec<(Digest, About)>>,
+    /// Parcels with chunks that may be under way: more with each that is answered, one after a failure.
+    window: usize,
+    /// The exhibit that was served last.
+    served: Option<ExhibitId>,
+}
+
+/// What a piece of a load is about, where its receipt says something of an exhibit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum About {
+    Chunk(ExhibitId, u32),
+    Whole(ExhibitId),
+    Other,
 }
 
 /// A parcel's content for one partner, to be sealed.
@@ -56,22 +86,52 @@ pub struct Load {
     pub card: Card,
     /// The parcel's number.
     pub number: u64,
-    /// The content.
+    /// The content; empty where chunks of exhibits are read when it is sealed.
     pub content: Vec<u8>,
     /// When.
     pub at: UnixMs,
+    pub(crate) cuts: Option<(Shelves, Vec<Cut>)>,
 }
 
 impl Load {
     /// Seals the content for its recipient.
     pub fn seal(&self, keys: &Keys) -> Result<Vec<u8>, NodeError> {
-        Ok(seal::seal_parcel(keys, &self.card, self.number, self.at, &self.content)?)
+        let seal = |content: &[u8]| Ok(seal::seal_parcel(keys, &self.card, self.number, self.at, content)?);
+        match &self.cuts {
+            Some((shelves, cuts)) => seal(&join_chunks(shelves, cuts)?),
+            None => seal(&self.content),
+        }
     }
 }
 
 impl Traffic {
     pub(crate) fn begin(&mut self, incarnation: u32) {
         self.incarnation = incarnation;
+    }
+
+    /// Numbers a load and remembers what it carries until it is answered.
+    pub(crate) fn hand_out(&mut self, to: ServiceId, card: &Card, content: Vec<u8>, sent: Vec<(Digest, About)>, at: UnixMs) -> Load {
+        let way = self.partners.entry(to).or_default();
+        way.counter += 1;
+        let number = u64::from(self.incarnation) << 32 | u64::from(way.counter);
+        way.loads.insert(number, sent);
+        Load { card: card.clone(), number, content, at, cuts: None }
+    }
+
+    /// Returns how many parcels with chunks are under way, how many may be, and which exhibit was served last.
+    pub(crate) fn chunks_under_way(&mut self, to: &ServiceId) -> (usize, usize, Option<ExhibitId>) {
+        let way = self.partners.entry(*to).or_default();
+        let with_chunks = way.loads.values().filter(|sent| sent.iter().any(|s| matches!(s.1, About::Chunk(..)))).count();
+        (with_chunks, way.window.max(1), way.served)
+    }
+
+    pub(crate) fn served_last(&mut self, to: ServiceId, exhibit: ExhibitId) {
+        self.partners.entry(to).or_default().served = Some(exhibit);
+    }
+
+    /// Forgets what a load carried, and returns it.
+    pub(crate) fn take_sent(&mut self, to: &ServiceId, number: u64) -> Vec<(Digest, About)> {
+        self.partners.get_mut(to).and_then(|w| w.loads.remove(&number)).unwrap_or_default()
     }
 
     /// Tells whether a number was used by another parcel that is staged and not yet stored; remembers it.
@@ -123,15 +183,16 @@ impl Node {
     pub fn load(&mut self, to: ServiceId, now: UnixMs) -> Result<Option<Load>, NodeError> {
         let cards = self.book.cards(&to).ok_or(NodeError::UnknownPartner(to))?;
         let Some(card) = cards.current(now).cloned() else { return Ok(None) };
-        let incarnation = self.traffic.incarnation;
         let way = self.traffic.partners.entry(to).or_default();
         let due = self.store.outbox_next(&to, way.cursor, PIECES_MAX, LOAD_BYTES_MAX)?;
-        let Some(last) = due.last().map(|d| d.place) else { return Ok(None) };
-        let (mut objects, mut pieces) = (Vec::with_capacity(due.len()), Vec::with_capacity(due.len()));
+        // Chunks of exhibits go when nothing else is due.
+        let Some(last) = due.last().map(|d| d.place) else { return self.load_exhibits(to, &card, now) };
+        way.cursor = Some(last);
+        let (mut sent, mut pieces) = (Vec::with_capacity(due.len()), Vec::with_capacity(due.len()));
         for d in due {
             match d.what {
                 DueObject::Act(act) => {
-                    objects.push(*act.id.as_ref());
+                    sent.push((*act.id.as_ref(), About::Other));
                     let body = match act.body {
                         Body::Held(bytes) => Some(bytes),
                         Body::Erased | Body::Absent => None,
@@ -139,16 +200,12 @@ impl Node {
                     pieces.push(Piece::Act { signed: act.signed, body }.encode());
                 }
                 DueObject::Note { id, bytes } => {
-                    objects.push(id);
+                    sent.push((id, about_note(&bytes)));
                     pieces.push(bytes);
                 }
             }
         }
-        way.cursor = Some(last);
-        way.counter += 1;
-        let number = u64::from(incarnation) << 32 | u64::from(way.counter);
-        way.loads.insert(number, objects);
-        Ok(Some(Load { card, number, content: piece::join(&pieces), at: now }))
+        Ok(Some(self.traffic.hand_out(to, &card, piece::join(&pieces), sent, now)))
     }
 
     /// Takes the answer to a parcel: a receipt settles what it names, none leaves all of it due; returns what the partner now holds.
@@ -166,7 +223,12 @@ impl Node {
             Some(bytes) => self.take_receipt(to, &sent, parcel, bytes, now).map(Some),
             None => Ok(None),
         };
+        let way = self.traffic.partners.entry(to).or_default();
+        if sent.iter().any(|s| matches!(s.1, About::Chunk(..))) {
+            way.window = if matches!(taken, Ok(Some(_))) { (way.window + 1).min(WINDOW_MAX) } else { 1 };
+        }
         if !matches!(taken, Ok(Some(_))) {
+            self.exhibits_unanswered(to, &sent);
             // What was not acknowledged is due again, from the beginning; the partner knows duplicates.
             self.traffic.partners.entry(to).or_default().cursor = None;
         }
@@ -182,17 +244,18 @@ impl Node {
         self.news += 1;
     }
 
-    fn take_receipt(&mut self, to: ServiceId, sent: &[Digest], parcel: ParcelId, bytes: &[u8], now: UnixMs) -> Result<(Ticket, Vec<Digest>), NodeError> {
+    fn take_receipt(&mut self, to: ServiceId, sent: &[(Digest, About)], parcel: ParcelId, bytes: &[u8], now: UnixMs) -> Result<(Ticket, Vec<Digest>), NodeError> {
         let cards = self.book.cards(&to).ok_or(NodeError::UnknownPartner(to))?;
         let (receipt, verified) = Receipt::read(bytes, &cards)?;
         let named = receipt.entries.iter().map(|e| *e.act.as_ref());
-        if receipt.parcel != parcel || receipt.to != self.me() || !named.eq(sent.iter().copied()) {
+        if receipt.parcel != parcel || receipt.to != self.me() || !named.eq(sent.iter().map(|s| s.0)) {
             return Err(NodeError::Receipt);
         }
         let mut batch = Append::new(now);
         let mut held = Vec::with_capacity(receipt.entries.len());
-        for entry in &receipt.entries {
+        for (entry, (_, about)) in receipt.entries.iter().zip(sent) {
             let object = *entry.act.as_ref();
+            self.settle_exhibit(to, *about, &entry.held, &mut batch);
             match &entry.held {
                 Held::Held { .. } => held.push(object),
                 // What only the moment forbids stays due; it goes again with the next round.
@@ -213,6 +276,7 @@ impl Node {
                 }
             }
         }
+        self.file_changed_exhibits(&mut batch);
         batch.entries.push(Entry::receipt_taken(verified, held.clone()));
         Ok((self.stage(batch), held))
     }

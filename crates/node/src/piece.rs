@@ -1,7 +1,7 @@
 //! What travels inside a parcel: a canonical array of pieces, each acknowledged by its digest.
 
 use base::cbor::{self, CborError};
-use base::{Digest, DossierId, ServiceId};
+use base::{Digest, DossierId, ExhibitId, ServiceId};
 use minicbor::{Decode, Encode};
 
 /// Bytes of one parcel's content.
@@ -70,6 +70,56 @@ pub enum Piece {
         #[n(0)]
         note: String,
     },
+    /// What of an exhibit is lacking at the sender; nothing where it holds all of it or, with a code, does not take it.
+    #[n(6)]
+    Seek {
+        /// A dossier that both are parties of and that names the exhibit.
+        #[n(0)]
+        dossier: DossierId,
+        /// The exhibit.
+        #[n(1)]
+        exhibit: ExhibitId,
+        /// Chunk numbers as ranges `from..to`, in order, none touching the next.
+        #[n(2)]
+        lacking: Vec<(u32, u32)>,
+        /// The stable code of why it is not taken.
+        #[n(3)]
+        why: Option<String>,
+    },
+    /// A chunk of an exhibit, acknowledged by [`chunk_name`] once it is on the recipient's disk.
+    #[n(7)]
+    Chunk {
+        /// The exhibit.
+        #[n(0)]
+        exhibit: ExhibitId,
+        /// Its size in bytes.
+        #[n(1)]
+        size: u64,
+        /// The chunk's number, from 0.
+        #[n(2)]
+        index: u32,
+        /// Proof that the chunk is in the exhibit (RFC 9162, 2.1.3).
+        #[n(3)]
+        proof: Vec<Digest>,
+        /// The bytes.
+        #[cbor(n(4), with = "minicbor::bytes")]
+        data: Vec<u8>,
+    },
+    /// Asks whether the recipient holds all of an exhibit; the receipt says since when.
+    #[n(8)]
+    Whole {
+        /// A dossier that both are parties of and that names the exhibit.
+        #[n(0)]
+        dossier: DossierId,
+        /// The exhibit.
+        #[n(1)]
+        exhibit: ExhibitId,
+    },
+}
+
+/// Returns the name by which a receipt acknowledges a chunk: it is known before the chunk is read.
+pub fn chunk_name(exhibit: &ExhibitId, index: u32) -> Digest {
+    Digest::tagged("entente/chunk/1", &[exhibit.bytes(), &index.to_be_bytes()])
 }
 
 impl Piece {
@@ -80,7 +130,10 @@ impl Piece {
 
     /// Returns the digest by which a piece that is no act is acknowledged.
     pub fn digest(&self) -> Digest {
-        Digest::of(&self.encode())
+        match self {
+            Piece::Chunk { exhibit, index, .. } => chunk_name(exhibit, *index),
+            other => Digest::of(&other.encode()),
+        }
     }
 }
 
@@ -109,6 +162,9 @@ mod tests {
             Piece::Act { signed: vec![1], body: None },
             Piece::Want { dossier: Digest::of(b"d").into(), author: Digest::of(b"a").into(), from: 1, to: 900 },
             Piece::Checkpoint { note: "n".into(), old_size: 0, proof: vec![Digest::of(b"x")] },
+            Piece::Seek { dossier: Digest::of(b"d").into(), exhibit: Digest::of(b"e").into(), lacking: vec![(0, 7), (9, 10)], why: None },
+            Piece::Chunk { exhibit: Digest::of(b"e").into(), size: 9, index: 0, proof: vec![], data: vec![3; 9] },
+            Piece::Whole { dossier: Digest::of(b"d").into(), exhibit: Digest::of(b"e").into() },
         ];
         let bytes = join(&pieces.iter().map(Piece::encode).collect::<Vec<_>>());
         assert_eq!(split(&bytes), Ok(pieces));

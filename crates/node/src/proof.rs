@@ -179,14 +179,14 @@ impl Node {
 }
 
 /// A decision on a use: whose information, when it was asked in the dossier's timeline, and the answer.
-struct Consent {
-    owner: ServiceId,
-    asked: usize,
-    granted: bool,
+pub(crate) struct Consent {
+    pub(crate) owner: ServiceId,
+    pub(crate) asked: usize,
+    pub(crate) granted: bool,
 }
 
 /// Lists the decisions on a use in the order in which they were asked for.
-fn consents(d: &Dossier, wanted: Use) -> Vec<Consent> {
+pub(crate) fn consents(d: &Dossier, wanted: Use) -> Vec<Consent> {
     let code = match wanted {
         Use::Crime => return Vec::new(),
         Use::Court => "court",
@@ -326,6 +326,7 @@ impl Proof {
                 clocks: BTreeMap::new(),
                 retention_days: None,
                 valid_until: None,
+                exhibits: dossier::accord::ExhibitLimits::default(),
             })
         });
         if let Some(erased) = acts.iter().find(|a| a.body().is_none()) {

@@ -32,9 +32,10 @@ pub enum Served {
 }
 
 /// The fate of one piece, in the parcel's order.
-enum Fate {
+pub(crate) enum Fate {
     Entry(usize),
     Held,
+    Since(UnixMs),
     Refused(&'static str),
 }
 
@@ -74,6 +75,7 @@ impl Node {
             });
             fates.push((digest, fate));
         }
+        self.file_changed_exhibits(&mut batch);
         for dossier in touched {
             batch.dossiers.extend(self.row(&dossier, now)?);
         }
@@ -101,6 +103,7 @@ impl Node {
                 let held = match fate {
                     Fate::Entry(i) => Held::Held { at: places[i].at.min(at.at) },
                     Fate::Held => Held::Held { at: at.at },
+                    Fate::Since(since) => Held::Held { at: since.min(at.at) },
                     Fate::Refused(code) => Held::Refused { code: code.to_owned() },
                 };
                 ReceiptEntry { act: digest.into(), held }
@@ -158,6 +161,9 @@ impl Node {
                 self.take_cosigned(from, &note, batch, now)?;
                 Ok(Fate::Held)
             }
+            Opened::Chunk { chunk, .. } => self.serve_chunk(from, chunk, batch),
+            Opened::Other { piece: Piece::Seek { dossier, exhibit, lacking, why }, .. } => self.serve_seek(from, (dossier, exhibit), &lacking, why, batch),
+            Opened::Other { piece: Piece::Whole { dossier, exhibit }, .. } => self.serve_whole(from, dossier, exhibit),
             Opened::Other { .. } => Err(NodeError::Asked("this piece is not known here".to_owned())),
         }
     }
@@ -213,6 +219,7 @@ impl Node {
                     for waited in &done[1..] {
                         batch.verdicts.push((waited.act().id(), as_stored(waited)));
                     }
+                    self.name_exhibits(&done, batch);
                     self.touch(id);
                 }
             }
@@ -291,6 +298,7 @@ impl Node {
                 done.extend(d.file(act));
             }
             batch.verdicts.extend(done.iter().map(|c| (c.act().id(), as_stored(c))));
+            self.name_exhibits(&done, batch);
             if !done.is_empty() {
                 self.touch(next);
                 touched.insert(next);

@@ -9,6 +9,7 @@ mod checkpoint;
 mod cose;
 mod ed25519;
 mod entropy;
+pub mod exhibit;
 mod fault;
 mod fingerprint;
 mod hpke;

@@ -81,6 +81,7 @@ pub fn hold(opening: &Opening) -> Dossier {
             clocks: Default::default(),
             retention_days: None,
             valid_until: None,
+            exhibits: Default::default(),
         })
     });
     Dossier::new(opening.clone(), Arc::clone(m), Ok(terms))

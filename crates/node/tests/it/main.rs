@@ -5,6 +5,7 @@ extern crate entente_node as node;
 mod desk;
 mod disk;
 mod doors;
+mod exhibits;
 mod failures;
 mod faults;
 mod forge;
