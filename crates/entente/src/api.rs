@@ -83,6 +83,7 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(checkpoint))
         .routes(routes!(log))
         .routes(routes!(process))
+        .merge(crate::api_exhibits::exhibit_routes())
 }
 
 /// Writes the description as JSON.
@@ -91,7 +92,7 @@ pub fn openapi_json() -> String {
 }
 
 /// What a handler answers when it does not do what it was asked.
-struct Problem(StatusCode, String, String);
+pub(crate) struct Problem(StatusCode, String, String);
 
 impl From<NodeError> for Problem {
     fn from(e: NodeError) -> Problem {
@@ -114,14 +115,14 @@ impl IntoResponse for Problem {
     }
 }
 
-type Answer = Result<Json<Value>, Problem>;
+pub(crate) type Answer = Result<Json<Value>, Problem>;
 
-fn as_json(value: &impl serde::Serialize) -> Value {
+pub(crate) fn as_json(value: &impl serde::Serialize) -> Value {
     serde_json::to_value(value).expect("what the node shows has a JSON form")
 }
 
 /// The officer who asks, known by token.
-struct Who(Officer);
+pub(crate) struct Who(pub(crate) Officer);
 
 impl FromRequestParts<Shared> for Who {
     type Rejection = Problem;
@@ -133,7 +134,7 @@ impl FromRequestParts<Shared> for Who {
 }
 
 impl Who {
-    fn must_be(&self, roles: &[OfficerRole], name: &'static str) -> Result<(), Problem> {
+    pub(crate) fn must_be(&self, roles: &[OfficerRole], name: &'static str) -> Result<(), Problem> {
         match self.0.roles.iter().any(|r| roles.contains(r)) {
             true => Ok(()),
             false => Err(NodeError::Role(name).into()),
@@ -306,7 +307,10 @@ struct ReasonQuery {
 async fn dossier(Who(officer): Who, State(engine): State<Engine>, Path(id): Path<String>, Query(q): Query<ReasonQuery>) -> Answer {
     let look = move |n: &mut Node| {
         let id = n.find_dossier(&id)?;
-        n.consult(&officer, &id, &q.reason, now()).map(|(t, v)| (Some(t), as_json(&v)))
+        let (ticket, view) = n.consult(&officer, &id, &q.reason, now())?;
+        let mut view = as_json(&view);
+        view["exhibits"] = as_json(&n.exhibits_of(&id)?);
+        Ok((Some(ticket), view))
     };
     Ok(Json(engine.run(look).await?))
 }

@@ -21,6 +21,9 @@ pub struct Config {
     /// Minutes between two checkpoints that partners cosign.
     #[serde(default = "checkpoint_minutes")]
     pub checkpoint_minutes: u64,
+    /// Mebibytes of the disk that exhibits leave free for everything else.
+    #[serde(default = "disk_floor_mib")]
+    pub disk_floor_mib: u64,
     /// What is logged: error, warn, info, debug or trace.
     #[serde(default = "log")]
     pub log: String,
@@ -32,6 +35,10 @@ fn api() -> SocketAddr {
 
 fn checkpoint_minutes() -> u64 {
     15
+}
+
+fn disk_floor_mib() -> u64 {
+    1024
 }
 
 fn log() -> String {
@@ -66,9 +73,12 @@ impl Config {
              zone = \"{zone}\"\n\n\
              # Minutes between two checkpoints that partners cosign. Default 15.\n\
              checkpoint_minutes = {}\n\n\
+             # Mebibytes of the disk that exhibits leave free for the ledger and everything else. Default 1024.\n\
+             disk_floor_mib = {}\n\n\
              # What is logged to standard error: error, warn, info, debug, trace. Default info.\n\
              log = \"{}\"\n",
             checkpoint_minutes(),
+            disk_floor_mib(),
             log()
         )
     }

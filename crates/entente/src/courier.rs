@@ -3,7 +3,7 @@
 use crate::engine::{Engine, now};
 use base::{Digest, ParcelId, ServiceId};
 use bytes::Bytes;
-use node::{Book, NodeError, Served};
+use node::{Book, NodeError, Served, Shelves};
 use seal::Keys;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -23,6 +23,8 @@ pub struct Door {
     pub book: Book,
     /// Our keys.
     pub keys: Keys,
+    /// Where chunks of exhibits are written beside the node; none where it keeps no exhibits.
+    shelves: Option<Shelves>,
     /// Parcels under way, so that a receipt is held against the right one.
     under_way: Arc<Mutex<HashMap<(ServiceId, u64), ParcelId>>>,
 }
@@ -30,12 +32,24 @@ pub struct Door {
 impl Door {
     /// Opens the door between a node and its courier.
     pub fn new(engine: Engine, book: Book, keys: Keys) -> Door {
-        Door { engine, book, keys, under_way: Arc::default() }
+        Door { engine, book, keys, shelves: None, under_way: Arc::default() }
+    }
+
+    /// Has chunks of exhibits written beside the node, on another core.
+    pub fn shelving(self, shelves: Option<Shelves>) -> Door {
+        Door { shelves, ..self }
     }
 
     async fn take(&self, from: ServiceId, parcel: Bytes) -> Result<Bytes, NodeError> {
-        let (book, keys) = (self.book.clone(), self.keys.clone());
-        let opened = tokio::task::spawn_blocking(move || node::open(&parcel, from, &book, &keys, now())).await;
+        let (book, keys, shelves) = (self.book.clone(), self.keys.clone(), self.shelves.clone());
+        let open = move || {
+            let mut arrived = node::open(&parcel, from, &book, &keys, now())?;
+            // The parcel's own bytes are not needed while the disk is waited for.
+            drop(parcel);
+            shelves.iter().for_each(|s| arrived.shelve(s));
+            Ok(arrived)
+        };
+        let opened: Result<Result<node::Arrived, NodeError>, _> = tokio::task::spawn_blocking(open).await;
         let arrived = match opened.map_err(|e| NodeError::Corrupt(e.to_string()))? {
             Ok(arrived) => arrived,
             Err(e) => {
@@ -72,6 +86,7 @@ impl Door {
             }
             Err(e) => {
                 tracing::error!(code = e.code(), "a parcel could not be sealed: {e}");
+                let _ = self.engine.run(move |n| Ok((n.unsealed(to, number, &e, now()), ()))).await;
                 None
             }
         }

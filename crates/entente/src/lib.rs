@@ -3,13 +3,17 @@
 //! A library so that tests drive the very parts that the program runs; `main.rs` only starts it.
 
 pub mod api;
+mod api_exhibits;
 pub mod bench;
+pub mod bench_exhibit;
 pub mod cli;
 pub mod client;
+mod client_files;
 pub mod config;
 pub mod courier;
 pub mod demo;
 pub mod engine;
+pub mod flow;
 pub mod home;
 pub mod launch;
 pub mod locale;

@@ -31,11 +31,11 @@ pub fn serve(home: &Home, lock: &Lock<'_>, ready: impl FnOnce(Addresses)) -> Res
 
 async fn run(home: &Home, node: node::Node, ready: impl FnOnce(Addresses)) -> Result<(), HomeError> {
     let config = home.config().clone();
-    let (keys, book) = (node.keys(), node.book());
+    let (keys, book, shelves) = (node.keys(), node.book(), node.shelves());
     let asked = |e: &dyn std::fmt::Display| HomeError::Asked(e.to_string());
     let identity = Identity { certificate_der: keys.tls().certificate_der.clone(), key_der: keys.tls().key_der.to_vec() };
     let engine = Engine::start(node);
-    let door = Arc::new(Door::new(engine.clone(), book, keys));
+    let door = Arc::new(Door::new(engine.clone(), book, keys).shelving(shelves));
     let limits = Limits { parcel_bytes_max: node::PARCEL_BYTES_MAX, ..Limits::default() };
     let server = Server::bind(config.listen, &identity, door.clone(), door.clone(), limits.clone()).await.map_err(|e| asked(&e))?;
     let peer = server.local_addr;

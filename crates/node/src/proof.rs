@@ -96,6 +96,8 @@ pub struct Proved {
     pub acts: usize,
     /// Digest of the folded state, to be compared with the parties' own.
     pub digest: Option<Digest>,
+    /// Exhibits that acts of the dossier name and that count.
+    pub exhibits: Vec<dossier::Exhibit>,
 }
 
 fn unhex(s: &str) -> Result<Vec<u8>, ProofFault> {
@@ -261,6 +263,7 @@ impl Proof {
             phase: None,
             acts: acts.len(),
             digest: None,
+            exhibits: Vec::new(),
         };
         match self.claim {
             Claim::Communique if mechanism.id == "working-visit" => self.verify_communique(&opening, &acts, proved),
@@ -339,6 +342,12 @@ impl Proof {
         }
         let root = d.state().item(&d.root()).ok_or_else(|| ProofFault::Fold("its opening does not count".to_owned()))?;
         proved.phase = d.state().phase_name(root).map(str::to_owned);
+        let counted = d.timeline().into_iter().filter(|(_, v)| **v == Verdict::Valid);
+        for e in counted.filter_map(|(a, _)| a.body()).flat_map(|b| b.exhibits()) {
+            if !proved.exhibits.contains(e) {
+                proved.exhibits.push(e.clone());
+            }
+        }
         proved.digest = Some(d.state().digest(d.id()));
         Ok(proved)
     }

@@ -100,6 +100,13 @@ pub struct Taken {
     pub(crate) shelf: Shelf,
 }
 
+impl Taken {
+    /// Returns the file's size in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+}
+
 impl Intake {
     /// Takes the next bytes; refuses what would be larger than any exhibit.
     pub fn write(&mut self, mut bytes: &[u8]) -> Result<(), NodeError> {

@@ -69,6 +69,16 @@ impl Desk {
         self.runtime.block_on(self.client.delete(path)).map_err(|p| self.trouble(p))
     }
 
+    /// Sends a file.
+    pub fn upload(&self, path: &str, from: impl std::io::Read + Send + 'static, progress: impl Fn(u64) + Send + 'static) -> Result<Value, Trouble> {
+        self.runtime.block_on(self.client.upload(path, from, progress)).map_err(|p| self.trouble(p))
+    }
+
+    /// Reads a file.
+    pub fn download(&self, path: &str, to: &mut (impl std::io::Write + Send), progress: impl Fn(u64, u64)) -> Result<u64, Trouble> {
+        self.runtime.block_on(self.client.download(path, to, progress)).map_err(|p| self.trouble(p))
+    }
+
     fn trouble(&self, problem: Problem) -> Trouble {
         match problem.status {
             0 => Trouble::NotRunning { address: self.address.clone(), dir: self.dir.display().to_string() },

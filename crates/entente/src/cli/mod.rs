@@ -11,6 +11,7 @@ mod desk;
 mod dossier_view;
 mod dossiers;
 mod drafts;
+mod exhibits;
 mod face;
 mod fields;
 mod found;
@@ -25,6 +26,7 @@ mod waiting;
 mod words;
 
 use crate::bench::ExchangeArgs;
+use crate::bench_exhibit::ExhibitArgs;
 use crate::demo::DemoArgs;
 use base::Lang;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -109,6 +111,9 @@ enum Command {
     /// Dossiers: open, look, move
     #[command(subcommand)]
     Dossier(dossiers::DossierCommand),
+    /// Exhibits: files that travel with a dossier
+    #[command(subcommand)]
+    Exhibit(exhibits::ExhibitCommand),
     /// Proposals that wait for a second officer
     #[command(subcommand)]
     Pending(waiting::PendingCommand),
@@ -164,6 +169,18 @@ enum BenchCommand {
         #[arg(long, value_name = "DIR")]
         at: Option<PathBuf>,
     },
+    /// A file from one node to another on this machine: added, sealed, checked, on both disks and receipted
+    Exhibit {
+        /// Mebibytes of the file
+        #[arg(long, default_value_t = 100)]
+        mib: u64,
+        /// How often, each with a new file
+        #[arg(long, default_value_t = 3)]
+        runs: usize,
+        /// Where the nodes' directories are made and kept [default: a temporary place]
+        #[arg(long, value_name = "DIR")]
+        at: Option<PathBuf>,
+    },
 }
 
 /// Reads the command line, does what it says and returns the exit code.
@@ -202,6 +219,7 @@ impl Command {
             Command::Accord(c) => c.run(&Desk::open(global)?),
             Command::Mechanism(c) => c.run(global),
             Command::Dossier(c) => c.run(&Desk::open(global)?),
+            Command::Exhibit(c) => c.run(&Desk::open(global)?),
             Command::Pending(c) => c.run(&Desk::open(global)?),
             Command::Due => waiting::due(&Desk::open(global)?),
             Command::Register(c) => c.run(global),
@@ -214,6 +232,7 @@ impl Command {
             Command::Bench(BenchCommand::Exchange { acts, outstanding, at }) => {
                 Ok(crate::bench::exchange(&ExchangeArgs { acts, outstanding, dir: at, json: global.json })?)
             }
+            Command::Bench(BenchCommand::Exhibit { mib, runs, at }) => Ok(crate::bench_exhibit::exhibit(&ExhibitArgs { mib, runs, dir: at, json: global.json })?),
             Command::Openapi => face::write(&format!("{}\n", crate::api::openapi_json())),
             Command::Completions { shell } => {
                 let mut out = Vec::new();
