@@ -57,7 +57,8 @@ fn print(whole: &Value, json: bool) {
     if whole["load1"].as_array().into_iter().flatten().any(|l| l.as_f64() > Some(2.0)) {
         println!("other work was running (load above 2): compare CPU and memory only, not seconds");
     }
-    let columns = ["add_s", "deliver_s", "whole_s", "mib_per_s", "cpu_s", "fsync_yard_s", "sha256_yard_s", "idle_mb_from", "peak_mb_from", "idle_mb_to", "peak_mb_to"];
+    let columns =
+        ["add_s", "deliver_s", "whole_s", "mib_per_s", "cpu_s", "fsync_yard_s", "sha256_yard_s", "idle_mb_from", "peak_mb_from", "idle_mb_to", "peak_mb_to"];
     println!("{}", columns.map(|c| format!("{c:>14}")).concat());
     for r in whole["runs"].as_array().into_iter().flatten() {
         println!("{}", columns.map(|c| format!("{:>14}", r[c].to_string())).concat());
@@ -104,7 +105,8 @@ async fn measure(args: &ExhibitArgs, root: &Path, program: &Path, file: &Path) -
 /// Names an exhibit in a dossier and waits until the sender holds the receiver's word that all of it is there.
 pub async fn deliver(a: &Station, dossier: &str, added: &Value, name: &str) -> Result<(), LaunchError> {
     let value = json!({ "id": added["id"], "size": added["size"], "name": name, "media": "application/octet-stream" });
-    let intent = json!({ "do": "open-item", "dossier": dossier, "parent": null, "kind": "exhibit", "handling": { "codes": ["H0"] }, "fields": { "file": [value] } });
+    let intent =
+        json!({ "do": "open-item", "dossier": dossier, "parent": null, "kind": "exhibit", "handling": { "codes": ["H0"] }, "fields": { "file": [value] } });
     a.client("desk").post("/v1/intents", &intent).await?;
     let path = format!("/v1/dossiers/{dossier}/exhibits?reason=measurement");
     until("the exhibit at the other node", WITHIN, || async {

@@ -62,7 +62,8 @@ impl Client {
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|e| broke(format!("the file broke off after {done} of {whole} bytes: {e}")))?;
             let Ok(data) = frame.into_data() else { continue };
-            let unwritable = |e: std::io::Error| Problem { status: 400, code: "failure.file.write".to_owned(), what: format!("the file cannot be written: {e}") };
+            let unwritable =
+                |e: std::io::Error| Problem { status: 400, code: "failure.file.write".to_owned(), what: format!("the file cannot be written: {e}") };
             to.write_all(&data).map_err(unwritable)?;
             done += data.len() as u64;
             progress(done, whole);

@@ -35,6 +35,7 @@ pub(crate) struct ChunkIn {
     pub(crate) size: u64,
     pub(crate) index: u32,
     pub(crate) data: Vec<u8>,
+    pub(crate) hash: Digest,
     /// The shelf on which it lies durably, or why not; none while nobody has tried.
     pub(crate) stored: Option<Result<Shelf, StoreError>>,
 }
@@ -53,7 +54,7 @@ impl ChunkIn {
         let mut written: Vec<(Shelf, Vec<&mut ChunkIn>)> = Vec::new();
         for chunk in chunks.filter(|c| c.stored.is_none()) {
             let Some(shelf) = shelves.expected(&chunk.exhibit, chunk.size) else { continue };
-            match shelves.vault().write(&shelf, chunk.index, &std::mem::take(&mut chunk.data)) {
+            match shelves.vault().write(&shelf, chunk.index, &std::mem::take(&mut chunk.data), &chunk.hash) {
                 Err(e) => chunk.stored = Some(Err(e)),
                 Ok(()) => match written.iter_mut().find(|(s, _)| *s == shelf) {
                     Some((_, chunks)) => chunks.push(chunk),

@@ -145,7 +145,8 @@ impl Node {
             Use::Crime | Use::Other => "other",
         });
         let mut batch = Append::new(now);
-        let line = serde_json::json!({ "officer": officer.id, "dossier": dossier, "exhibit": exhibit, "for": whom, "reason": reason, "what": "exhibit taken out" });
+        let line =
+            serde_json::json!({ "officer": officer.id, "dossier": dossier, "exhibit": exhibit, "for": whom, "reason": reason, "what": "exhibit taken out" });
         batch.logs.push(log("consultation", line));
         Ok((self.stage(batch), Reading { shelves, id: *exhibit, shelf, size }))
     }

@@ -85,8 +85,8 @@ fn open_piece(piece: Piece, book: &Book, now: UnixMs) -> Result<Opened, (Digest,
         Piece::Chunk { exhibit, size, index, proof, data } => {
             let digest = crate::piece::chunk_name(&exhibit, index);
             let fault = |fault| (digest, NodeError::Chunk { fault, exhibit, index });
-            verify_chunk(&exhibit, size, index, &data, &proof).map_err(fault)?;
-            Ok(Opened::Chunk { digest, chunk: ChunkIn { exhibit, size, index, data, stored: None } })
+            let hash = verify_chunk(&exhibit, size, index, &data, &proof).map_err(fault)?;
+            Ok(Opened::Chunk { digest, chunk: ChunkIn { exhibit, size, index, data, hash, stored: None } })
         }
         other => Ok(Opened::Other { digest: other.digest(), piece: other }),
     }

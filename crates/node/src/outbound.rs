@@ -3,9 +3,9 @@
 //! The node never sends. A load is sealed by the caller, so that sealing runs beside the node on another core.
 
 use crate::error::{NOT_OURS, NodeError};
+use crate::exhibit_flow::{Cut, join_chunks};
 use crate::node::{Node, Ticket, log};
 use crate::piece::{self, Piece};
-use crate::exhibit_flow::{Cut, join_chunks};
 use crate::shelves::Shelves;
 use base::{Digest, DossierId, ExhibitId, ParcelId, ServiceId, UnixMs};
 use dossier::Want;
@@ -244,7 +244,14 @@ impl Node {
         self.news += 1;
     }
 
-    fn take_receipt(&mut self, to: ServiceId, sent: &[(Digest, About)], parcel: ParcelId, bytes: &[u8], now: UnixMs) -> Result<(Ticket, Vec<Digest>), NodeError> {
+    fn take_receipt(
+        &mut self,
+        to: ServiceId,
+        sent: &[(Digest, About)],
+        parcel: ParcelId,
+        bytes: &[u8],
+        now: UnixMs,
+    ) -> Result<(Ticket, Vec<Digest>), NodeError> {
         let cards = self.book.cards(&to).ok_or(NodeError::UnknownPartner(to))?;
         let (receipt, verified) = Receipt::read(bytes, &cards)?;
         let named = receipt.entries.iter().map(|e| *e.act.as_ref());

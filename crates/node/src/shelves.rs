@@ -49,25 +49,21 @@ impl Shelves {
 
     /// Reads a chunk and its proof, as it travels.
     pub(crate) fn piece(&self, id: ExhibitId, shelf: &Shelf, size: u64, index: u32) -> Result<Piece, NodeError> {
-        let damaged = |e: StoreError| match e {
-            StoreError::Corrupt(_) => NodeError::ExhibitDamaged { exhibit: id, index },
-            e => e.into(),
-        };
-        let tree = self.tree(id, shelf, size).map_err(damaged)?;
+        let tree = self.tree(id, shelf, size)?;
         let proof = tree.proof(index).ok_or(NodeError::ExhibitDamaged { exhibit: id, index })?;
-        let data = self.vault.read(shelf, index).map_err(damaged)?;
+        let data = self.vault.read(shelf, index).map_err(|e| damaged(e, id, index))?;
         Ok(Piece::Chunk { exhibit: id, size, index, proof, data })
     }
 
-    fn tree(&self, id: ExhibitId, shelf: &Shelf, size: u64) -> Result<Arc<ChunkTree>, StoreError> {
+    fn tree(&self, id: ExhibitId, shelf: &Shelf, size: u64) -> Result<Arc<ChunkTree>, NodeError> {
         if let Some((_, tree)) = self.trees.lock().expect("no holder panics").iter().find(|t| t.0 == id) {
             return Ok(Arc::clone(tree));
         }
         let count = chunk_count(size).unwrap_or(0);
-        let hashes = (0..count).map(|i| self.vault.hash(shelf, i)).collect::<Result<Vec<_>, _>>()?;
+        let hashes = (0..count).map(|i| self.vault.hash(shelf, i).map_err(|e| damaged(e, id, i))).collect::<Result<Vec<_>, _>>()?;
         let tree = Arc::new(ChunkTree::new(hashes));
         if tree.root() != id {
-            return Err(StoreError::Corrupt(format!("the hashes on shelf {}", shelf.name)));
+            return Err(NodeError::Corrupt(format!("the hashes on shelf {}", shelf.name)));
         }
         let mut trees = self.trees.lock().expect("no holder panics");
         trees.push_front((id, Arc::clone(&tree)));
@@ -128,8 +124,9 @@ impl Intake {
     fn put(&mut self) -> Result<(), NodeError> {
         let shelf = self.shelf.as_ref().expect("it is there until the end");
         let index = u32::try_from(self.hashes.len()).expect("the size was checked");
-        self.shelves.vault.write(shelf, index, &self.filled).map_err(room)?;
-        self.hashes.push(chunk_hash(&self.filled));
+        let hash = chunk_hash(&self.filled);
+        self.shelves.vault.write(shelf, index, &self.filled, &hash).map_err(room)?;
+        self.hashes.push(hash);
         self.filled.clear();
         Ok(())
     }
@@ -160,6 +157,14 @@ impl Drop for Intake {
     }
 }
 
+/// Names the chunk that the disk has damaged, so that it alone is fetched again.
+fn damaged(e: StoreError, exhibit: ExhibitId, index: u32) -> NodeError {
+    match e {
+        StoreError::Corrupt(_) => NodeError::ExhibitDamaged { exhibit, index },
+        e => e.into(),
+    }
+}
+
 /// Says of a disk at its floor what an exhibit's sender and officer can do about it.
 pub(crate) fn room(e: StoreError) -> NodeError {
     match e {
@@ -182,11 +187,8 @@ impl Reading {
         self.size
     }
 
-    /// Reads a chunk, checked against the hash under which it was verified when it came.
+    /// Reads a chunk; one that the disk has damaged does not open.
     pub fn chunk(&self, index: u32) -> Result<Vec<u8>, NodeError> {
-        self.shelves.vault.read(&self.shelf, index).map_err(|e| match e {
-            StoreError::Corrupt(_) => NodeError::ExhibitDamaged { exhibit: self.id, index },
-            e => e.into(),
-        })
+        self.shelves.vault.read(&self.shelf, index).map_err(|e| damaged(e, self.id, index))
     }
 }

@@ -37,14 +37,15 @@ pub fn chunk_hash(chunk: &[u8]) -> Digest {
     Digest(hash.finish().as_ref().try_into().expect("SHA-256 has 32 bytes"))
 }
 
-/// Checks one chunk against the exhibit's address and size.
-pub fn verify_chunk(exhibit: &ExhibitId, size: u64, index: u32, chunk: &[u8], proof: &[Digest]) -> Result<(), ChunkFault> {
+/// Checks one chunk against the exhibit's address and size; returns its hash.
+pub fn verify_chunk(exhibit: &ExhibitId, size: u64, index: u32, chunk: &[u8], proof: &[Digest]) -> Result<Digest, ChunkFault> {
     let count = chunk_count(size).ok_or(ChunkFault::Size)?;
     if chunk_bytes(size, index) != Some(chunk.len()) {
         return Err(ChunkFault::Size);
     }
-    match verify_inclusion(&chunk_hash(chunk), index.into(), count.into(), proof, exhibit.as_ref()) {
-        true => Ok(()),
+    let hash = chunk_hash(chunk);
+    match verify_inclusion(&hash, index.into(), count.into(), proof, exhibit.as_ref()) {
+        true => Ok(hash),
         false => Err(ChunkFault::Content),
     }
 }
@@ -118,7 +119,7 @@ mod tests {
         for (i, chunk) in chunks.iter().enumerate() {
             let index = i as u32;
             let proof = tree.proof(index).unwrap();
-            assert_eq!(verify_chunk(&id, size, index, chunk, &proof), Ok(()), "chunk {i}");
+            assert_eq!(verify_chunk(&id, size, index, chunk, &proof), Ok(chunk_hash(chunk)), "chunk {i}");
             let mut altered = chunk.to_vec();
             altered[chunk.len() / 2] ^= 1;
             assert_eq!(verify_chunk(&id, size, index, &altered, &proof), Err(ChunkFault::Content));

@@ -7,7 +7,6 @@
 
 use crate::StoreError;
 use base::{CHUNK_BYTES, Digest, Entropy, hex};
-use seal::exhibit::chunk_hash;
 use seal::rest::{ItemKey, OVERHEAD_BYTES, StorageKey};
 use std::fs::{self, File, OpenOptions};
 use std::io::ErrorKind;
@@ -36,15 +35,16 @@ pub trait Vault: Send + Sync {
     /// Makes an empty shelf.
     fn begin(&self) -> Result<Shelf, StoreError>;
 
-    /// Writes a chunk into its slot, over what was there; durable after [`Vault::sync`] only.
+    /// Writes a chunk and its hash into its slot, over what was there; durable after [`Vault::sync`] only.
     ///
-    /// Refuses as `failure.store.disk-full` what would take the disk below its floor.
-    fn write(&self, shelf: &Shelf, index: u32, chunk: &[u8]) -> Result<(), StoreError>;
+    /// `hash` is the chunk's, as whoever verified it has worked it out. Refuses as `failure.store.disk-full` what would take the
+    /// disk below its floor.
+    fn write(&self, shelf: &Shelf, index: u32, chunk: &[u8], hash: &Digest) -> Result<(), StoreError>;
 
     /// Makes what was written to a shelf durable.
     fn sync(&self, shelf: &Shelf) -> Result<(), StoreError>;
 
-    /// Reads a chunk; one that was damaged, moved or never written is `failure.store.corrupt`.
+    /// Reads a chunk; one that was damaged, moved or never written does not open and is `failure.store.corrupt`.
     fn read(&self, shelf: &Shelf, index: u32) -> Result<Vec<u8>, StoreError>;
 
     /// Reads the hash of a chunk without the chunk.
@@ -132,7 +132,7 @@ impl Vault for DirVault {
         Ok(shelf)
     }
 
-    fn write(&self, shelf: &Shelf, index: u32, chunk: &[u8]) -> Result<(), StoreError> {
+    fn write(&self, shelf: &Shelf, index: u32, chunk: &[u8], hash: &Digest) -> Result<(), StoreError> {
         assert!(chunk.len() <= CHUNK_BYTES, "a chunk fits its slot");
         if self.room()? < SLOT_BYTES {
             return Err(StoreError::DiskFull);
@@ -142,7 +142,7 @@ impl Vault for DirVault {
         let file = self.open_file(shelf)?;
         // The chunk first: until its hash stands, the slot does not open.
         file.write_all_at(&self.seal(&key, &chunk_place(shelf, index), chunk), at + HASH_BYTES as u64).map_err(failed)?;
-        file.write_all_at(&self.seal(&key, &hash_place(shelf, index), &chunk_hash(chunk).0), at).map_err(failed)
+        file.write_all_at(&self.seal(&key, &hash_place(shelf, index), &hash.0), at).map_err(failed)
     }
 
     fn sync(&self, shelf: &Shelf) -> Result<(), StoreError> {
@@ -150,14 +150,9 @@ impl Vault for DirVault {
     }
 
     fn read(&self, shelf: &Shelf, index: u32) -> Result<Vec<u8>, StoreError> {
-        let hash = self.hash(shelf, index)?;
         // A shorter last chunk ends where the file ends; a chunk in the middle fills its slot.
         let at = u64::from(index) * SLOT_BYTES + HASH_BYTES as u64;
-        let chunk = self.read_at(shelf, at, CHUNK_BYTES + OVERHEAD_BYTES, &chunk_place(shelf, index))?;
-        match chunk_hash(&chunk) == hash {
-            true => Ok(chunk),
-            false => Err(StoreError::Corrupt(format!("chunk {index} of shelf {}", shelf.name))),
-        }
+        self.read_at(shelf, at, CHUNK_BYTES + OVERHEAD_BYTES, &chunk_place(shelf, index))
     }
 
     fn hash(&self, shelf: &Shelf, index: u32) -> Result<Digest, StoreError> {

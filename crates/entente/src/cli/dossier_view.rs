@@ -50,8 +50,7 @@ impl Picture<'_> {
         }
         each(&v["items"]).for_each(|i| self.item(&mut out, i));
         for e in each(&v["exhibits"]) {
-            let places: Vec<String> =
-                std::iter::once(&e["here"]).chain(each(&e["there"])).map(|s| super::exhibits::standing(self.face, e, s)).collect();
+            let places: Vec<String> = std::iter::once(&e["here"]).chain(each(&e["there"])).map(|s| super::exhibits::standing(self.face, e, s)).collect();
             let size = super::exhibits::mib(e["size"].as_u64().unwrap_or(0));
             let _ = writeln!(out, "\nexhibit    {} {}, {size}: {}", short(&e["id"]), text(&e["name"]), places.join(", "));
         }

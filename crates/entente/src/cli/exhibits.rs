@@ -116,7 +116,9 @@ impl ExhibitCommand {
             ExhibitCommand::Add { file, name, media, dossier, description, handling, wait } => {
                 let value = upload(desk, &file, name, media)?;
                 let Some(dossier) = dossier else {
-                    let kept = || format!("exhibit  {}\nsize     {} bytes\nkept for 24 hours; name it in a dossier before\n{value}\n", text(&value["id"]), value["size"]);
+                    let kept = || {
+                        format!("exhibit  {}\nsize     {} bytes\nkept for 24 hours; name it in a dossier before\n{value}\n", text(&value["id"]), value["size"])
+                    };
                     return desk.face.show(&value, kept);
                 };
                 let dossier = super::dossiers::whole(desk, &dossier)?;
@@ -138,7 +140,8 @@ impl ExhibitCommand {
 }
 
 fn words(typed: &str) -> Result<Text, Trouble> {
-    let (lang, text) = typed.split_once('=').ok_or_else(|| Trouble::Usage(format!("--description '{typed}' is not LANG=TEXT, for example fr=\"Photographie\"")))?;
+    let (lang, text) =
+        typed.split_once('=').ok_or_else(|| Trouble::Usage(format!("--description '{typed}' is not LANG=TEXT, for example fr=\"Photographie\"")))?;
     let lang: Lang = lang.parse().map_err(|_| Trouble::Usage(format!("'{lang}' is not one of ar, fr, es, en, de, pt")))?;
     Ok(Text::new(lang, text))
 }
@@ -230,7 +233,14 @@ pub fn standing(face: &Face, exhibit: &Value, s: &Value) -> String {
 }
 
 fn picture(face: &Face, e: &Value) -> String {
-    let mut out = format!("exhibit  {}\nname     {}\nmedia    {}\nsize     {} bytes\nact      {}\n", text(&e["id"]), text(&e["name"]), text(&e["media"]), e["size"], text(&e["act"]));
+    let mut out = format!(
+        "exhibit  {}\nname     {}\nmedia    {}\nsize     {} bytes\nact      {}\n",
+        text(&e["id"]),
+        text(&e["name"]),
+        text(&e["media"]),
+        e["size"],
+        text(&e["act"])
+    );
     standings(e).for_each(|s| out += &format!("where    {}\n", standing(face, e, s)));
     out
 }
@@ -296,7 +306,8 @@ impl<W> Hashed<W> {
         }
         match ChunkTree::new(std::mem::take(&mut self.hashes)).root().to_string() == id {
             true => Ok(()),
-            false => Err(Trouble::refused("peer.exhibit.chunk", "what was read is not the exhibit, byte for byte").remedy("take it out again; if it happens twice, check the disk")),
+            false => Err(Trouble::refused("peer.exhibit.chunk", "what was read is not the exhibit, byte for byte")
+                .remedy("take it out again; if it happens twice, check the disk")),
         }
     }
 }

@@ -232,7 +232,9 @@ impl Command {
             Command::Bench(BenchCommand::Exchange { acts, outstanding, at }) => {
                 Ok(crate::bench::exchange(&ExchangeArgs { acts, outstanding, dir: at, json: global.json })?)
             }
-            Command::Bench(BenchCommand::Exhibit { mib, runs, at }) => Ok(crate::bench_exhibit::exhibit(&ExhibitArgs { mib, runs, dir: at, json: global.json })?),
+            Command::Bench(BenchCommand::Exhibit { mib, runs, at }) => {
+                Ok(crate::bench_exhibit::exhibit(&ExhibitArgs { mib, runs, dir: at, json: global.json })?)
+            }
             Command::Openapi => face::write(&format!("{}\n", crate::api::openapi_json())),
             Command::Completions { shell } => {
                 let mut out = Vec::new();

@@ -85,8 +85,11 @@ fn same_exhibit(proved: &Proved, file: &Path) -> Result<String, Trouble> {
     let (id, size) = super::exhibits::address_of(file)?;
     match proved.exhibits.iter().find(|e| e.id == id && e.size == size) {
         Some(e) => Ok(format!("{} is the exhibit {} ({})", file.display(), e.id, e.name)),
-        None => Err(Trouble::refused("peer.proof.exhibit", format!("{} is no exhibit that the dossier's acts name: its address is {id}, its size {size} bytes", file.display()))
-            .remedy("one byte more is another file; take the exhibit out again with entente exhibit get")),
+        None => Err(Trouble::refused(
+            "peer.proof.exhibit",
+            format!("{} is no exhibit that the dossier's acts name: its address is {id}, its size {size} bytes", file.display()),
+        )
+        .remedy("one byte more is another file; take the exhibit out again with entente exhibit get")),
     }
 }
 

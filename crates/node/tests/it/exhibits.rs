@@ -85,7 +85,8 @@ impl Story {
     /// How the only exhibit stands: here, then at the others, as state and whole MiB.
     fn stands(&mut self, i: usize) -> String {
         let all = self.view(i);
-        let one = |s: &node::Standing| format!("{} {} {}{}", s.code, s.state, s.bytes / MIB as u64, s.why.as_ref().map(|w| format!(" {w}")).unwrap_or_default());
+        let one =
+            |s: &node::Standing| format!("{} {} {}{}", s.code, s.state, s.bytes / MIB as u64, s.why.as_ref().map(|w| format!(" {w}")).unwrap_or_default());
         let lines: Vec<String> = all.iter().flat_map(|v| [&v.here].into_iter().chain(&v.there).map(one).collect::<Vec<_>>()).collect();
         lines.join(", ")
     }
@@ -348,7 +349,9 @@ fn an_accord_s_limits_hold_at_both_ends() {
     s.w.pump();
     assert_eq!(s.stands(ES), "es held 1, ma held 1");
     // A node that does not keep to it is stopped at the other end: the guard's limits as void, the quota by not taking it.
-    let named = |e: &Json| base::cbor::Map::from_iter([("file".to_owned(), dossier::Value::Many(vec![dossier::Value::Exhibit(serde_json::from_value(e.clone()).unwrap())]))]);
+    let named = |e: &Json| {
+        base::cbor::Map::from_iter([("file".to_owned(), dossier::Value::Many(vec![dossier::Value::Exhibit(serde_json::from_value(e.clone()).unwrap())]))])
+    };
     let root = s.w.node(ES).view(&s.dossier, &[], START).unwrap().items[0].id;
     let deed = |parent| Deed::OpenItem { kind: "exhibit".into(), parent };
     let dossier = s.dossier;

@@ -1,5 +1,6 @@
 //! The directory of exhibits passes the vault's suite, and keeps the disk above its floor.
 
+use base::Digest;
 use entente_store::{DirVault, StoreError, Vault, conformance};
 use seal::SystemEntropy;
 use seal::rest::StorageKey;
@@ -27,7 +28,7 @@ fn nothing_is_legible_on_the_disk() {
     let home = tempfile::tempdir().unwrap();
     let vault = vault(home.path(), 0);
     let shelf = vault.begin().unwrap();
-    vault.write(&shelf, 0, &b"Ibn Battuta, Tanger ".repeat(500)).unwrap();
+    vault.write(&shelf, 0, &b"Ibn Battuta, Tanger ".repeat(500), &Digest::default()).unwrap();
     vault.sync(&shelf).unwrap();
     let raw = std::fs::read(home.path().join(&shelf.name)).unwrap();
     assert!(!raw.windows(11).any(|w| w == b"Ibn Battuta"));
@@ -43,5 +44,5 @@ fn the_disk_keeps_its_floor() {
     let tight = vault(home.path(), u64::MAX);
     let shelf = tight.begin().unwrap();
     assert_eq!(tight.room(), Ok(0));
-    assert_eq!(tight.write(&shelf, 0, b"words"), Err(StoreError::DiskFull));
+    assert_eq!(tight.write(&shelf, 0, b"words", &Digest::default()), Err(StoreError::DiskFull));
 }
