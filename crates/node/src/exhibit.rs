@@ -143,12 +143,12 @@ pub(crate) fn bytes_of(chunks: &Ranges, size: u64) -> u64 {
 
 impl Exhibits {
     /// Works out anew what is lacking and owed of one exhibit.
-    pub(crate) fn index(&mut self, id: ExhibitId, me: &ServiceId) {
+    pub(crate) fn index(&mut self, id: ExhibitId) {
         self.owing.retain(|(_, e)| *e != id);
         self.lacking.remove(&id);
         let Some(kept) = self.kept.get(&id) else { return };
-        let foreign = kept.standing().any(|n| n.author != *me);
-        if kept.since.is_none() && kept.refused.is_none() && kept.gone.is_none() && foreign {
+        // Our own too: after a restore, or where the disk has damaged it, other parties may still hold it.
+        if kept.since.is_none() && kept.refused.is_none() && kept.gone.is_none() && kept.standing().next().is_some() {
             self.lacking.insert(id);
         }
         if kept.since.is_some() {
@@ -192,11 +192,10 @@ impl Node {
             let one: Kept = serde_json::from_slice(&record.data).map_err(|_| NodeError::Corrupt("an exhibit's document".to_owned()))?;
             kept.insert(record.id.parse()?, one);
         }
-        let me = self.me();
         let ids: Vec<ExhibitId> = kept.keys().copied().collect();
         let before = std::mem::take(&mut self.exhibits);
         self.exhibits = Exhibits { kept, shelves: before.shelves, asked: before.asked, flying: before.flying, ..Exhibits::default() };
-        ids.into_iter().for_each(|id| self.exhibits.index(id, &me));
+        ids.into_iter().for_each(|id| self.exhibits.index(id));
         self.expect_anew();
         Ok(())
     }
@@ -209,8 +208,7 @@ impl Node {
 
     /// Writes an exhibit's document with a batch, and works out what follows from it.
     pub(crate) fn file_exhibit(&mut self, id: ExhibitId, batch: &mut Append) {
-        let me = self.me();
-        self.exhibits.index(id, &me);
+        self.exhibits.index(id);
         batch.records.push(self.exhibits.document(&id));
         self.news += 1;
     }
@@ -254,6 +252,10 @@ impl Node {
         let (me, dossier, author, accord) = (self.me(), name.dossier, name.author, name.accord);
         let full = self.exhibits.kept.len() >= EXHIBITS_KEPT_MAX && !self.exhibits.kept.contains_key(&e.id);
         let kept = self.exhibits.kept.entry(e.id).or_insert_with(|| Kept::new(e.size, batch.at));
+        if kept.have.is_empty() {
+            // A size is proved by the first chunk that fits it; until then whoever named it before may have named it wrongly.
+            kept.size = e.size;
+        }
         if kept.size != e.size || full || kept.names.len() >= NAMES_MAX {
             let contradicts = kept.size != e.size;
             let code = if contradicts { "peer.exhibit.size" } else { NodeError::ExhibitRoom.code() };
@@ -314,6 +316,7 @@ impl Node {
             Some(_) => Some(shelf.name),
             None => {
                 let begun = kept.shelf.replace((shelf.name, hex::encode(&shelf.key)));
+                kept.size = size;
                 (kept.have, kept.since, kept.moved, kept.gone, kept.refused) = (Ranges::below(kept.chunks()), Some(now), now, None, None);
                 begun.map(|(name, _)| name)
             }

@@ -209,18 +209,17 @@ impl Node {
     fn may_ask(&self, id: &ExhibitId, to: ServiceId, now: UnixMs) -> Option<(DossierId, usize)> {
         let (kept, me) = (self.exhibits.kept.get(id)?, self.me());
         // Authors first: they have it. Other parties may have it by now.
-        let authors = kept.standing().map(|n| n.author);
+        let authors = kept.standing().map(|n| (n.author, n.dossier));
         let mut seen = BTreeSet::new();
-        let all = authors.chain(kept.standing().flat_map(|n| n.parties.iter().copied()));
-        let all: Vec<ServiceId> = all.filter(|s| *s != me && seen.insert(*s)).collect();
+        let all = authors.chain(kept.standing().flat_map(|n| n.parties.iter().map(|p| (*p, n.dossier))));
+        let all: Vec<(ServiceId, DossierId)> = all.filter(|s| s.0 != me && seen.insert(*s)).collect();
         let turn = match self.exhibits.asked.get(id) {
             None => 0,
             Some(a) if now.0 - a.at.0 >= SEEK_AGAIN_MS << a.in_vain.min(SEEK_DOUBLINGS_MAX) => a.turn + 1,
             Some(_) => return None,
         };
-        let whose = *all.get(turn % all.len().max(1))?;
-        let name = kept.standing().find(|n| n.parties.contains(&to))?;
-        (whose == to).then_some((name.dossier, turn))
+        let (whose, dossier) = *all.get(turn % all.len().max(1))?;
+        (whose == to).then_some((dossier, turn))
     }
 
     /// Chooses the next chunks for a partner: of the exhibit after the one that was served last, so that none waits for a large one.
@@ -322,9 +321,10 @@ impl Node {
     /// Notes that a chunk cannot be read any more; it is asked for again where another party may hold it.
     pub fn exhibit_damaged(&mut self, exhibit: ExhibitId, index: u32, now: UnixMs) -> crate::Ticket {
         let mut batch = Append::new(now);
-        let code = NodeError::ExhibitDamaged { exhibit, index }.code();
-        batch.logs.push(log("incident", serde_json::json!({ "code": code, "exhibit": exhibit, "chunk": index })));
-        if let Some(kept) = self.exhibits.kept.get_mut(&exhibit) {
+        // What was erased while it was on its way out is no damage.
+        if let Some(kept) = self.exhibits.kept.get_mut(&exhibit).filter(|k| k.shelf().is_some()) {
+            let code = NodeError::ExhibitDamaged { exhibit, index }.code();
+            batch.logs.push(log("incident", serde_json::json!({ "code": code, "exhibit": exhibit, "chunk": index })));
             kept.have.remove(index);
             kept.since = None;
             kept.others.values_mut().for_each(|o| o.lacking = Ranges::default());

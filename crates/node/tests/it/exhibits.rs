@@ -91,13 +91,14 @@ impl Story {
         lines.join(", ")
     }
 
-    fn reads(&mut self, i: usize, exhibit: &Json, bytes: usize) -> Result<Vec<u8>, &'static str> {
+    /// Reads an exhibit out, and tells whether it is what it should be.
+    fn reads(&mut self, i: usize, exhibit: &Json, bytes: &[u8]) -> Result<bool, &'static str> {
         let (now, chief, dossier) = (self.w.now, self.w.sides[i].chief.clone(), self.dossier);
         let id: ExhibitId = exhibit["id"].as_str().unwrap().parse().unwrap();
         let (_, reading) = self.w.node(i).read_exhibit(&chief, (&dossier, &id), "to compare", None, now).map_err(|e| e.code())?;
         self.w.sides[i].commit();
-        assert_eq!(reading.size(), bytes as u64);
-        Ok((0..bytes.div_ceil(MIB) as u32).flat_map(|n| reading.chunk(n).unwrap()).collect())
+        assert_eq!(reading.size(), bytes.len() as u64);
+        Ok((0..).zip(bytes.chunks(MIB)).all(|(n, chunk)| reading.chunk(n).unwrap() == chunk))
     }
 
     /// The chunks in the next parcel, taken out and lost on the way.
@@ -161,7 +162,7 @@ fn a_file_comes_whole_and_both_ends_say_so() {
     assert_eq!(s.stands(MA), "ma held 3, es held 3", "by ES's own signed receipt");
     let (here, there) = (s.view(ES)[0].here.since.unwrap(), s.view(MA)[0].there[0].since.unwrap());
     assert_eq!(here, there, "both name the same moment");
-    assert_eq!(s.reads(ES, &exhibit, bytes.len()), Ok(bytes));
+    assert_eq!(s.reads(ES, &exhibit, &bytes), Ok(true));
     assert_eq!(s.w.logged(ES, "consultation").last().unwrap()["what"], "exhibit taken out");
     assert!(s.w.carry(MA, ES).is_none() && s.w.carry(ES, MA).is_none(), "nothing is left to say");
     s.w.wait(3 * HOUR);
@@ -189,7 +190,7 @@ fn after_a_cut_only_what_is_lacking_goes_again() {
     assert_eq!(s.stands(MA), "ma held 6, es coming 2");
     s.w.send_all(ES, MA);
     assert_eq!(s.counts(MA, ES), [2, 3, 4, 5], "and each once");
-    assert_eq!(s.reads(ES, &exhibit, bytes.len()), Ok(bytes));
+    assert_eq!(s.reads(ES, &exhibit, &bytes), Ok(true));
     assert_eq!(s.stands(MA), "ma held 6, es held 6");
 }
 
@@ -250,7 +251,7 @@ fn an_altered_chunk_is_refused_and_its_sender_named() {
     let parcel = s.w.parcel(MA, ES, 990, &[chunk(0, first, size), chunk(1, second, size)]);
     let receipt = s.w.hand(MA, ES, &parcel).unwrap();
     assert_eq!(fates(&s.w, ES, &receipt), ["held", "held"], "the nearest neighbour is taken");
-    assert_eq!(s.reads(ES, &exhibit, bytes.len()), Ok(bytes));
+    assert_eq!(s.reads(ES, &exhibit, &bytes), Ok(true));
     // What nobody asked for touches no disk.
     let stray = file(5, 10);
     let stray_id = ChunkTree::new(vec![chunk_hash(&stray)]).root();
@@ -315,11 +316,11 @@ fn what_is_here_is_kept_once_and_goes_with_its_last_dossier() {
     };
     ends(&mut s, first);
     assert_eq!(files(&s, ES), 1, "another dossier keeps it");
-    assert_eq!(s.reads(ES, &exhibit, bytes.len()), Ok(bytes));
+    assert_eq!(s.reads(ES, &exhibit, &bytes), Ok(true));
     let second = s.dossier;
     ends(&mut s, second);
     assert_eq!(files(&s, ES), 0, "erased with the last");
-    assert_eq!(s.reads(ES, &exhibit, 0), Err("refusal.node.absent"));
+    assert_eq!(s.reads(ES, &exhibit, &[]), Err("refusal.node.absent"));
     s.w.restart(ES);
     shelve(&mut s.w, s.folder.path(), ES);
     s.w.wait(3 * HOUR);
@@ -424,7 +425,7 @@ fn what_a_crash_leaves_is_asked_for_once_more() {
     shelve(&mut s.w, s.folder.path(), ES);
     assert_eq!(std::fs::read_dir(vault_dir(s.folder.path(), ES)).unwrap().count(), 1, "what no document knows is taken away");
     s.w.pump();
-    assert_eq!(s.reads(ES, &exhibit, bytes.len()), Ok(bytes));
+    assert_eq!(s.reads(ES, &exhibit, &bytes), Ok(true));
 }
 
 #[test]
@@ -446,8 +447,8 @@ fn custody_is_signed_only_where_it_is_true() {
     assert_eq!((s.w.item_phase(MA, dossier, id), s.w.item_phase(ES, dossier, id)), ("disposed".into(), "disposed".into()));
     assert_eq!(s.stands(ES), "es erased 0, ma held 1");
     assert_eq!(std::fs::read_dir(vault_dir(s.folder.path(), ES)).unwrap().count(), 0);
-    assert_eq!(s.reads(ES, &exhibit, 0), Err("refusal.node.absent"));
-    assert_eq!(s.reads(MA, &exhibit, bytes.len()), Ok(bytes), "its owner keeps it");
+    assert_eq!(s.reads(ES, &exhibit, &[]), Err("refusal.node.absent"));
+    assert_eq!(s.reads(MA, &exhibit, &bytes), Ok(true), "its owner keeps it");
     s.w.wait(3 * HOUR);
     assert!(s.w.carry(ES, MA).is_none(), "what was destroyed is not fetched again");
 }
@@ -478,7 +479,32 @@ fn damage_on_a_disk_is_found_named_and_mended_from_another_party() {
     s.w.wait(60_000);
     s.w.pump();
     assert!(s.stands(ES).starts_with("es held 2"), "{}", s.stands(ES));
-    assert_eq!(s.reads(ES, &exhibit, bytes.len()), Ok(bytes));
+    assert_eq!(s.reads(ES, &exhibit, &bytes), Ok(true));
+    s.w.wait(10 * 60_000);
+    s.w.pump();
+    assert_eq!(s.reads(MA, &exhibit, &bytes), Ok(true), "and MA has its own back");
+}
+
+#[test]
+fn a_size_that_somebody_named_wrongly_hinders_nobody() {
+    let mut s = story(2, json!({}));
+    let bytes = file(20, MIB + 9);
+    let exhibit = s.adds(MA, &bytes);
+    let mut wrong: dossier::Exhibit = serde_json::from_value(exhibit.clone()).unwrap();
+    wrong.size = 77;
+    let fields = base::cbor::Map::from_iter([("file".to_owned(), dossier::Value::Many(vec![dossier::Value::Exhibit(wrong)]))]);
+    // In another dossier than the true one: within one the guard does not let sizes differ.
+    let other = s.w.asks(ES, None).dossier;
+    s.w.pump();
+    let root = s.w.node(ES).view(&other, &[], START).unwrap().items[0].id;
+    let lie = s.w.forge(MA, other, Deed::OpenItem { kind: "exhibit".into(), parent: root }, fields, |_| ());
+    let parcel = s.w.parcel(MA, ES, 900, &[piece(lie)]);
+    s.w.hand(MA, ES, &parcel).unwrap();
+    s.w.does(MA, s.item(&exhibit));
+    s.w.pump();
+    s.w.wait(30_000);
+    s.w.pump();
+    assert_eq!(s.reads(ES, &exhibit, &bytes), Ok(true));
 }
 
 #[test]
