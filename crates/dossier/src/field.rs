@@ -306,3 +306,24 @@ pub(crate) fn check_fields(form: &[Field]) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exhibit_says_what_it_is_and_nothing_of_where_it_lay() {
+        let said = |name: &str, size: u64, media: &str| {
+            let e = Exhibit { id: Default::default(), name: name.to_owned(), size, media: media.to_owned() };
+            exhibit(&e).is_ok()
+        };
+        assert!(said("procès-verbal 4.pdf", 1, "application/pdf") && said("صورة.jpg", 64 << 30, "image/svg+xml"));
+        assert!(!said("x", 0, "a/b") && !said("x", (64 << 30) + 1, "a/b"), "a byte too few, a byte too many");
+        for name in ["../x", "/etc/x", "C:\\x", ".", ".."] {
+            assert!(!said(name, 1, "a/b"), "{name}");
+        }
+        for media in ["pdf", "/", "a/", "a/b c", "a/b;charset=utf-8"] {
+            assert!(!said("x", 1, media), "{media}");
+        }
+    }
+}
