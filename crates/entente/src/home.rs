@@ -172,7 +172,7 @@ impl Home {
         let settings = Settings { zone: self.config.zone.clone() };
         let vault = DirVault::open(&self.dir.join(EXHIBITS), keys.storage().clone(), Box::new(SystemEntropy), self.config.disk_floor_mib << 20)?;
         let mut node = Node::open(Arc::new(store), keys, settings, Box::new(SystemEntropy), now())?;
-        node.keep_exhibits(Arc::new(vault))?;
+        node.keep_exhibits(Arc::new(vault), now())?;
         Ok(node)
     }
 

@@ -165,15 +165,31 @@ impl Exhibits {
 }
 
 impl Node {
-    /// Keeps exhibits in a vault from now on; shelves that no document knows are taken away.
-    pub fn keep_exhibits(&mut self, vault: Arc<dyn Vault>) -> Result<(), NodeError> {
-        let known: BTreeSet<String> = self.exhibits.kept.values().filter_map(|k| k.shelf.as_ref().map(|s| s.0.clone())).collect();
-        for orphan in vault.names()?.iter().filter(|n| !known.contains(*n)) {
+    /// Keeps exhibits in a vault from now on. Shelves that no document knows are taken away; an exhibit whose shelf is gone, as after
+    /// a restore, is fetched anew from the parties that hold it.
+    pub fn keep_exhibits(&mut self, vault: Arc<dyn Vault>, now: UnixMs) -> Result<(), NodeError> {
+        let present: BTreeSet<String> = vault.names()?.into_iter().collect();
+        let known: BTreeSet<&String> = self.exhibits.kept.values().filter_map(|k| k.shelf.as_ref().map(|s| &s.0)).collect();
+        for orphan in present.iter().filter(|n| !known.contains(n)) {
             vault.remove(orphan)?;
         }
         self.exhibits.shelves = Some(Shelves::new(vault));
+        let gone = |k: &Kept| k.shelf.as_ref().is_some_and(|s| !present.contains(&s.0));
+        let lost: Vec<ExhibitId> = self.exhibits.kept.iter().filter(|(_, k)| gone(k)).map(|(id, _)| *id).collect();
+        let mut batch = Append::new(now);
+        for id in lost {
+            let Some(kept) = self.exhibits.kept.get_mut(&id) else { continue };
+            (kept.shelf, kept.have, kept.since) = (None, Ranges::default(), None);
+            let code = NodeError::ExhibitDamaged { exhibit: id, index: 0 }.code();
+            batch.logs.push(log("incident", serde_json::json!({ "code": code, "exhibit": id, "what": "its shelf is gone" })));
+            self.file_exhibit(id, &mut batch);
+        }
         self.expect_anew();
-        Ok(())
+        if batch.records.is_empty() {
+            return Ok(());
+        }
+        self.stage(batch);
+        Ok(self.commit().into_iter().try_for_each(|(_, r)| r.map(drop))?)
     }
 
     /// Returns the handle by which chunks are written and read beside the node; none where it keeps no exhibits.

@@ -181,13 +181,15 @@ fn find<'a>(all: &'a Value, name: &str) -> Result<&'a Value, Trouble> {
 
 fn list(desk: &Desk, dossier: &str, reason: &str, follow: bool) -> Result<(), Trouble> {
     let mut all = read(desk, dossier, reason)?;
+    // Every look is a consultation: they come further and further apart.
+    let mut waits = [1, 2, 4, 8].into_iter().chain(std::iter::repeat(15));
     while follow && each(&all).any(moves_still) {
         let line = each(&all).filter(|e| moves_still(e)).map(|e| summary(&desk.face, e)).collect::<Vec<_>>().join("; ");
         match desk.face.json {
             true => note(&format!("{}\n", json!({ "progress": all }))),
             false => note(&format!("{line}\n")),
         }
-        std::thread::sleep(Duration::from_secs(1));
+        std::thread::sleep(Duration::from_secs(waits.next().unwrap_or(15)));
         all = read(desk, dossier, "following exhibits on their way (command line)")?;
     }
     desk.face.show(&all, || {

@@ -59,7 +59,8 @@ fn vault_dir(folder: &Path, i: usize) -> PathBuf {
 fn shelve(w: &mut World, folder: &Path, i: usize) {
     let storage = w.sides[i].keys.storage().clone();
     let vault = DirVault::open(&vault_dir(folder, i), storage, Box::new(Seeded(77 + i as u64)), 0).unwrap();
-    w.node(i).keep_exhibits(Arc::new(vault)).unwrap();
+    let now = w.now;
+    w.node(i).keep_exhibits(Arc::new(vault), now).unwrap();
 }
 
 impl Story {
@@ -483,6 +484,24 @@ fn damage_on_a_disk_is_found_named_and_mended_from_another_party() {
     s.w.wait(10 * 60_000);
     s.w.pump();
     assert_eq!(s.reads(MA, &exhibit, &bytes), Ok(true), "and MA has its own back");
+}
+
+#[test]
+fn files_that_a_restore_did_not_bring_are_fetched_anew() {
+    let mut s = story(2, json!({}));
+    let bytes = file(21, MIB + 3);
+    let exhibit = s.adds(MA, &bytes);
+    s.w.does(MA, s.item(&exhibit));
+    s.w.pump();
+    for i in [ES, MA] {
+        s.w.restart(i);
+        std::fs::remove_dir_all(vault_dir(s.folder.path(), i)).unwrap();
+        shelve(&mut s.w, s.folder.path(), i);
+        assert_eq!(s.w.codes_logged(i, "incident"), ["failure.exhibit.damaged"]);
+        assert!(s.stands(i).contains("coming 0"), "{}", s.stands(i));
+        s.w.pump();
+        assert_eq!(s.reads(i, &exhibit, &bytes), Ok(true), "also by its own author");
+    }
 }
 
 #[test]
