@@ -12,7 +12,7 @@ use crate::piece::{self, Piece};
 use crate::ranges::Ranges;
 use crate::served::Fate;
 use crate::shelves::{Shelves, room};
-use base::{Digest, DossierId, ExhibitId, ServiceId, UnixMs};
+use base::{CHUNK_BYTES, Digest, DossierId, ExhibitId, ServiceId, UnixMs};
 use seal::{Card, Held};
 use std::collections::BTreeSet;
 use std::ops::Bound::{Excluded, Unbounded};
@@ -71,8 +71,13 @@ impl ChunkIn {
 
 /// Reads the chunks of a parcel and joins them into its content.
 pub(crate) fn join_chunks(shelves: &Shelves, cuts: &[Cut]) -> Result<Vec<u8>, NodeError> {
-    let read = |c: &Cut| shelves.piece(c.exhibit, &c.shelf, c.size, c.index).map(|p| p.encode());
-    Ok(piece::join(&cuts.iter().map(read).collect::<Result<Vec<_>, _>>()?))
+    // Written one after the other into the content itself: chunks are too large to be copied twice.
+    let mut content = Vec::with_capacity(cuts.len() * (CHUNK_BYTES + 1024));
+    piece::begin(&mut content, cuts.len());
+    for c in cuts {
+        shelves.piece(c.exhibit, &c.shelf, c.size, c.index)?.encode_into(&mut content);
+    }
+    Ok(content)
 }
 
 impl Node {

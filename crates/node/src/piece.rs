@@ -128,6 +128,11 @@ impl Piece {
         cbor::to_vec(self)
     }
 
+    /// Writes the canonical bytes behind what is there.
+    pub(crate) fn encode_into(&self, out: &mut Vec<u8>) {
+        minicbor::encode(self, out).expect("writing into memory cannot fail");
+    }
+
     /// Returns the digest by which a piece that is no act is acknowledged.
     pub fn digest(&self) -> Digest {
         match self {
@@ -140,10 +145,14 @@ impl Piece {
 /// Joins encoded pieces into a parcel's content.
 pub fn join(pieces: &[Vec<u8>]) -> Vec<u8> {
     let mut out = Vec::with_capacity(pieces.iter().map(Vec::len).sum::<usize>() + 9);
-    let mut e = minicbor::Encoder::new(&mut out);
-    e.array(pieces.len() as u64).expect("writing into memory cannot fail");
+    begin(&mut out, pieces.len());
     pieces.iter().for_each(|p| out.extend_from_slice(p));
     out
+}
+
+/// Begins a parcel's content of so many pieces.
+pub(crate) fn begin(out: &mut Vec<u8>, pieces: usize) {
+    minicbor::Encoder::new(out).array(pieces as u64).expect("writing into memory cannot fail");
 }
 
 /// Reads a parcel's content.
