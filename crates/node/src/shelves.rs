@@ -13,12 +13,15 @@ use store::{Shelf, StoreError, Vault};
 /// Chunk trees that are kept between chunks; the largest has 4 MiB.
 const TREES_KEPT: usize = 4;
 
+/// The trees that were used last, the last one first.
+type Trees = VecDeque<(ExhibitId, Arc<ChunkTree>)>;
+
 /// The vault, and which exhibits are expected. Clones share both.
 #[derive(Clone)]
 pub struct Shelves {
     vault: Arc<dyn Vault>,
     expected: Arc<RwLock<HashMap<ExhibitId, (Shelf, u64)>>>,
-    trees: Arc<Mutex<VecDeque<(ExhibitId, Arc<ChunkTree>)>>>,
+    trees: Arc<Mutex<Trees>>,
 }
 
 impl Shelves {
