@@ -232,7 +232,7 @@ impl World {
         let arrived = match node::open(parcel, from, &side.node.book(), &side.keys, now) {
             Ok(mut arrived) => {
                 // Chunks are written beside the node, or by it: both ways are used.
-                if let Some(shelves) = side.node.shelves().filter(|_| parcel.len() % 2 == 0) {
+                if let Some(shelves) = side.node.shelves().filter(|_| parcel.len().is_multiple_of(2)) {
                     arrived.shelve(&shelves);
                 }
                 arrived
