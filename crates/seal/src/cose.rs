@@ -30,6 +30,10 @@ pub enum Typ {
     Receipt,
     /// A sealed parcel.
     Parcel,
+    /// The head of a volume of a carry file.
+    CarryHead,
+    /// The end of a volume of a carry file.
+    CarryEnd,
 }
 
 impl Typ {
@@ -40,6 +44,8 @@ impl Typ {
             Typ::Card => "application/entente-card+cbor",
             Typ::Receipt => "application/entente-receipt+cbor",
             Typ::Parcel => "application/entente-parcel+cbor",
+            Typ::CarryHead => "application/entente-carry-head+cbor",
+            Typ::CarryEnd => "application/entente-carry-end+cbor",
         }
     }
 }
