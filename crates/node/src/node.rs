@@ -4,6 +4,7 @@
 //! anybody told. Where storing fails, memory is thrown away and read anew from the ledger: nothing was promised.
 
 use crate::book::Book;
+use crate::carry::Carry;
 use crate::error::NodeError;
 use crate::officer::Officer;
 use crate::outbound::Traffic;
@@ -44,6 +45,7 @@ pub struct Node {
     pub(crate) mechanisms: BTreeMap<MechanismId, Arc<Mechanism>>,
     pub(crate) officers: Vec<Officer>,
     pub(crate) traffic: Traffic,
+    pub(crate) carry: Carry,
     dossiers: HashMap<DossierId, (Dossier, u64)>,
     /// Dossiers whose acts wait because an accord is not here as their opener had seen it, by that accord.
     awaiting: HashMap<DossierId, BTreeSet<DossierId>>,
@@ -72,6 +74,7 @@ impl Node {
             mechanisms: BTreeMap::new(),
             officers: Vec::new(),
             traffic: Traffic::default(),
+            carry: Carry::default(),
             dossiers: HashMap::new(),
             awaiting: HashMap::new(),
             early: HashMap::new(),
@@ -232,6 +235,9 @@ impl Node {
             self.forget_touched();
         }
         self.traffic.committed(whole);
+        if !whole {
+            self.carry.forget();
+        }
         if !self.behind {
             self.touched.clear();
         }

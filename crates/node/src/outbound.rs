@@ -14,7 +14,7 @@ use store::{Append, Body, DueObject, Entry, QueuePlace};
 /// Pieces in one parcel.
 pub const PIECES_MAX: usize = 500;
 /// Bytes of acts in one parcel, unless a single one is larger.
-const LOAD_BYTES_MAX: usize = 1 << 20;
+pub const LOAD_BYTES_MAX: usize = 1 << 20;
 /// Bytes of a sealed parcel.
 pub const PARCEL_BYTES_MAX: usize = piece::CONTENT_BYTES_MAX + 64 * 1024;
 /// Time after which the same acts may be asked for again.
@@ -47,7 +47,17 @@ pub(crate) struct Traffic {
 struct Way {
     counter: u32,
     cursor: Option<QueuePlace>,
-    loads: BTreeMap<u64, Vec<Digest>>,
+    /// By number the digest of what each holds, in order.
+    loads: BTreeMap<u64, Digest>,
+}
+
+/// A receipt that holds, before it is staged.
+pub(crate) struct Taken {
+    pub(crate) batch: Append,
+    /// What the partner now holds.
+    pub(crate) held: Vec<Digest>,
+    /// Whether something was refused for the moment only and stays due.
+    pub(crate) passing: bool,
 }
 
 /// A parcel's content for one partner, to be sealed.
@@ -58,6 +68,8 @@ pub struct Load {
     pub number: u64,
     /// The content.
     pub content: Vec<u8>,
+    /// Digest of what it holds, in order: its receipt must name just that.
+    pub objects: Digest,
     /// When.
     pub at: UnixMs,
 }
@@ -121,11 +133,26 @@ impl Traffic {
 impl Node {
     /// Returns what is due to a partner next, up to a parcel's size; none when nothing is.
     pub fn load(&mut self, to: ServiceId, now: UnixMs) -> Result<Option<Load>, NodeError> {
+        let cursor = self.traffic.partners.get(&to).and_then(|way| way.cursor);
+        let Some((load, last)) = self.load_after(to, cursor, LOAD_BYTES_MAX, now)? else { return Ok(None) };
+        let way = self.traffic.partners.entry(to).or_default();
+        way.cursor = Some(last);
+        way.loads.insert(load.number, load.objects);
+        Ok(Some(load))
+    }
+
+    /// Returns what is due to a partner after a place, up to a size, and the place of the last of it. Every way numbers from one count.
+    pub(crate) fn load_after(
+        &mut self,
+        to: ServiceId,
+        after: Option<QueuePlace>,
+        bytes_max: usize,
+        now: UnixMs,
+    ) -> Result<Option<(Load, QueuePlace)>, NodeError> {
         let cards = self.book.cards(&to).ok_or(NodeError::UnknownPartner(to))?;
         let Some(card) = cards.current(now).cloned() else { return Ok(None) };
         let incarnation = self.traffic.incarnation;
-        let way = self.traffic.partners.entry(to).or_default();
-        let due = self.store.outbox_next(&to, way.cursor, PIECES_MAX, LOAD_BYTES_MAX)?;
+        let due = self.store.outbox_next(&to, after, PIECES_MAX, bytes_max)?;
         let Some(last) = due.last().map(|d| d.place) else { return Ok(None) };
         let (mut objects, mut pieces) = (Vec::with_capacity(due.len()), Vec::with_capacity(due.len()));
         for d in due {
@@ -144,11 +171,10 @@ impl Node {
                 }
             }
         }
-        way.cursor = Some(last);
+        let way = self.traffic.partners.entry(to).or_default();
         way.counter += 1;
         let number = u64::from(incarnation) << 32 | u64::from(way.counter);
-        way.loads.insert(number, objects);
-        Ok(Some(Load { card, number, content: piece::join(&pieces), at: now }))
+        Ok(Some((Load { card, number, content: piece::join(&pieces), objects: piece::named(&objects), at: now }, last)))
     }
 
     /// Takes the answer to a parcel: a receipt settles what it names, none leaves all of it due; returns what the partner now holds.
@@ -163,7 +189,7 @@ impl Node {
         let sent = self.traffic.partners.get_mut(&to).and_then(|w| w.loads.remove(&number));
         let Some(sent) = sent else { return Ok(None) };
         let taken = match receipt {
-            Some(bytes) => self.take_receipt(to, &sent, parcel, bytes, now).map(Some),
+            Some(bytes) => self.read_receipt(to, sent, parcel, bytes, now).map(|t| Some((self.stage(t.batch), t.held))),
             None => Ok(None),
         };
         if !matches!(taken, Ok(Some(_))) {
@@ -182,21 +208,24 @@ impl Node {
         self.news += 1;
     }
 
-    fn take_receipt(&mut self, to: ServiceId, sent: &[Digest], parcel: ParcelId, bytes: &[u8], now: UnixMs) -> Result<(Ticket, Vec<Digest>), NodeError> {
+    /// Reads the receipt for a parcel that held just `sent`, and makes the batch that settles what it names.
+    pub(crate) fn read_receipt(&mut self, to: ServiceId, sent: Digest, parcel: ParcelId, bytes: &[u8], now: UnixMs) -> Result<Taken, NodeError> {
         let cards = self.book.cards(&to).ok_or(NodeError::UnknownPartner(to))?;
         let (receipt, verified) = Receipt::read(bytes, &cards)?;
-        let named = receipt.entries.iter().map(|e| *e.act.as_ref());
-        if receipt.parcel != parcel || receipt.to != self.me() || !named.eq(sent.iter().copied()) {
+        let named: Vec<Digest> = receipt.entries.iter().map(|e| *e.act.as_ref()).collect();
+        if receipt.parcel != parcel || receipt.to != self.me() || piece::named(&named) != sent {
             return Err(NodeError::Receipt);
         }
         let mut batch = Append::new(now);
         let mut held = Vec::with_capacity(receipt.entries.len());
+        let mut passing = false;
         for entry in &receipt.entries {
             let object = *entry.act.as_ref();
             match &entry.held {
                 Held::Held { .. } => held.push(object),
                 // What only the moment forbids stays due; it goes again with the next round.
                 Held::Refused { code } if is_passing(code) => {
+                    passing = true;
                     tracing::info!(partner = %self.book.code(&to), %code, "the partner does not take {} yet", entry.act.short());
                 }
                 Held::Refused { code } => {
@@ -214,6 +243,6 @@ impl Node {
             }
         }
         batch.entries.push(Entry::receipt_taken(verified, held.clone()));
-        Ok((self.stage(batch), held))
+        Ok(Taken { batch, held, passing })
     }
 }
