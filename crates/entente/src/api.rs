@@ -2,6 +2,8 @@
 //!
 //! Every route but the description itself knows its officer by token. What an officer may not see answers like what is not there.
 
+use crate::carry::{__path_carry_done, __path_carry_export, __path_carry_import, __path_carry_status};
+use crate::carry::{carry_done, carry_export, carry_import, carry_status};
 use crate::engine::{Engine, now};
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
@@ -36,6 +38,8 @@ pub struct Shared {
     pub engine: Engine,
     /// How partners answer.
     pub health: HealthBook,
+    /// Days that a carried parcel may be old.
+    pub carry_days_max: u32,
 }
 
 impl FromRef<Shared> for Engine {
@@ -82,6 +86,10 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(register_visit))
         .routes(routes!(checkpoint))
         .routes(routes!(log))
+        .routes(routes!(carry_status))
+        .routes(routes!(carry_export))
+        .routes(routes!(carry_done))
+        .routes(routes!(carry_import))
         .routes(routes!(process))
 }
 
@@ -91,7 +99,7 @@ pub fn openapi_json() -> String {
 }
 
 /// What a handler answers when it does not do what it was asked.
-struct Problem(StatusCode, String, String);
+pub(crate) struct Problem(StatusCode, String, String);
 
 impl From<NodeError> for Problem {
     fn from(e: NodeError) -> Problem {
@@ -114,14 +122,14 @@ impl IntoResponse for Problem {
     }
 }
 
-type Answer = Result<Json<Value>, Problem>;
+pub(crate) type Answer = Result<Json<Value>, Problem>;
 
-fn as_json(value: &impl serde::Serialize) -> Value {
+pub(crate) fn as_json(value: &impl serde::Serialize) -> Value {
     serde_json::to_value(value).expect("what the node shows has a JSON form")
 }
 
 /// The officer who asks, known by token.
-struct Who(Officer);
+pub(crate) struct Who(pub(crate) Officer);
 
 impl FromRequestParts<Shared> for Who {
     type Rejection = Problem;
@@ -133,7 +141,7 @@ impl FromRequestParts<Shared> for Who {
 }
 
 impl Who {
-    fn must_be(&self, roles: &[OfficerRole], name: &'static str) -> Result<(), Problem> {
+    pub(crate) fn must_be(&self, roles: &[OfficerRole], name: &'static str) -> Result<(), Problem> {
         match self.0.roles.iter().any(|r| roles.contains(r)) {
             true => Ok(()),
             false => Err(NodeError::Role(name).into()),
@@ -142,7 +150,7 @@ impl Who {
 }
 
 /// JSON whose faults are told in our own form.
-struct Form<T>(T);
+pub(crate) struct Form<T>(pub(crate) T);
 
 impl<T: serde::de::DeserializeOwned> FromRequest<Shared> for Form<T> {
     type Rejection = Problem;
@@ -545,7 +553,7 @@ mod tests {
     fn every_route_is_described() {
         let json: serde_json::Value = serde_json::from_str(&super::openapi_json()).unwrap();
         let paths = json["paths"].as_object().unwrap();
-        for path in ["/v1/intents", "/v1/dossiers/{id}", "/v1/due", "/v1/register", "/v1/pending/{id}/approve"] {
+        for path in ["/v1/intents", "/v1/dossiers/{id}", "/v1/due", "/v1/register", "/v1/pending/{id}/approve", "/v1/carry/import"] {
             assert!(paths.contains_key(path), "{path}");
         }
         assert!(json["openapi"].as_str().unwrap().starts_with("3.1"));

@@ -4,6 +4,7 @@
 
 pub mod api;
 pub mod bench;
+pub mod carry;
 pub mod cli;
 pub mod client;
 pub mod config;
@@ -13,4 +14,5 @@ pub mod engine;
 pub mod home;
 pub mod launch;
 pub mod locale;
+pub mod pipe;
 pub mod serve;

@@ -6,6 +6,7 @@
 mod accords;
 mod audit;
 mod cards;
+mod carry;
 mod communiques;
 mod desk;
 mod dossier_view;
@@ -100,6 +101,9 @@ enum Command {
     /// Cards: our own, and those of partners
     #[command(subcommand)]
     Card(cards::CardCommand),
+    /// Carry files: acts and receipts on a medium, for partners that no line reaches
+    #[command(subcommand)]
+    Carry(carry::CarryCommand),
     /// Accords: what partners agree that they may do
     #[command(subcommand)]
     Accord(accords::AccordCommand),
@@ -199,6 +203,7 @@ impl Command {
             Command::Partners => node_own::partners(&Desk::open(global)?),
             Command::Officer(c) => c.run(global),
             Command::Card(c) => c.run(global),
+            Command::Carry(c) => c.run(global),
             Command::Accord(c) => c.run(&Desk::open(global)?),
             Command::Mechanism(c) => c.run(global),
             Command::Dossier(c) => c.run(&Desk::open(global)?),

@@ -515,7 +515,7 @@ fn a_new_card_comes_along_and_the_old_one_still_opens() {
     w.restart(ES);
     assert_eq!(told(import(&mut w, ES, &late)), "parcels 0 0 1 receipts 0 0 0 whole peer.seal.open@1");
     let anew = one(export(&mut w, MA, ES, true));
-    assert_eq!(told(import(&mut w, ES, &anew)), "parcels 1 0 0 receipts 0 0 0 whole");
+    assert_eq!(told(import(&mut w, ES, &anew)), "parcels 1 0 0 receipts 1 0 0 whole");
     w.alike(dossier);
 }
 
