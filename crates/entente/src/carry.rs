@@ -69,7 +69,8 @@ pub(crate) async fn carry_export(who: Who, State(shared): State<Shared>, Form(f)
             let _ = writer.sender.send(Ok(carry_frame(FRAME_PROBLEM, told.as_bytes()).into())).await; // the caller may be gone
         }
     });
-    let answer = Response::builder().header("content-type", "application/octet-stream").header(EXPORT_HEADER, name).header(VOLUME_HEADER, volume).body(Body::new(body));
+    let answer =
+        Response::builder().header("content-type", "application/octet-stream").header(EXPORT_HEADER, name).header(VOLUME_HEADER, volume).body(Body::new(body));
     answer.map_err(|e| NodeError::Asked(e.to_string()).into())
 }
 

@@ -1,7 +1,7 @@
 //! A client of a node's local API: plain JSON over HTTP/1.1 on this machine.
 
-use bytes::Bytes;
 use crate::pipe::Pipe;
+use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;

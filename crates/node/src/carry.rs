@@ -239,7 +239,8 @@ impl Node {
         state.owed_done = state.owed_done.max(export.owed_end);
         state.exported_at = Some(now);
         let mut batch = Append::new(now);
-        let what = serde_json::json!({ "what": "carry file written", "by": by, "partner": to, "volumes": volumes, "up_to": state.volumes, "parcels": export.parcels });
+        let what =
+            serde_json::json!({ "what": "carry file written", "by": by, "partner": to, "volumes": volumes, "up_to": state.volumes, "parcels": export.parcels });
         batch.logs.push(log("audit", what));
         self.keep(&to, state, &mut batch);
         Ok(self.stage(batch))

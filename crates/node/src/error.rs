@@ -120,7 +120,9 @@ pub enum NodeError {
     #[error(transparent)]
     Carry(#[from] CarryFault),
     /// A carried parcel is older than the operator lets in.
-    #[error("the parcel was sealed {0} days ago, and this node takes carried parcels of at most {1} days; ask the sender to export again, or set 'carry_days_max' higher")]
+    #[error(
+        "the parcel was sealed {0} days ago, and this node takes carried parcels of at most {1} days; ask the sender to export again, or set 'carry_days_max' higher"
+    )]
     CarryAge(u64, u32),
     /// The carry file is for another service.
     #[error("this carry file is for {0}, not for us; hand it to them")]

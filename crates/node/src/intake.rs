@@ -5,9 +5,9 @@
 //! moment, nothing is half done: what was stored is known again when the file comes again.
 
 use crate::book::Book;
+use crate::carry::CarrySettled;
 use crate::error::NodeError;
 use crate::inbound::{Arrived, open_carried};
-use crate::carry::CarrySettled;
 use crate::node::{Node, Ticket};
 use crate::outbound::PARCEL_BYTES_MAX;
 use base::{Digest, OfficerId, ParcelId, ServiceId, UnixMs};

@@ -89,9 +89,10 @@ async fn without_line(root: &Path) {
         s.client("admin").post("/v1/partners", card).await.unwrap();
         s.stop().unwrap();
     }
-    let (ids, sign) = ([a.service, b.service], |id: &Value| {
-        json!({ "do": "move", "dossier": id, "item": null, "name": "sign", "handling": { "codes": ["H0"] }, "fields": { "authority": { "lang": "en", "text": "Director" } } })
-    });
+    let (ids, sign) = (
+        [a.service, b.service],
+        |id: &Value| json!({ "do": "move", "dossier": id, "item": null, "name": "sign", "handling": { "codes": ["H0"] }, "fields": { "authority": { "lang": "en", "text": "Director" } } }),
+    );
     let mut id = Value::Null;
     visit(&mut a, "bb", &medium, async |s| {
         let hash = s.client("desk").get("/v1/mechanisms/information-request").await.unwrap()["hash"].as_str().unwrap().to_owned();
@@ -281,6 +282,16 @@ async fn refused(root: &Path) {
     let other = root.join("other.carry");
     fs::write(&other, vec![7; 3_000_000]).unwrap();
     assert_eq!(code(&a, &["import", text(&other)]), (1, "refusal.carry.no-file".to_owned()));
+    // Our own file is refused where it is named, and passed over on a medium that goes round.
+    let medium = root.join("medium");
+    fs::create_dir(&medium).unwrap();
+    assert_eq!(code(&a, &["import", text(&medium)]), (1, "refusal.file.unreadable".to_owned()));
+    a.client("desk").post("/v1/checkpoint", &json!({})).await.unwrap();
+    let out = fine(&a, &["export", "bb", text(&medium), "--again"]);
+    if let Some(own) = files(&medium, "aa").first() {
+        assert_eq!(code(&a, &["import", text(own)]), (1, "refusal.carry.own".to_owned()));
+        assert_eq!(fine(&a, &["import", text(&medium)])["taken"][0]["code"], "refusal.carry.own", "{out}");
+    }
     // Only the administrator handles media.
     let mut command = Command::new(PROGRAM);
     let told = command.arg("--dir").arg(&b.dir).args(["--officer", "desk", "carry", "export", "aa"]).arg(root).stdin(Stdio::null()).output().unwrap();

@@ -579,6 +579,24 @@ fn what_was_refused_for_the_moment_and_what_was_wanted_goes_with_the_next_file()
 }
 
 #[test]
+fn a_partner_that_is_away_finds_one_checkpoint_and_not_one_for_each_hour() {
+    let (mut w, dossier) = asked();
+    for n in 0..10 {
+        w.notes(MA, dossier, &format!("Heure {n}."));
+        let now = w.now;
+        w.node(MA).checkpoint(now).unwrap();
+        w.node(MA).checkpoint(now).unwrap();
+        w.sides[MA].commit();
+    }
+    assert_eq!(w.waiting_for(MA), 12, "a request, ten notes and the newest checkpoint");
+    let file = one(export(&mut w, MA, ES, false));
+    import(&mut w, ES, &file).unwrap();
+    let back = one(export(&mut w, ES, MA, false));
+    assert!(told(import(&mut w, MA, &back)).ends_with("receipts 1 0 0 whole"));
+    assert_eq!((w.waiting_for(MA), w.node(MA).status().unwrap().cosigned.len()), (0, 1));
+}
+
+#[test]
 fn nobody_exports_for_a_stranger_for_ourselves_or_for_a_card_that_is_over() {
     let mut w = World::partners(2);
     let (own, stranger): (ServiceId, ServiceId) = (w.id(MA), keys("fr", 77).service());

@@ -4,7 +4,10 @@
 
 use super::{hex, unhex, xwing_from_seed};
 use crate::ledger::{Frontier, leaf_hash};
-use crate::{CardDraft, Cards, CarryPart, CarryReader, CarryVolume, Checkpoint, Duty, Fingerprint, Held, Keys, Parcel, Receipt, ReceiptEntry, Signed, TlsIdentity, Typ, Verified, seal_parcel};
+use crate::{
+    CardDraft, Cards, CarryPart, CarryReader, CarryVolume, Checkpoint, Duty, Fingerprint, Held, Keys, Parcel, Receipt, ReceiptEntry, Signed, TlsIdentity, Typ,
+    Verified, seal_parcel,
+};
 use base::{ActId, Digest, Instant, Lang, ParcelId, Text, UnixMs};
 use serde_json::{Value, json};
 

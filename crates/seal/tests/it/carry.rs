@@ -1,7 +1,7 @@
 //! Carry files: what is read back, what is cut, altered or foreign, and that each is told from the others.
 
 use crate::{START, cards, service};
-use entente_seal::{CARRY_MAGIC, CarryFault, CarryPart, CarryReader, CarryVolume, Cards, Keys, seal_parcel};
+use entente_seal::{CARRY_MAGIC, Cards, CarryFault, CarryPart, CarryReader, CarryVolume, Keys, seal_parcel};
 
 const PARCEL_MAX: usize = 1 << 16;
 
