@@ -180,12 +180,9 @@ async fn take_all(engine: &Engine, intake: &mut Intake, body: &mut Body) -> Resu
         let Ok(frame) = frame else { break };
         if let Ok(bytes) = frame.into_data() {
             intake.push(&bytes);
-            loop {
-                // Opening a parcel is work for another core than the node's, and the runtime's other tasks go on.
-                match tokio::task::block_in_place(|| intake.next(now()))? {
-                    Some(job) => take(engine, intake, job).await?,
-                    None => break,
-                }
+            // Opening a parcel is work for another core than the node's, and the runtime's other tasks go on.
+            while let Some(job) = tokio::task::block_in_place(|| intake.next(now()))? {
+                take(engine, intake, job).await?;
             }
         }
     }
