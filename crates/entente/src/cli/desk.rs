@@ -89,13 +89,20 @@ impl Desk {
     }
 
     /// Does, and sends what `read` gives, chunk by chunk, until it gives nothing.
-    pub fn push(&self, path: &str, mut read: impl FnMut() -> io::Result<Vec<u8>>) -> Result<Value, Trouble> {
+    pub fn push(&self, path: &str, mut read: impl FnMut() -> io::Result<Vec<u8>> + Send + 'static) -> Result<Value, Trouble> {
         self.runtime.block_on(async {
             let (sender, body) = pipe();
             let mut sent = 0;
             let fill = async {
                 let ended = loop {
-                    match read() {
+                    // A slow medium must not keep what was read from going on.
+                    let next = tokio::task::spawn_blocking(move || {
+                        let chunk = read();
+                        (read, chunk)
+                    });
+                    let Ok((back, chunk)) = next.await else { break Err(io::Error::other("reading ended in a bug")) };
+                    read = back;
+                    match chunk {
                         Err(e) => break Err(e),
                         Ok(chunk) if chunk.is_empty() => break Ok(()),
                         Ok(chunk) => {

@@ -220,16 +220,31 @@ async fn killed(root: &Path, acts: usize) {
     b.start(Path::new(PROGRAM)).await.unwrap();
     let size = async |s: &Station| s.client("desk").get("/v1/status").await.unwrap()["ledger_size"].as_u64().unwrap();
     let before = size(&b).await;
+    // A medium that is slow at its middle: the importer has the first half and waits for the rest.
+    let slow = root.join("slow.carry");
+    assert!(Command::new("mkfifo").arg(&slow).status().unwrap().success());
     let importing = {
-        let (dir, file) = (b.dir.clone(), file.clone());
+        let (dir, slow) = (b.dir.clone(), slow.clone());
         tokio::task::spawn_blocking(move || {
-            Command::new(PROGRAM).arg("--dir").arg(dir).args(["--officer", "admin", "carry", "import"]).arg(file).stdin(Stdio::null()).output().unwrap()
+            Command::new(PROGRAM).arg("--dir").arg(dir).args(["--officer", "admin", "carry", "import"]).arg(slow).stdin(Stdio::null()).output().unwrap()
         })
     };
-    while size(&b).await == before {
-        tokio::time::sleep(Duration::from_millis(2)).await;
+    let whole = fs::read(&file).unwrap();
+    let medium_end = tokio::task::spawn_blocking(move || {
+        let mut end = fs::OpenOptions::new().write(true).open(slow).unwrap();
+        std::io::Write::write_all(&mut end, &whole[..whole.len() / 2]).unwrap();
+        end
+    });
+    let medium_end = medium_end.await.unwrap();
+    let (mut last, mut still) = (before, 0);
+    while last == before || still < 20 {
+        tokio::time::sleep(Duration::from_millis(25)).await;
+        let now = size(&b).await;
+        still = if now == last { still + 1 } else { 0 };
+        last = now;
     }
     b.kill();
+    drop(medium_end);
     let cut = importing.await.unwrap();
     assert_ne!(cut.status.code(), Some(0), "{}", String::from_utf8_lossy(&cut.stdout));
     let told = String::from_utf8(cut.stderr).unwrap();
