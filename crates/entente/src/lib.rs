@@ -3,7 +3,10 @@
 //! A library so that tests drive the very parts that the program runs; `main.rs` only starts it.
 
 pub mod api;
+pub mod audit;
+pub mod backup;
 pub mod bench;
+pub mod bench_backup;
 pub mod carry;
 pub mod cli;
 pub mod client;

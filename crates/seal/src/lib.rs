@@ -3,6 +3,7 @@
 //! The only crate that touches keys. Payloads are opaque bytes; bytes come in and go out, nothing is read or written.
 //! Absent: files, sockets, clocks, what an act means.
 
+mod backup;
 mod card;
 mod cards;
 mod carry;
@@ -20,11 +21,13 @@ mod note;
 mod parcel;
 mod receipt;
 pub mod rest;
+mod restored;
 mod tls;
 #[cfg(test)]
 mod vectors;
 mod xwing;
 
+pub use backup::{BACKUP_OVERHEAD_BYTES, BackupFailure, BackupKey};
 pub use card::{CARD_BYTES_MAX, CARD_ENTRIES_MAX, CARD_TEXT_BYTES_MAX, CARD_VERSION, Card, CardDraft, CardFault, Duty, service_id};
 pub use cards::{CARDS_MAX, Cards, Directory, OVERLAP_MS};
 pub use carry::{
@@ -41,4 +44,5 @@ pub use keys::{Keys, KeysRefusal, RootKey};
 pub use note::{NOTE_BYTES_MAX, NOTE_SIGNATURES_MAX};
 pub use parcel::{ALG_HPKE_XWING, Opened, PARCEL_OVERHEAD_BYTES_MAX, Parcel, seal_parcel};
 pub use receipt::{Held, RECEIPT_BYTES_MAX, RECEIPT_CODE_BYTES_MAX, RECEIPT_ENTRIES_MAX, RECEIPT_VERSION, Receipt, ReceiptEntry};
+pub use restored::{ChainEnd, RECOVERED_BYTES_MAX, RECOVERED_CHAINS_MAX, RECOVERED_PAGES_MAX, RESTORED_BYTES_MAX, RESTORED_VERSION, Recovered, Restored};
 pub use tls::TlsIdentity;

@@ -8,6 +8,7 @@ mod disk;
 mod doors;
 mod failures;
 mod faults;
+mod fence;
 mod forge;
 mod forms;
 mod law;
