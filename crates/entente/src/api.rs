@@ -3,6 +3,7 @@
 //! Every route but the description itself knows its officer by token. What an officer may not see answers like what is not there.
 
 use crate::engine::{Engine, now};
+use crate::keeper::Keeper;
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, FromRef, FromRequest, FromRequestParts, Path, Query, Request, State};
@@ -17,6 +18,7 @@ use seal::{Directory, Fingerprint};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 use transport::HealthBook;
 use utoipa::{OpenApi, ToSchema};
@@ -36,6 +38,8 @@ pub struct Shared {
     pub engine: Engine,
     /// How partners answer.
     pub health: HealthBook,
+    /// Our keys.
+    pub keeper: Arc<Keeper>,
 }
 
 impl FromRef<Shared> for Engine {
@@ -83,6 +87,7 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(checkpoint))
         .routes(routes!(log))
         .routes(routes!(process))
+        .merge(crate::api_keys::routes())
 }
 
 /// Writes the description as JSON.
@@ -91,7 +96,7 @@ pub fn openapi_json() -> String {
 }
 
 /// What a handler answers when it does not do what it was asked.
-struct Problem(StatusCode, String, String);
+pub(crate) struct Problem(pub(crate) StatusCode, pub(crate) String, pub(crate) String);
 
 impl From<NodeError> for Problem {
     fn from(e: NodeError) -> Problem {
@@ -114,14 +119,14 @@ impl IntoResponse for Problem {
     }
 }
 
-type Answer = Result<Json<Value>, Problem>;
+pub(crate) type Answer = Result<Json<Value>, Problem>;
 
-fn as_json(value: &impl serde::Serialize) -> Value {
+pub(crate) fn as_json(value: &impl serde::Serialize) -> Value {
     serde_json::to_value(value).expect("what the node shows has a JSON form")
 }
 
 /// The officer who asks, known by token.
-struct Who(Officer);
+pub(crate) struct Who(pub(crate) Officer);
 
 impl FromRequestParts<Shared> for Who {
     type Rejection = Problem;
@@ -133,7 +138,7 @@ impl FromRequestParts<Shared> for Who {
 }
 
 impl Who {
-    fn must_be(&self, roles: &[OfficerRole], name: &'static str) -> Result<(), Problem> {
+    pub(crate) fn must_be(&self, roles: &[OfficerRole], name: &'static str) -> Result<(), Problem> {
         match self.0.roles.iter().any(|r| roles.contains(r)) {
             true => Ok(()),
             false => Err(NodeError::Role(name).into()),
@@ -142,7 +147,7 @@ impl Who {
 }
 
 /// JSON whose faults are told in our own form.
-struct Form<T>(T);
+pub(crate) struct Form<T>(pub(crate) T);
 
 impl<T: serde::de::DeserializeOwned> FromRequest<Shared> for Form<T> {
     type Rejection = Problem;
@@ -306,7 +311,10 @@ struct ReasonQuery {
 async fn dossier(Who(officer): Who, State(engine): State<Engine>, Path(id): Path<String>, Query(q): Query<ReasonQuery>) -> Answer {
     let look = move |n: &mut Node| {
         let id = n.find_dossier(&id)?;
-        n.consult(&officer, &id, &q.reason, now()).map(|(t, v)| (Some(t), as_json(&v)))
+        let (ticket, view) = n.consult(&officer, &id, &q.reason, now())?;
+        let mut shown = as_json(&view);
+        shown["standings"] = as_json(&n.standings(&id)?);
+        Ok((Some(ticket), shown))
     };
     Ok(Json(engine.run(look).await?))
 }
@@ -534,7 +542,7 @@ async fn process(_: Who) -> Answer {
     Ok(Json(json!({ "cpu_ms": ticks * 10, "rss_kib": kib("VmRSS:"), "peak_rss_kib": kib("VmHWM:") })))
 }
 
-fn unhex(text: &str) -> Result<Vec<u8>, Problem> {
+pub(crate) fn unhex(text: &str) -> Result<Vec<u8>, Problem> {
     let bad = || Problem(StatusCode::BAD_REQUEST, "refusal.api.hex".to_owned(), "the card is not hexadecimal; export it again".to_owned());
     hex::decode(text.trim()).ok_or_else(bad)
 }

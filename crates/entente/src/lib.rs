@@ -3,6 +3,7 @@
 //! A library so that tests drive the very parts that the program runs; `main.rs` only starts it.
 
 pub mod api;
+mod api_keys;
 pub mod bench;
 pub mod cli;
 pub mod client;
@@ -11,6 +12,7 @@ pub mod courier;
 pub mod demo;
 pub mod engine;
 pub mod home;
+pub mod keeper;
 pub mod launch;
 pub mod locale;
 pub mod serve;

@@ -10,7 +10,7 @@ use crate::outbound::Traffic;
 use base::{ActId, Digest, DossierId, Entropy, Instant, MechanismId, ServiceId, UnixMs};
 use dossier::accord::Terms;
 use dossier::{AccordRef, Act, Deed, Dossier, Mechanism, Opening, Verdict, shipped};
-use seal::{Cards, Directory, Keys, Signed, Typ};
+use seal::{Cards, Keys, Signed, Typ};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use store::{Append, Appended, Body, DossierRow, Entry, LogLine, RecordOp, Store, StoreError};
@@ -44,6 +44,10 @@ pub struct Node {
     pub(crate) mechanisms: BTreeMap<MechanismId, Arc<Mechanism>>,
     pub(crate) officers: Vec<Officer>,
     pub(crate) traffic: Traffic,
+    /// Cards and revocations of ours that a partner has not receipted, as pieces, oldest first.
+    pub(crate) notices: BTreeMap<ServiceId, Vec<Vec<u8>>>,
+    /// With whom we do not speak for now.
+    pub(crate) suspended: BTreeMap<ServiceId, crate::suspend::Suspension>,
     dossiers: HashMap<DossierId, (Dossier, u64)>,
     /// Dossiers whose acts wait because an accord is not here as their opener had seen it, by that accord.
     awaiting: HashMap<DossierId, BTreeSet<DossierId>>,
@@ -72,6 +76,8 @@ impl Node {
             mechanisms: BTreeMap::new(),
             officers: Vec::new(),
             traffic: Traffic::default(),
+            notices: BTreeMap::new(),
+            suspended: BTreeMap::new(),
             dossiers: HashMap::new(),
             awaiting: HashMap::new(),
             early: HashMap::new(),
@@ -105,6 +111,7 @@ impl Node {
             let chain: Vec<minicbor::bytes::ByteVec> = minicbor::decode(&record.data).map_err(|_| corrupt("a partner's cards"))?;
             all_cards.push(Cards::chain(chain.iter().map(|b| b.as_slice()))?);
         }
+        self.read_revocations(&mut all_cards)?;
         let mut mechanisms: BTreeMap<MechanismId, Arc<Mechanism>> = shipped().iter().map(|m| (m.hash, Arc::clone(m))).collect();
         for record in self.documents("mechanism")? {
             let m = Mechanism::parse(&record.data)?;
@@ -119,7 +126,10 @@ impl Node {
             let (dossier, accord) = (record.id.parse()?, String::from_utf8_lossy(&record.data).parse()?);
             awaiting.entry(accord).or_default().insert(dossier);
         }
+        let (notices, suspended) = (self.read_notices()?, self.read_suspended()?);
         self.book.replace(all_cards);
+        (self.notices, self.suspended) = (notices, suspended);
+        self.tell_book();
         (self.mechanisms, self.officers, self.awaiting) = (mechanisms, officers, awaiting);
         Ok(())
     }
@@ -133,18 +143,7 @@ impl Node {
         self.traffic.begin(incarnation);
         let mut batch = Append::new(now);
         batch.records.push(put("node", "incarnation", incarnation.to_string().into_bytes()));
-        let card = self.keys.card_bytes().to_vec();
-        let mut cards = match self.book.cards(&self.keys.service()) {
-            Some(c) => (*c).clone(),
-            None => Cards::first(&card)?,
-        };
-        if cards.add(&card)? || self.book.cards(&cards.service()).is_none() {
-            // Partners know our first card by hand; every later one they get from us.
-            let piece = crate::piece::Piece::Card(card).encode();
-            let partners: Vec<ServiceId> = self.book.all().iter().map(|c| c.service()).filter(|s| *s != self.me()).collect();
-            batch.queue.extend(partners.into_iter().map(|p| store::Queued { recipient: p, what: store::Outgoing::Note(piece.clone()) }));
-            self.stage_cards(&mut batch, cards);
-        }
+        self.stage_news(&mut batch, &[])?;
         self.stage(batch);
         self.commit().into_iter().try_for_each(|(_, r)| r.map(drop))?;
         Ok(())

@@ -47,6 +47,8 @@ pub(crate) struct Traffic {
 struct Way {
     counter: u32,
     cursor: Option<QueuePlace>,
+    /// A parcel with our newer cards and revocations is under way.
+    noticed: bool,
     loads: BTreeMap<u64, Vec<Digest>>,
 }
 
@@ -60,12 +62,15 @@ pub struct Load {
     pub content: Vec<u8>,
     /// When.
     pub at: UnixMs,
+    /// Which of our cards signs: the one that acts, or an older one that the recipient knows.
+    pub signer: u32,
 }
 
 impl Load {
     /// Seals the content for its recipient.
     pub fn seal(&self, keys: &Keys) -> Result<Vec<u8>, NodeError> {
-        Ok(seal::seal_parcel(keys, &self.card, self.number, self.at, &self.content)?)
+        let older = (self.signer != keys.card_number()).then(|| keys.under(self.signer)).flatten();
+        Ok(seal::seal_parcel(older.as_ref().unwrap_or(keys), &self.card, self.number, self.at, &self.content)?)
     }
 }
 
@@ -97,6 +102,7 @@ impl Traffic {
         let rewound = std::mem::take(&mut self.rewound);
         for (_, way) in self.partners.iter_mut().filter(|(to, _)| !whole || rewound.contains(to)) {
             way.cursor = None;
+            way.noticed = false;
         }
     }
 
@@ -118,15 +124,44 @@ impl Traffic {
     }
 }
 
+impl Traffic {
+    /// Numbers a parcel that holds notices only; none while one is under way.
+    pub(crate) fn notice(&mut self, to: ServiceId, objects: Vec<Digest>) -> Option<u64> {
+        let incarnation = self.incarnation;
+        let way = self.partners.entry(to).or_default();
+        if std::mem::replace(&mut way.noticed, true) {
+            return None;
+        }
+        way.counter += 1;
+        let number = u64::from(incarnation) << 32 | u64::from(way.counter);
+        way.loads.insert(number, objects);
+        Some(number)
+    }
+
+    /// Lets notices to a partner go again.
+    pub(crate) fn renotice(&mut self, to: ServiceId) {
+        self.partners.entry(to).or_default().noticed = false;
+    }
+}
+
 impl Node {
     /// Returns what is due to a partner next, up to a parcel's size; none when nothing is.
     pub fn load(&mut self, to: ServiceId, now: UnixMs) -> Result<Option<Load>, NodeError> {
         let cards = self.book.cards(&to).ok_or(NodeError::UnknownPartner(to))?;
         let Some(card) = cards.current(now).cloned() else { return Ok(None) };
+        if self.book.is_suspended(&to) {
+            return Ok(None);
+        }
+        if let Some(signer) = self.older_card_for(&to) {
+            return Ok(self.notice(to, card, signer, now));
+        }
+        let signer = self.keys.card_number();
         let incarnation = self.traffic.incarnation;
         let way = self.traffic.partners.entry(to).or_default();
-        let due = self.store.outbox_next(&to, way.cursor, PIECES_MAX, LOAD_BYTES_MAX)?;
+        let cursor = way.cursor;
+        let due = self.store.outbox_next(&to, cursor, PIECES_MAX, LOAD_BYTES_MAX)?;
         let Some(last) = due.last().map(|d| d.place) else { return Ok(None) };
+        let mut attestations = self.words_for(due.iter().filter_map(|d| if let DueObject::Act(a) = &d.what { Some(a) } else { None }), now)?;
         let (mut objects, mut pieces) = (Vec::with_capacity(due.len()), Vec::with_capacity(due.len()));
         for d in due {
             match d.what {
@@ -136,7 +171,11 @@ impl Node {
                         Body::Held(bytes) => Some(bytes),
                         Body::Erased | Body::Absent => None,
                     };
-                    pieces.push(Piece::Act { signed: act.signed, body }.encode());
+                    let word = attestations.remove(&act.id);
+                    pieces.push(match word {
+                        Some(attestation) => Piece::Attested { attestation, signed: act.signed, body }.encode(),
+                        None => Piece::Act { signed: act.signed, body }.encode(),
+                    });
                 }
                 DueObject::Note { id, bytes } => {
                     objects.push(id);
@@ -144,11 +183,12 @@ impl Node {
                 }
             }
         }
+        let way = self.traffic.partners.entry(to).or_default();
         way.cursor = Some(last);
         way.counter += 1;
         let number = u64::from(incarnation) << 32 | u64::from(way.counter);
         way.loads.insert(number, objects);
-        Ok(Some(Load { card, number, content: piece::join(&pieces), at: now }))
+        Ok(Some(Load { card, number, content: piece::join(&pieces), at: now, signer }))
     }
 
     /// Takes the answer to a parcel: a receipt settles what it names, none leaves all of it due; returns what the partner now holds.
@@ -168,7 +208,8 @@ impl Node {
         };
         if !matches!(taken, Ok(Some(_))) {
             // What was not acknowledged is due again, from the beginning; the partner knows duplicates.
-            self.traffic.partners.entry(to).or_default().cursor = None;
+            let way = self.traffic.partners.entry(to).or_default();
+            (way.cursor, way.noticed) = (None, false);
         }
         if let Err(e) = &taken {
             self.note_fault(to, e, now);
@@ -178,7 +219,7 @@ impl Node {
 
     /// Lets every partner's next load begin at the front of its outbox, so that what was refused for the moment goes again.
     pub fn retry(&mut self) {
-        self.traffic.partners.values_mut().for_each(|way| way.cursor = None);
+        self.traffic.partners.values_mut().for_each(|way| (way.cursor, way.noticed) = (None, false));
         self.news += 1;
     }
 
@@ -213,6 +254,8 @@ impl Node {
                 }
             }
         }
+        let settled = receipt.entries.iter().filter(|e| !matches!(&e.held, Held::Refused { code } if is_passing(code))).map(|e| *e.act.as_ref()).collect();
+        self.told(to, &settled, &mut batch);
         batch.entries.push(Entry::receipt_taken(verified, held.clone()));
         Ok((self.stage(batch), held))
     }

@@ -146,7 +146,7 @@ impl Node {
                     batch.refile.push(Refile::ReceiptGiven { pos: e.pos, parcel: Parcel { sender: receipt.to, number: e.pos, id: receipt.parcel } });
                 }
             }
-            Kind::Card | Kind::CheckpointCosigned => {}
+            Kind::Card | Kind::CheckpointCosigned | Kind::Revocation | Kind::Attestation | Kind::Succession => {}
         }
         Ok(())
     }

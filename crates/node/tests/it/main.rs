@@ -9,6 +9,7 @@ mod failures;
 mod faults;
 mod forge;
 mod forms;
+mod keys;
 mod law;
 mod order;
 mod pieces;
