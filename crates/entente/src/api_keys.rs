@@ -9,6 +9,7 @@ use axum::extract::{FromRef, Path, Query, State};
 use axum::http::StatusCode;
 use base::{ActId, ServiceId};
 use dossier::OfficerRole;
+use seal::Directory;
 use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
@@ -38,9 +39,9 @@ pub fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(request))
         .routes(routes!(install))
         .routes(routes!(rotate))
+        .routes(routes!(export))
         .routes(routes!(import_revocation))
-        .routes(routes!(doubtful))
-        .routes(routes!(stand))
+        .routes(routes!(doubtful, stand))
         .routes(routes!(suspension))
         .routes(routes!(successions, take_succession))
 }
@@ -75,6 +76,16 @@ async fn rotate(who: Who, State(engine): State<Engine>, State(keeper): State<Arc
     who.must_be(ADMINISTRATOR, "administrator")?;
     keeper.rotate(&wanted).await?;
     Ok(Json(as_json(&engine.read(|n| n.keys_view(now())).await?)))
+}
+
+#[utoipa::path(get, path = "/v1/keys/export", responses((status = 200, description = "Our cards and revocations, to be carried to a partner by hand")))]
+async fn export(_: Who, State(engine): State<Engine>) -> Answer {
+    let read = |n: &mut node::Node| {
+        let cards = n.book().cards(&n.me()).ok_or(node::NodeError::Absent("card"))?;
+        let signed = cards.iter_bytes().chain(cards.revocation_bytes()).map(|b| b.to_vec().into()).collect();
+        Ok(base::cbor::to_vec(&seal::RootAnswer { version: seal::REQUEST_VERSION, signed }))
+    };
+    Ok(Json(json!({ "answer": base::hex::encode(&engine.read(read).await?) })))
 }
 
 #[derive(Deserialize, ToSchema)]

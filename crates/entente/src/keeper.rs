@@ -7,13 +7,16 @@ use crate::engine::{Engine, now};
 use crate::home::{Home, HomeError};
 use node::NodeError;
 use seal::{Card, CardDraft, Kdf, Keys, KeysRefusal, Lock, Reason, RootAnswer, RootRequest, RootTask, SystemEntropy};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 use transport::{Identities, Identity, IdentityError};
 use zeroize::Zeroizing;
 
 /// How often the keeper looks whether a card takes over.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// How often the log says that our card ends.
+const WARN_AGAIN: Duration = Duration::from_secs(86_400);
 
 /// The keys of a running node as its doors use them.
 #[derive(Clone)]
@@ -55,7 +58,7 @@ pub struct Wanted {
     /// Endpoints, best first.
     pub endpoints: Option<Vec<String>>,
     /// Desks: desk, telephone, mail.
-    pub duty: Option<Vec<(String, String, String)>>,
+    pub duty: Option<Vec<[String; 3]>>,
     /// Cards to be revoked.
     #[serde(default)]
     pub revoke: Vec<u32>,
@@ -77,6 +80,8 @@ pub struct Keeper {
     shown: [Identities; 2],
     /// One change at a time.
     turn: tokio::sync::Mutex<()>,
+    /// Revocations of keys that the node has not filed yet; none once it has filed all.
+    unfiled: Mutex<Option<Vec<Vec<u8>>>>,
     /// The right to write the key file, as long as the node runs.
     _held: std::fs::File,
 }
@@ -93,7 +98,7 @@ impl Keeper {
             Lock::Passphrase { text, kdf } => KeptLock::Passphrase(Zeroizing::new((*text).to_owned()), *kdf),
             Lock::KeyFile(bytes) => KeptLock::Key(Zeroizing::new(**bytes)),
         };
-        Keeper { home: home.clone(), lock, ring, engine, shown, turn: tokio::sync::Mutex::new(()), _held: held }
+        Keeper { home: home.clone(), lock, ring, engine, shown, turn: tokio::sync::Mutex::new(()), unfiled: Mutex::new(None), _held: held }
     }
 
     /// Asks for the next card, and for revocations, of a root key that is kept elsewhere; returns the request file's bytes.
@@ -143,10 +148,12 @@ impl Keeper {
         let before = state(&keys);
         keys.advance(now());
         keys.forget_old(now());
-        if state(&keys) == before {
-            return Ok(false);
+        let unfiled = self.unfiled.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        match (state(&keys) == before, unfiled) {
+            (true, false) => return Ok(false),
+            (true, true) => {}
+            (false, _) => self.write(&keys).await?,
         }
-        self.write(&keys).await?;
         self.show(keys, Vec::new()).await?;
         Ok(true)
     }
@@ -154,7 +161,14 @@ impl Keeper {
     /// Looks by the clock until it is told to stop.
     pub async fn watch(self: Arc<Self>, stopped: impl Future<Output = ()>) {
         tokio::pin!(stopped);
+        let mut warned: Option<std::time::Instant> = None;
         loop {
+            if warned.is_none_or(|w| w.elapsed() > WARN_AGAIN) {
+                warned = Some(std::time::Instant::now());
+                for code in self.engine.read(|n| n.keys_view(now())).await.map(|v| v.warnings).unwrap_or_default() {
+                    tracing::warn!(code, "our newest card ends and none follows it; issue the next one");
+                }
+            }
             tokio::select! {
                 () = &mut stopped => return,
                 () = tokio::time::sleep(LOOK) => {}
@@ -176,14 +190,14 @@ impl Keeper {
 
     async fn show(&self, keys: Keys, revocations: Vec<Vec<u8>>) -> Result<(), HomeError> {
         // The doors first: they can still seal and open for the card that the node knows, and the node never signs what they cannot.
-        let before = self.ring.now();
         self.ring.put(keys.clone());
+        // The key file has it: what our disk does not take into the ledger now is tried again at every look.
+        let unfiled = || self.unfiled.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = unfiled().take().unwrap_or_default().into_iter().chain(revocations).collect::<Vec<_>>();
+        *unfiled() = Some(all.clone());
         let adopted = keys.clone();
-        let taken = self.engine.run(move |n| n.adopt_keys(adopted, &revocations, now()).map(|t| (Some(t), ()))).await;
-        if let Err(e) = taken {
-            self.ring.put(before);
-            return Err(e.into());
-        }
+        self.engine.run(move |n| n.adopt_keys(adopted, &all, now()).map(|t| (Some(t), ()))).await?;
+        *unfiled() = None;
         let older: Vec<Identity> = keys.all().iter().filter(|c| c.signs).filter_map(|c| keys.under(c.number)).map(|k| identity(&k)).collect();
         let acts = identity(&keys);
         let failed = |e: IdentityError| HomeError::Asked(e.to_string());
@@ -197,7 +211,7 @@ fn ask(mut keys: Keys, wanted: &Wanted, card: &Card) -> Result<(Keys, RootReques
     let mut tasks: Vec<RootTask> = Vec::new();
     if !wanted.no_card {
         let valid_from = wanted.from.map_or(at, base::UnixMs);
-        let duty = |d: &(String, String, String)| seal::Duty { desk: d.0.clone(), phone: d.1.clone(), mail: d.2.clone() };
+        let duty = |[desk, phone, mail]: &[String; 3]| seal::Duty { desk: desk.clone(), phone: phone.clone(), mail: mail.clone() };
         let draft = CardDraft {
             code: card.code.clone(),
             country: card.country.clone(),

@@ -21,9 +21,15 @@ pub const PARCEL_BYTES_MAX: usize = piece::CONTENT_BYTES_MAX + 64 * 1024;
 const WANT_AGAIN_MS: i64 = 30_000;
 /// Acts of dossiers that are not here yet, which one partner may leave between two starts of this node.
 const STRAYS_MAX: usize = 10_000;
-/// Refusals that pass: a clock is set, a card or a mechanism comes, room is made.
-const PASSING: [&str; 5] =
-    ["peer.act.clock-ahead", "peer.act.too-much-waiting", "refusal.partner.unknown", "refusal.mechanism.unknown", "refusal.mechanism.too-many"];
+/// Refusals that pass: a clock is set, a card or a mechanism comes, room is made, we hear of a revocation that the recipient knows already.
+const PASSING: [&str; 6] = [
+    "peer.act.clock-ahead",
+    "peer.act.too-much-waiting",
+    "peer.seal.card-revoked",
+    "refusal.partner.unknown",
+    "refusal.mechanism.unknown",
+    "refusal.mechanism.too-many",
+];
 /// Parcel numbers of a partner that are remembered beside the store's.
 const NUMBERS_KEPT: usize = 1024;
 

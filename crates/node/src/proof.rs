@@ -390,8 +390,14 @@ impl Proof {
             digest: None,
             standing,
         };
+        // What its author disowns is no agreement of its author's.
+        let disowned = |a: &Act| proved.standing.iter().any(|(id, s)| *id == a.id() && *s == ProofStanding::Disowned);
+        let owned: Vec<Act> = match self.claim {
+            Claim::Communique => acts.iter().filter(|a| !disowned(a)).cloned().collect(),
+            Claim::Dossier => Vec::new(),
+        };
         match self.claim {
-            Claim::Communique if mechanism.id == "working-visit" => self.verify_communique(&opening, &acts, proved),
+            Claim::Communique if mechanism.id == "working-visit" => self.verify_communique(&opening, &owned, proved),
             Claim::Communique => Err(ProofFault::Form("the dossier is not a working visit".to_owned())),
             Claim::Dossier => self.verify_dossier(opening, mechanism, acts, proved),
         }

@@ -187,15 +187,14 @@ impl Node {
     /// Lets an act in whose author's card may be revoked meanwhile: known here, or with a party's word on it, which is filed.
     pub(crate) fn admit(&mut self, act: &Act, verified: &Verified, word: Option<&Attested>, from: ServiceId, batch: &mut Append) -> Result<(), NodeError> {
         let head = act.head();
-        let known = self.store.act(&act.id())?.is_some();
         let cards = self.book.cards(&head.author).ok_or(NodeError::UnknownPartner(head.author))?;
         if let Some(revocation) = cards.revocation(verified.card_number())
             && word.is_none()
-            && !known
+            && self.store.act(&act.id())?.is_none()
         {
             return Err(SealFault::CardRevoked { number: verified.card_number(), since: revocation.since }.into());
         }
-        if head.author == self.me() && !known {
+        if head.author == self.me() && self.store.act(&act.id())?.is_none() {
             tracing::error!(partner = %self.book.code(&from), act = %act.id().short(), "an act came in our name that our ledger does not hold");
             let line = serde_json::json!({ "code": "peer.act.in-our-name", "act": act.id(), "dossier": head.dossier, "from": from });
             batch.records.push(put(IN_OUR_NAME, &act.id().to_string(), from.to_string().into_bytes()));

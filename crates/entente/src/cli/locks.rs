@@ -70,6 +70,22 @@ impl LockArgs {
         }
     }
 
+    /// Gets what locks keys anew; the environment's passphrase is the old one and is left alone.
+    pub fn make_new(&self) -> Result<Secret, Trouble> {
+        if self.key_file.is_some() || self.passphrase_file.is_some() {
+            return self.make();
+        }
+        let first = ask("New passphrase of this node's keys: ")?;
+        if first.chars().count() < PASSPHRASE_CHARS_MIN {
+            return Err(Trouble::refused("refusal.keys.short", format!("a passphrase has at least {PASSPHRASE_CHARS_MIN} characters"))
+                .remedy("take five words that nobody would guess, or --new-key-file"));
+        }
+        if *ask("The same passphrase again: ")? != *first {
+            return Err(Trouble::refused("refusal.keys.differ", "the two passphrases differ; nothing was changed"));
+        }
+        Ok(Secret::Passphrase(first))
+    }
+
     fn passphrase(&self) -> Result<Zeroizing<String>, Trouble> {
         if let Some(path) = &self.passphrase_file {
             let text = Zeroizing::new(std::fs::read_to_string(path).map_err(|e| Trouble::unreadable(path, e))?);

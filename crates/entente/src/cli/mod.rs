@@ -15,12 +15,14 @@ mod face;
 mod fields;
 mod found;
 mod intents;
+mod keys;
 mod locks;
 mod mechanisms;
 mod node_own;
 mod officers;
 mod proofs;
 mod trouble;
+mod trust;
 mod waiting;
 mod words;
 
@@ -100,6 +102,15 @@ enum Command {
     /// Cards: our own, and those of partners
     #[command(subcommand)]
     Card(cards::CardCommand),
+    /// Our keys: rotation, revocation, the root key
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
+    /// Whether to speak with a partner
+    #[command(subcommand)]
+    Partner(trust::PartnerCommand),
+    /// A new service in the place of one whose root key was lost
+    #[command(subcommand)]
+    Succession(trust::SuccessionCommand),
     /// Accords: what partners agree that they may do
     #[command(subcommand)]
     Accord(accords::AccordCommand),
@@ -199,6 +210,9 @@ impl Command {
             Command::Partners => node_own::partners(&Desk::open(global)?),
             Command::Officer(c) => c.run(global),
             Command::Card(c) => c.run(global),
+            Command::Keys(c) => c.run(global),
+            Command::Partner(c) => c.run(&Desk::open(global)?),
+            Command::Succession(c) => c.run(global),
             Command::Accord(c) => c.run(&Desk::open(global)?),
             Command::Mechanism(c) => c.run(global),
             Command::Dossier(c) => c.run(&Desk::open(global)?),

@@ -198,6 +198,47 @@ fn what_a_thief_signs_is_taken_until_the_revocation_and_refused_from_then_on() {
 }
 
 #[test]
+fn a_fork_by_a_thief_is_found_by_all_whoever_heard_first() {
+    let (mut w, _) = World::allied(3);
+    let asked = w.asks(MA, None).dossier;
+    w.pump();
+    let since = w.now;
+    w.wait(HOUR);
+    let thief = w.sides[MA].keys.clone();
+    let (forged, _) = forged_note(&w, MA, &thief, asked, "Du voleur");
+    let parcel = forged_parcel(&w, &thief, ES, 1 << 40, &[piece(forged)]);
+    assert_eq!(brought(&mut w, MA, ES, &parcel), ["held"]);
+    revoke(&mut w, MA, since);
+    // Germany has heard, and has Morocco's own act under the new card; Spain has the thief's under the same number.
+    w.notes(MA, asked, "De nous");
+    w.send_all(MA, DE);
+    w.send_all(DE, MA);
+    w.pump();
+    w.pump();
+    w.alike(asked);
+    for i in 0..3 {
+        let now = w.now;
+        assert_eq!(w.node(i).view(&asked, &[], now).unwrap().forks.len(), 1, "{}", NAMES[i]);
+        assert_eq!(w.waiting_for(i), 0);
+    }
+}
+
+#[test]
+fn a_thief_of_the_tls_key_alone_says_nothing() {
+    let (mut w, _) = World::allied(2);
+    let asked = w.asks(MA, None).dossier;
+    w.pump();
+    // He comes in on Morocco's line; what he signs, he signs as somebody else.
+    let other = keys("de", 999);
+    let (forged, _) = forged_note(&w, MA, &other, asked, "Du voleur");
+    let parcel = forged_parcel(&w, &other, ES, 1 << 40, &[piece(forged.clone())]);
+    assert_eq!(h(w.hand(MA, ES, &parcel)), "peer.parcel.courier");
+    let parcel = w.parcel(MA, ES, 1 << 40, &[piece(forged)]);
+    assert_eq!(brought(&mut w, MA, ES, &parcel), ["peer.act.signer"]);
+    assert!(!w.filed(ES, asked).contains("ma2"));
+}
+
+#[test]
 fn a_word_on_an_act_is_given_by_a_party_under_a_good_card_only() {
     let (mut w, _) = World::allied(3);
     let parties = w.parties(&[(MA, "requesting"), (ES, "requested")]);

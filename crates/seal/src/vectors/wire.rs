@@ -4,7 +4,7 @@
 
 use super::{hex, unhex, xwing_from_seed};
 use crate::ledger::{Frontier, leaf_hash};
-use crate::{CardDraft, Cards, Checkpoint, Duty, Fingerprint, Held, Keys, Parcel, Receipt, ReceiptEntry, Signed, TlsIdentity, Typ, Verified, seal_parcel};
+use crate::{Attestation, CardDraft, Cards, Checkpoint, Duty, Fingerprint, Held, Keys, Parcel, Receipt, ReceiptEntry, REQUEST_VERSION, Reason, Revocation, RootRequest, Signed, Succession, TlsIdentity, Typ, Verified, Word, seal_parcel};
 use base::{ActId, Digest, Instant, Lang, ParcelId, Text, UnixMs};
 use serde_json::{Value, json};
 
@@ -76,6 +76,11 @@ fn golden(ours: &Keys, theirs: &Keys, parcel: &[u8]) -> Value {
         ledger_size: frontier.size(),
         ledger_root: frontier.root(),
     };
+    let task = ours.revocation(1, AT.plus_ms(4000), Reason::Suspected, AT.plus_ms(5000)).unwrap();
+    let request = RootRequest { version: REQUEST_VERSION, service: ours.service(), tasks: vec![task] };
+    let revocation = ours.root().unwrap().answer(&request).unwrap().signed.remove(0).to_vec();
+    let succession = ours.succeed(theirs.service(), AT.plus_ms(6000)).unwrap();
+    let act = ActId::from(Digest::of(ACT));
     let checkpoint = Checkpoint { origin: ours.service(), size: frontier.size(), root: frontier.root() };
     json!({
         "about": "Entente wire objects, version 1, of two services that exist in this file only. Seeds: Ed25519 (RFC 8032) for root and signing, \
@@ -86,6 +91,15 @@ fn golden(ours: &Keys, theirs: &Keys, parcel: &[u8]) -> Value {
         "act": signed(&ours.sign(Typ::Act, ACT)),
         "parcel": { "number": 7, "at": AT.0 + 1000, "plaintext": hex(PLAINTEXT), "id": Digest::of(parcel).to_string(), "bytes": hex(parcel) },
         "receipt": signed(&receipt.sign(theirs)),
+        "root_request": hex(base::cbor::to_vec(&request)),
+        "revocation": { "signed": hex(&revocation) },
+        "attestations": [
+            signed(&Attestation::sign(ours, act, Word::Mine, AT.plus_ms(5500))),
+            signed(&Attestation::sign(ours, act, Word::NotMine, AT.plus_ms(5500))),
+            signed(&Attestation::sign(theirs, act, Word::Held { since: AT.plus_ms(1500) }, AT.plus_ms(5500))),
+        ],
+        "succession": signed(&succession),
+        "succession_countersigned": signed(&theirs.sign(Typ::Succession, succession.payload())),
         "ledger": { "leaves": leaves.iter().map(hex).collect::<Vec<_>>(), "root": frontier.root().to_string(), "frontier": hex(frontier.to_bytes()) },
         "checkpoint": Checkpoint::sign(ours, frontier.size(), frontier.root()),
         "cosignature": checkpoint.cosign(theirs, AT.plus_ms(3000)),
@@ -115,6 +129,15 @@ fn our_wire_objects_are_what_we_published() {
     assert_eq!(act.payload(), ACT);
     let (receipt, _) = Receipt::read(&bytes("receipt", "signed"), &recipient).unwrap();
     assert_eq!((receipt.parcel, receipt.entries.len()), (opened.id, 2));
+    let revocation = bytes("revocation", "signed");
+    let mut revoked = sender.clone();
+    assert_eq!(revoked.revoke(&revocation), Ok(true));
+    assert_eq!(Revocation::read(&revocation).unwrap().since, AT.plus_ms(4000));
+    assert_eq!(revoked.judge(1, AT).unwrap_err().code(), "peer.seal.card-revoked");
+    let word = unhex(file["attestations"][2]["signed"].as_str().unwrap());
+    assert_eq!(Attestation::read(&word, &recipient).unwrap().0.word, Word::Held { since: AT.plus_ms(1500) });
+    let (succession, _) = Succession::read(&bytes("succession", "signed")).unwrap();
+    assert!(succession.countersigned(&bytes("succession_countersigned", "signed"), &recipient).is_ok());
     let note = file["checkpoint"].as_str().unwrap().to_owned();
     let checkpoint = Checkpoint::read(&note, &sender, AT).unwrap();
     let cosigned = note + file["cosignature"].as_str().unwrap();
