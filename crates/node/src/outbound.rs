@@ -25,11 +25,15 @@ const STRAYS_MAX: usize = 10_000;
 const PASSING: [&str; 6] = [
     "peer.act.clock-ahead",
     "peer.act.too-much-waiting",
-    "peer.seal.card-revoked",
+    CARD_REVOKED,
     "refusal.partner.unknown",
     "refusal.mechanism.unknown",
     "refusal.mechanism.too-many",
 ];
+/// Time after which what a partner refused because of a revocation goes again, with our word on it.
+const WORD_AGAIN_MS: i64 = 2_000;
+/// The refusal of an act whose author's card is revoked and on which nobody has given a word.
+const CARD_REVOKED: &str = "peer.seal.card-revoked";
 /// Parcel numbers of a partner that are remembered beside the store's.
 const NUMBERS_KEPT: usize = 1024;
 
@@ -55,6 +59,8 @@ struct Way {
     cursor: Option<QueuePlace>,
     /// A parcel with our newer cards and revocations is under way.
     noticed: bool,
+    /// When what was refused because of a revocation last went again.
+    worded: Option<UnixMs>,
     loads: BTreeMap<u64, Vec<Digest>>,
 }
 
@@ -142,6 +148,16 @@ impl Traffic {
         let number = u64::from(incarnation) << 32 | u64::from(way.counter);
         way.loads.insert(number, objects);
         Some(number)
+    }
+
+    /// Tells whether what was refused because of a revocation may go again already.
+    fn may_word(&mut self, to: ServiceId, now: UnixMs) -> bool {
+        let way = self.partners.entry(to).or_default();
+        let again = way.worded.is_none_or(|at| now.0 - at.0 >= WORD_AGAIN_MS);
+        if again {
+            way.worded = Some(now);
+        }
+        again
     }
 
     /// Lets notices to a partner go again.
@@ -238,6 +254,12 @@ impl Node {
         }
         let mut batch = Append::new(now);
         let mut held = Vec::with_capacity(receipt.entries.len());
+        // It was under way when the partner heard of a revocation: it goes again, with our word on it.
+        let revoked = receipt.entries.iter().any(|e| matches!(&e.held, Held::Refused { code } if code == CARD_REVOKED));
+        if revoked && self.traffic.may_word(to, now) {
+            self.traffic.rewind(to);
+            self.news += 1;
+        }
         for entry in &receipt.entries {
             let object = *entry.act.as_ref();
             match &entry.held {

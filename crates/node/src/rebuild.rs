@@ -232,7 +232,7 @@ enum Refolded {
     Unopened,
 }
 
-fn read_receipt(signed: &[u8]) -> Result<Receipt, NodeError> {
+pub(crate) fn read_receipt(signed: &[u8]) -> Result<Receipt, NodeError> {
     let parsed = Signed::parse(signed, Typ::Receipt, seal::RECEIPT_BYTES_MAX)?;
     base::cbor::from_slice(parsed.payload(), seal::RECEIPT_BYTES_MAX).map_err(|e| NodeError::Corrupt(e.to_string()))
 }

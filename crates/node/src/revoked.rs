@@ -148,24 +148,36 @@ impl Node {
         Ok(())
     }
 
-    /// Returns the acts under revoked cards of a service that came here since its keys are suspected.
+    /// Returns the acts under revoked cards of a service that came here since its keys are suspected; of our own also those that a partner
+    /// has received only since then.
     fn doubtful_of(&self, service: ServiceId) -> Result<Vec<store::Act>, NodeError> {
         let cards = self.book.cards(&service).ok_or(NodeError::UnknownPartner(service))?;
         let Some(since) = cards.revocations().map(|r| r.since).min() else { return Ok(Vec::new()) };
-        let mut found = Vec::new();
+        let mut found: Vec<store::Act> = Vec::new();
+        let mut seen: BTreeSet<ActId> = BTreeSet::new();
         let mut from = self.first_since(since)?;
         loop {
             let page = self.store.entries(from, PAGE)?;
             let Some(last) = page.last() else { return Ok(found) };
             from = last.pos + 1;
-            for entry in page.iter().filter(|e| e.kind == Kind::Act) {
-                let signed = Signed::parse(&entry.signed, Typ::Act, dossier::HEAD_BYTES_MAX + 512)?;
-                let revoked = signed.signer() == service && cards.revocation(signed.card_number()).is_some_and(|r| entry.at >= r.since);
-                if revoked && let Some(act) = self.store.act(&entry.object.into())? {
-                    found.push(act);
-                    if found.len() >= DOUBTFUL_MAX {
-                        return Ok(found);
+            for entry in page {
+                let named: Vec<ActId> = match entry.kind {
+                    Kind::Act => vec![entry.object.into()],
+                    Kind::ReceiptTaken if service == self.me() => {
+                        let receipt = crate::rebuild::read_receipt(&entry.signed)?;
+                        receipt.entries.iter().filter(|e| matches!(e.held, seal::Held::Held { .. })).map(|e| e.act).collect()
                     }
+                    _ => continue,
+                };
+                for id in named {
+                    let Some(act) = self.store.act(&id)?.filter(|a| a.author == service) else { continue };
+                    let card = Signed::parse(&act.signed, Typ::Act, dossier::HEAD_BYTES_MAX + 512)?.card_number();
+                    if cards.revocation(card).is_some_and(|r| entry.at >= r.since) && seen.insert(id) {
+                        found.push(act);
+                    }
+                }
+                if found.len() >= DOUBTFUL_MAX {
+                    return Ok(found);
                 }
             }
         }
@@ -337,7 +349,7 @@ impl Node {
     pub fn stand_by(&mut self, by: &str, acts: &[ActId], ours: bool, now: UnixMs) -> Result<(Ticket, Vec<ActId>), NodeError> {
         let me = self.me();
         let open = self.doubtful(me)?;
-        let undecided = |v: &&StandingView| matches!(v.standing, Standing::Doubtful | Standing::OnWord);
+        let undecided = |v: &&StandingView| !matches!(v.standing, Standing::Confirmed | Standing::Disowned);
         let chosen: Vec<StandingView> = match acts.is_empty() {
             true => open.iter().filter(undecided).filter(|v| v.in_our_name != ours).cloned().collect(),
             false => {

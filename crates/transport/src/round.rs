@@ -80,7 +80,11 @@ impl Round {
             let wake = resting.unwrap_or_else(|| Instant::now() + self.limits.look_interval);
             tokio::select! {
                 Some(landed) = self.flying.join_next_with_id() => self.settle(landed).await,
-                order = self.orders.changed() => if order.is_err() { break },
+                order = self.orders.changed() => match order {
+                    // Another address or another key: why it failed may be gone.
+                    Ok(()) => self.rest_until = None,
+                    Err(_) => break,
+                },
                 () = news(&mut changed), if resting.is_none() => {}
                 () = sleep_until(wake) => {
                     self.rest_until = None;

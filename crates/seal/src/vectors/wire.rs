@@ -112,7 +112,10 @@ fn our_wire_objects_are_what_we_published() {
     let theirs = service("zz-two", "ZZ", &[(Lang::Es, "Servicio Dos"), (Lang::Fr, "Service Deux")], 0x20);
     if std::env::var_os("UPDATE_VECTORS").is_some() {
         let to = Cards::first(theirs.card_bytes()).unwrap();
-        let parcel = seal_parcel(&ours, to.latest(), 7, AT.plus_ms(1000), PLAINTEXT).unwrap();
+        // The parcel that was recorded stays, as long as it opens.
+        let recorded = std::fs::read_to_string(PATH).ok().and_then(|t| serde_json::from_str::<Value>(&t).ok()).map(|v| unhex(v["parcel"]["bytes"].as_str().unwrap()));
+        let opens = |p: &Vec<u8>| Parcel::parse(p, 1 << 16).is_ok_and(|p| p.open(&Cards::first(ours.card_bytes()).unwrap(), &theirs).is_ok());
+        let parcel = recorded.filter(opens).unwrap_or_else(|| seal_parcel(&ours, to.latest(), 7, AT.plus_ms(1000), PLAINTEXT).unwrap());
         let text = serde_json::to_string_pretty(&golden(&ours, &theirs, &parcel)).unwrap();
         std::fs::write(PATH, text + "\n").unwrap();
     }
