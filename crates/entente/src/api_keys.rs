@@ -160,8 +160,6 @@ async fn take_succession(who: Who, State(engine): State<Engine>, Form(f): Form<S
     let (card, succession) = (unhex(&f.card)?, unhex(&f.succession)?);
     let counter = f.countersigned.as_deref().map(unhex).transpose()?;
     let officer = who.0;
-    let take = move |n: &mut node::Node| {
-        n.take_succession(&officer, &card, &succession, counter.as_deref(), &f.fingerprint, now()).map(|(t, s)| (Some(t), s))
-    };
+    let take = move |n: &mut node::Node| n.take_succession(&officer, &card, &succession, counter.as_deref(), &f.fingerprint, now()).map(|(t, s)| (Some(t), s));
     Ok(Json(as_json(&engine.run(take).await?)))
 }

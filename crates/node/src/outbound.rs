@@ -22,14 +22,8 @@ const WANT_AGAIN_MS: i64 = 30_000;
 /// Acts of dossiers that are not here yet, which one partner may leave between two starts of this node.
 const STRAYS_MAX: usize = 10_000;
 /// Refusals that pass: a clock is set, a card or a mechanism comes, room is made, we hear of a revocation that the recipient knows already.
-const PASSING: [&str; 6] = [
-    "peer.act.clock-ahead",
-    "peer.act.too-much-waiting",
-    CARD_REVOKED,
-    "refusal.partner.unknown",
-    "refusal.mechanism.unknown",
-    "refusal.mechanism.too-many",
-];
+const PASSING: [&str; 6] =
+    ["peer.act.clock-ahead", "peer.act.too-much-waiting", CARD_REVOKED, "refusal.partner.unknown", "refusal.mechanism.unknown", "refusal.mechanism.too-many"];
 /// Time after which what a partner refused because of a revocation goes again, with our word on it.
 const WORD_AGAIN_MS: i64 = 2_000;
 /// The refusal of an act whose author's card is revoked and on which nobody has given a word.

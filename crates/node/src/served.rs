@@ -124,9 +124,8 @@ impl Node {
         match opened {
             Opened::Act { act, verified, body, attested } => {
                 let before = (batch.entries.len(), batch.records.len());
-                let taken = self
-                    .admit(&act, &verified, attested.as_deref(), from, batch)
-                    .and_then(|()| self.take_act(&act, *verified, body, from, batch, touched));
+                let taken =
+                    self.admit(&act, &verified, attested.as_deref(), from, batch).and_then(|()| self.take_act(&act, *verified, body, from, batch, touched));
                 if let Err(e) = taken {
                     batch.entries.truncate(before.0);
                     batch.records.truncate(before.1);

@@ -80,13 +80,8 @@ impl Node {
                 held
             }
         };
-        let succeeded = Succeeded {
-            predecessor: words.predecessor,
-            service: words.service,
-            countersigned: counter.is_some(),
-            by: officer.id.to_string(),
-            at: now,
-        };
+        let succeeded =
+            Succeeded { predecessor: words.predecessor, service: words.service, countersigned: counter.is_some(), by: officer.id.to_string(), at: now };
         batch.entries.push(Entry::succession(&verified));
         batch.entries.extend(counter.iter().map(Entry::succession));
         let taken = Attestation::sign(&self.keys, ActId::from(Digest::of(succession)), Word::Held { since: now }, now);

@@ -33,16 +33,8 @@ pub enum Kind {
 impl Kind {
     /// Returns the kind with this number.
     pub fn from_number(n: u8) -> Option<Kind> {
-        let all = [
-            Kind::Act,
-            Kind::ReceiptGiven,
-            Kind::ReceiptTaken,
-            Kind::Card,
-            Kind::CheckpointCosigned,
-            Kind::Revocation,
-            Kind::Attestation,
-            Kind::Succession,
-        ];
+        let all =
+            [Kind::Act, Kind::ReceiptGiven, Kind::ReceiptTaken, Kind::Card, Kind::CheckpointCosigned, Kind::Revocation, Kind::Attestation, Kind::Succession];
         all.into_iter().find(|k| *k as u8 == n)
     }
 }

@@ -112,7 +112,9 @@ impl Audit {
         let Some(cards) = self.book.get_mut(&service) else { return Ok(()) };
         cards.revoke(&entry.signed).map_err(fault)?;
         for (act, (signer, card, came)) in &self.acts {
-            if *signer == service && let Some(r) = cards.revocation(*card) {
+            if *signer == service
+                && let Some(r) = cards.revocation(*card)
+            {
                 let now = if *came < r.since { "before-suspicion" } else { "doubtful" };
                 let standing = self.standing.entry(*act).or_insert(now);
                 // An earlier suspicion may have come in a later revocation.

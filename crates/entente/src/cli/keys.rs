@@ -396,11 +396,8 @@ fn show(face: &Face, view: &Value) -> Result<(), Trouble> {
             vec![c["number"].to_string(), face.time(&c["valid_from"]), face.time(&c["valid_until"]), keys, revoked]
         }));
         let mut out = table(&rows);
-        out += if view["root_here"] == true {
-            "root key   here; it is safer elsewhere: entente keys detach-root FILE\n"
-        } else {
-            "root key   kept elsewhere\n"
-        };
+        out +=
+            if view["root_here"] == true { "root key   here; it is safer elsewhere: entente keys detach-root FILE\n" } else { "root key   kept elsewhere\n" };
         if let Some(n) = view["asked"].as_u64() {
             out += &format!("waiting    card {n} waits for the root key's signature: entente keys install FILE\n");
         }

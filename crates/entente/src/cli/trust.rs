@@ -155,7 +155,11 @@ impl SuccessionCommand {
                 let shown = json!({ "file": file.display().to_string(), "service": keys.service(), "predecessor": predecessor, "countersigned": both, "fingerprint": words });
                 global.face().show(&shown, || {
                     let too = if both { "and the old service's acting keys say so too" } else { "without the old service's keys" };
-                    format!("service {} takes the place of {predecessor}, {too}\nfingerprint  {words}\n             read it aloud to every partner who takes {}\n", keys.service(), file.display())
+                    format!(
+                        "service {} takes the place of {predecessor}, {too}\nfingerprint  {words}\n             read it aloud to every partner who takes {}\n",
+                        keys.service(),
+                        file.display()
+                    )
                 })
             }
             SuccessionCommand::Confirm { file, fingerprint } => {

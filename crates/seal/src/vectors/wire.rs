@@ -4,7 +4,10 @@
 
 use super::{hex, unhex, xwing_from_seed};
 use crate::ledger::{Frontier, leaf_hash};
-use crate::{Attestation, CardDraft, Cards, Checkpoint, Duty, Fingerprint, Held, Keys, Parcel, Receipt, ReceiptEntry, REQUEST_VERSION, Reason, Revocation, RootRequest, Signed, Succession, TlsIdentity, Typ, Verified, Word, seal_parcel};
+use crate::{
+    Attestation, CardDraft, Cards, Checkpoint, Duty, Fingerprint, Held, Keys, Parcel, REQUEST_VERSION, Reason, Receipt, ReceiptEntry, Revocation, RootRequest,
+    Signed, Succession, TlsIdentity, Typ, Verified, Word, seal_parcel,
+};
 use base::{ActId, Digest, Instant, Lang, ParcelId, Text, UnixMs};
 use serde_json::{Value, json};
 
@@ -113,7 +116,8 @@ fn our_wire_objects_are_what_we_published() {
     if std::env::var_os("UPDATE_VECTORS").is_some() {
         let to = Cards::first(theirs.card_bytes()).unwrap();
         // The parcel that was recorded stays, as long as it opens.
-        let recorded = std::fs::read_to_string(PATH).ok().and_then(|t| serde_json::from_str::<Value>(&t).ok()).map(|v| unhex(v["parcel"]["bytes"].as_str().unwrap()));
+        let recorded =
+            std::fs::read_to_string(PATH).ok().and_then(|t| serde_json::from_str::<Value>(&t).ok()).map(|v| unhex(v["parcel"]["bytes"].as_str().unwrap()));
         let opens = |p: &Vec<u8>| Parcel::parse(p, 1 << 16).is_ok_and(|p| p.open(&Cards::first(ours.card_bytes()).unwrap(), &theirs).is_ok());
         let parcel = recorded.filter(opens).unwrap_or_else(|| seal_parcel(&ours, to.latest(), 7, AT.plus_ms(1000), PLAINTEXT).unwrap());
         let text = serde_json::to_string_pretty(&golden(&ours, &theirs, &parcel)).unwrap();

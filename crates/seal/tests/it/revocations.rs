@@ -3,8 +3,8 @@
 use crate::{Counting, DAY_MS, HOUR_MS, START, cards, draft, service};
 use base::{ActId, Digest, UnixMs};
 use entente_seal::{
-    Attestation, CardDraft, Cards, Keys, Lock, OVERLAP_MS, REQUEST_VERSION, REVOCATIONS_MAX, Reason, Revocation, RootRequest, RootTask, SEALING_GRACE_MS, Signed,
-    Succession, SystemEntropy, Typ, Word,
+    Attestation, CardDraft, Cards, Keys, Lock, OVERLAP_MS, REQUEST_VERSION, REVOCATIONS_MAX, Reason, Revocation, RootRequest, RootTask, SEALING_GRACE_MS,
+    Signed, Succession, SystemEntropy, Typ, Word,
 };
 
 const LOCK: Lock<'static> = Lock::KeyFile(&[7; 32]);
