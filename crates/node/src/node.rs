@@ -46,6 +46,8 @@ pub struct Node {
     pub(crate) traffic: Traffic,
     /// Cards and revocations of ours that a partner has not receipted, as pieces, oldest first.
     pub(crate) notices: BTreeMap<ServiceId, Vec<Vec<u8>>>,
+    /// Partners to which we speak under our acting card although they have not receipted it: they may have it by hand.
+    pub(crate) tried: BTreeSet<ServiceId>,
     /// With whom we do not speak for now.
     pub(crate) suspended: BTreeMap<ServiceId, crate::suspend::Suspension>,
     dossiers: HashMap<DossierId, (Dossier, u64)>,
@@ -77,6 +79,7 @@ impl Node {
             officers: Vec::new(),
             traffic: Traffic::default(),
             notices: BTreeMap::new(),
+            tried: BTreeSet::new(),
             suspended: BTreeMap::new(),
             dossiers: HashMap::new(),
             awaiting: HashMap::new(),

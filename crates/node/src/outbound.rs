@@ -218,6 +218,9 @@ impl Node {
     ) -> Result<Option<(Ticket, Vec<Digest>)>, NodeError> {
         let sent = self.traffic.partners.get_mut(&to).and_then(|w| w.loads.remove(&number));
         let Some(sent) = sent else { return Ok(None) };
+        if receipt.is_none() {
+            self.take_turns(to);
+        }
         let taken = match receipt {
             Some(bytes) => self.take_receipt(to, &sent, parcel, bytes, now).map(Some),
             None => Ok(None),

@@ -1,7 +1,8 @@
 //! Our own keys in the running node: a newer card is filed, told to every partner, and takes over at its time without a stop.
 //!
 //! A partner that has not receipted our newest card knows an older one only. As long as the keys of that one are kept, it is told
-//! under them: one parcel with the newer cards and revocations and nothing else. All else waits for its receipt.
+//! under them: one parcel with the newer cards and revocations and nothing else. All else waits for its receipt. Where that fails, the
+//! next try is made under the card that acts, and so on by turns: the partner may have been given it by hand.
 
 use crate::error::NodeError;
 use crate::node::{Node, Ticket, log, put};
@@ -126,7 +127,7 @@ impl Node {
     pub(crate) fn tell_book(&self) {
         self.book.suspend(self.suspended.keys().copied().collect());
         let known = |(partner, untold): (&ServiceId, &Vec<Vec<u8>>)| Some((*partner, oldest_card(untold)?.saturating_sub(1).min(self.keys.card_number())));
-        self.book.speak(self.notices.iter().filter_map(known).filter(|(_, n)| *n < self.keys.card_number()).collect());
+        self.book.speak(self.notices.iter().filter_map(known).filter(|(p, n)| *n < self.keys.card_number() && !self.tried.contains(p)).collect());
     }
 
     /// Returns the older card under which a partner is to be told of the newer one, while we still have its keys.
@@ -139,6 +140,18 @@ impl Node {
         let untold = self.notices.get(&to)?;
         let number = self.traffic.notice(to, untold.iter().map(|n| Digest::of(n)).collect())?;
         Some(Load { card, number, content: piece::join(untold), at, signer })
+    }
+
+    /// Speaks to a partner under the other card next time, after it could not be told under this one.
+    pub(crate) fn take_turns(&mut self, partner: ServiceId) {
+        if !self.notices.contains_key(&partner) {
+            return;
+        }
+        if !self.tried.remove(&partner) {
+            self.tried.insert(partner);
+        }
+        self.tell_book();
+        self.news += 1;
     }
 
     /// Strikes what a partner has receipted, or refused for good, off what it has not been told.
@@ -154,6 +167,7 @@ impl Node {
             false => put(UNTOLD, &partner.to_string(), as_document(untold)),
         });
         self.notices.retain(|_, n| !n.is_empty());
+        self.tried.retain(|p| self.notices.contains_key(p));
         self.traffic.renotice(partner);
         self.tell_book();
         self.news += 1;

@@ -81,8 +81,13 @@ impl Round {
             tokio::select! {
                 Some(landed) = self.flying.join_next_with_id() => self.settle(landed).await,
                 order = self.orders.changed() => match order {
-                    // Another address or another key: why it failed may be gone.
-                    Ok(()) => self.rest_until = None,
+                    Ok(()) => {
+                        // Another address or another key of the partner's: why it failed may be gone.
+                        let moved = |to: &Address| to.endpoints != address.endpoints || to.pins != address.pins;
+                        if matches!(&*self.orders.borrow(), Order::Carry(to) if moved(to)) {
+                            self.rest_until = None;
+                        }
+                    }
                     Err(_) => break,
                 },
                 () = news(&mut changed), if resting.is_none() => {}

@@ -15,7 +15,7 @@ fn seconds() -> u64 {
 }
 
 /// Runs a command of the program on a station's directory, as its administrator.
-fn entente(program: &Path, station: &Station, args: &[&str]) -> (bool, Value, String) {
+pub fn entente(program: &Path, station: &Station, args: &[&str]) -> (bool, Value, String) {
     let mut command = Command::new(program);
     command.args(args).arg("--json").arg("--dir").arg(&station.dir);
     let done = command.env_remove("ENTENTE_PASSPHRASE").output().unwrap();
@@ -23,7 +23,7 @@ fn entente(program: &Path, station: &Station, args: &[&str]) -> (bool, Value, St
     (done.status.success(), out, String::from_utf8_lossy(&done.stderr).into_owned())
 }
 
-async fn settled(a: &Station, b: &Station) {
+pub async fn settled(a: &Station, b: &Station) {
     let (at_a, at_b) = (a.client("admin"), b.client("admin"));
     let empty = until("both outboxes are empty", Duration::from_secs(60), || async {
         Ok(at_a.get("/v1/status").await?["outbox"] == 0 && at_b.get("/v1/status").await?["outbox"] == 0)

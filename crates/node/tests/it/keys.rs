@@ -156,12 +156,12 @@ fn what_a_thief_signs_is_taken_until_the_revocation_and_refused_from_then_on() {
     w.pump();
     w.pump();
     // The forged act came before Spain knew: it stays, is in doubt, and all have it, so that all fold alike.
-    for i in 0..3 {
-        assert_eq!(standing(&mut w, i, asked, early.act), Some(Standing::BeforeSuspicion), "{}", NAMES[i]);
+    for (i, name) in NAMES.iter().enumerate() {
+        assert_eq!(standing(&mut w, i, asked, early.act), Some(Standing::BeforeSuspicion), "{}", name);
         let doubt = standing(&mut w, i, asked, false_act);
-        assert!(matches!(doubt, Some(Standing::Doubtful | Standing::OnWord)), "{}: {doubt:?}", NAMES[i]);
-        assert!(matches!(standing(&mut w, i, asked, own.act), Some(Standing::Doubtful)), "{}", NAMES[i]);
-        assert_eq!(standing(&mut w, i, asked, late_act), None, "{}", NAMES[i]);
+        assert!(matches!(doubt, Some(Standing::Doubtful | Standing::OnWord)), "{}: {doubt:?}", name);
+        assert!(matches!(standing(&mut w, i, asked, own.act), Some(Standing::Doubtful)), "{}", name);
+        assert_eq!(standing(&mut w, i, asked, late_act), None, "{}", name);
     }
     w.alike(asked);
     assert!(w.codes_logged(MA, "incident").contains(&"peer.act.in-our-name".to_owned()), "Morocco learns what was done in its name");
@@ -175,9 +175,9 @@ fn what_a_thief_signs_is_taken_until_the_revocation_and_refused_from_then_on() {
     assert!(ours.contains(&own.act) && !ours.contains(&false_act));
     assert_eq!(not_ours, [false_act]);
     w.pump();
-    for i in 0..3 {
-        assert_eq!(standing(&mut w, i, asked, own.act), Some(Standing::Confirmed), "{}", NAMES[i]);
-        assert_eq!(standing(&mut w, i, asked, false_act), Some(Standing::Disowned), "{}", NAMES[i]);
+    for (i, name) in NAMES.iter().enumerate() {
+        assert_eq!(standing(&mut w, i, asked, own.act), Some(Standing::Confirmed), "{}", name);
+        assert_eq!(standing(&mut w, i, asked, false_act), Some(Standing::Disowned), "{}", name);
     }
     assert_eq!(w.filed(ES, asked), before);
     w.alike(asked);
@@ -216,9 +216,9 @@ fn a_fork_by_a_thief_is_found_by_all_whoever_heard_first() {
     w.pump();
     w.pump();
     w.alike(asked);
-    for i in 0..3 {
+    for (i, name) in NAMES.iter().enumerate() {
         let now = w.now;
-        assert_eq!(w.node(i).view(&asked, &[], now).unwrap().forks.len(), 1, "{}", NAMES[i]);
+        assert_eq!(w.node(i).view(&asked, &[], now).unwrap().forks.len(), 1, "{}", name);
         assert_eq!(w.waiting_for(i), 0);
     }
 }
@@ -236,6 +236,30 @@ fn a_thief_of_the_tls_key_alone_says_nothing() {
     let parcel = w.parcel(MA, ES, 1 << 40, &[piece(forged)]);
     assert_eq!(brought(&mut w, MA, ES, &parcel), ["peer.act.signer"]);
     assert!(!w.filed(ES, asked).contains("ma2"));
+}
+
+#[test]
+fn a_partner_that_was_given_the_new_card_by_hand_is_reached_under_it() {
+    let (mut w, _) = World::allied(2);
+    let asked = w.asks(MA, None).dossier;
+    w.pump();
+    let since = w.now;
+    let revoked = revoke(&mut w, MA, since);
+    let (card, now, ma, es) = (w.sides[MA].keys.card_bytes().to_vec(), w.now, w.id(MA), w.id(ES));
+    w.node(ES).import_card(&card, "", now).unwrap();
+    w.node(ES).import_revocation(&revoked, now).unwrap();
+    w.sides[ES].commit();
+    assert_eq!(w.node(ES).book().cards(&ma).unwrap().latest().number, 2);
+    w.notes(MA, asked, "Sous la nouvelle fiche");
+    // The first try is made under the card that the partner should know, and fails; the next one under the new card.
+    assert_eq!(w.node(MA).book().known_to(&es), Some(1));
+    let (number, parcel) = w.carry(MA, ES).unwrap();
+    assert_eq!(h(w.hand(MA, ES, &parcel)), "peer.seal.card-revoked");
+    w.answered(MA, ES, number, &parcel, None).unwrap();
+    assert_eq!(w.node(MA).book().known_to(&es), None);
+    w.pump();
+    w.alike(asked);
+    assert!(keys_view(&mut w, MA).untold.is_empty() && w.waiting_for(MA) == 0);
 }
 
 #[test]
