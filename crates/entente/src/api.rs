@@ -2,6 +2,8 @@
 //!
 //! Every route but the description itself knows its officer by token. What an officer may not see answers like what is not there.
 
+use crate::carry::{__path_carry_done, __path_carry_export, __path_carry_import, __path_carry_status};
+use crate::carry::{carry_done, carry_export, carry_import, carry_status};
 use crate::engine::{Engine, now};
 use crate::keeper::Keeper;
 use axum::Json;
@@ -40,6 +42,8 @@ pub struct Shared {
     pub health: HealthBook,
     /// Our keys.
     pub keeper: Arc<Keeper>,
+    /// Days that a carried parcel may be old.
+    pub carry_days_max: u32,
 }
 
 impl FromRef<Shared> for Engine {
@@ -86,6 +90,10 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(register_visit))
         .routes(routes!(checkpoint))
         .routes(routes!(log))
+        .routes(routes!(carry_status))
+        .routes(routes!(carry_export))
+        .routes(routes!(carry_done))
+        .routes(routes!(carry_import))
         .routes(routes!(process))
         .merge(crate::api_keys::routes())
 }
@@ -553,7 +561,7 @@ mod tests {
     fn every_route_is_described() {
         let json: serde_json::Value = serde_json::from_str(&super::openapi_json()).unwrap();
         let paths = json["paths"].as_object().unwrap();
-        for path in ["/v1/intents", "/v1/dossiers/{id}", "/v1/due", "/v1/register", "/v1/pending/{id}/approve"] {
+        for path in ["/v1/intents", "/v1/dossiers/{id}", "/v1/due", "/v1/register", "/v1/pending/{id}/approve", "/v1/carry/import"] {
             assert!(paths.contains_key(path), "{path}");
         }
         assert!(json["openapi"].as_str().unwrap().starts_with("3.1"));

@@ -21,6 +21,9 @@ pub struct Config {
     /// Minutes between two checkpoints that partners cosign.
     #[serde(default = "checkpoint_minutes")]
     pub checkpoint_minutes: u64,
+    /// Days that a parcel may be old when it comes by file.
+    #[serde(default = "carry_days_max")]
+    pub carry_days_max: u32,
     /// What is logged: error, warn, info, debug or trace.
     #[serde(default = "log")]
     pub log: String,
@@ -32,6 +35,10 @@ fn api() -> SocketAddr {
 
 fn checkpoint_minutes() -> u64 {
     15
+}
+
+fn carry_days_max() -> u32 {
+    30
 }
 
 fn log() -> String {
@@ -51,6 +58,9 @@ impl Config {
         if config.checkpoint_minutes == 0 {
             return Err(format!("{}: 'checkpoint_minutes' is at least 1", path.display()));
         }
+        if !(1..=node::CARRY_DAYS_CEILING).contains(&config.carry_days_max) {
+            return Err(format!("{}: 'carry_days_max' is between 1 and {}", path.display(), node::CARRY_DAYS_CEILING));
+        }
         Ok(config)
     }
 
@@ -66,9 +76,12 @@ impl Config {
              zone = \"{zone}\"\n\n\
              # Minutes between two checkpoints that partners cosign. Default 15.\n\
              checkpoint_minutes = {}\n\n\
+             # Days that a parcel may be old when it comes in a carry file, 1 to 366. Default 30.\n\
+             carry_days_max = {}\n\n\
              # What is logged to standard error: error, warn, info, debug, trace. Default info.\n\
              log = \"{}\"\n",
             checkpoint_minutes(),
+            carry_days_max(),
             log()
         )
     }
@@ -83,7 +96,17 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join(FILE), Config::text(([0, 0, 0, 0], 7400).into(), api(), "Africa/Casablanca")).unwrap();
         let config = Config::read(dir.path()).unwrap();
-        assert_eq!((config.api, config.checkpoint_minutes, config.zone.as_str()), (api(), 15, "Africa/Casablanca"));
+        assert_eq!((config.api, config.checkpoint_minutes, config.carry_days_max, config.zone.as_str()), (api(), 15, 30, "Africa/Casablanca"));
+    }
+
+    #[test]
+    fn carried_parcels_have_an_age_that_is_meant() {
+        let dir = tempfile::tempdir().unwrap();
+        for (days, fine) in [(0, false), (1, true), (366, true), (367, false)] {
+            let text = Config::text(([0, 0, 0, 0], 7400).into(), api(), "UTC").replace("carry_days_max = 30", &format!("carry_days_max = {days}"));
+            std::fs::write(dir.path().join(FILE), text).unwrap();
+            assert_eq!(Config::read(dir.path()).is_ok(), fine, "{days}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 pub mod api;
 mod api_keys;
 pub mod bench;
+pub mod carry;
 pub mod cli;
 pub mod client;
 pub mod config;
@@ -15,4 +16,5 @@ pub mod home;
 pub mod keeper;
 pub mod launch;
 pub mod locale;
+pub mod pipe;
 pub mod serve;

@@ -52,7 +52,8 @@ async fn run(home: &Home, node: node::Node, (keys, lock, held): (Keys, &Lock<'_>
     let pump = Pump::new(courier, door, SystemEntropy, limits);
     let listener = TcpListener::bind(config.api).await.map_err(|e| HomeError::Io(format!("the local API at {}", config.api), e))?;
     let api_address = listener.local_addr().map_err(|e| HomeError::Io("the local API".to_owned(), e))?;
-    let app = api::router(api::Shared { engine: engine.clone(), health: pump.health(), keeper: keeper.clone() });
+    let shared = api::Shared { engine: engine.clone(), health: pump.health(), keeper: keeper.clone(), carry_days_max: config.carry_days_max };
+    let app = api::router(shared);
     let (stop, stopped) = watch::channel(false);
     let until = |mut stopped: watch::Receiver<bool>| async move {
         let _ = stopped.wait_for(|s| *s).await; // a closed channel is a stop as well

@@ -2,7 +2,7 @@
 
 use base::{IdError, ServiceId, TimeError};
 use dossier::{ActFault, FieldFault, MechanismFault, Refusal};
-use seal::{CardFault, FingerprintRefusal, NoteFault, SealFault};
+use seal::{CardFault, CarryFault, FingerprintRefusal, NoteFault, SealFault};
 use store::StoreError;
 
 /// What a service says of a checkpoint that its own ledger does not bear out.
@@ -125,6 +125,32 @@ pub enum NodeError {
     /// Nothing of this kind can be decided of this act.
     #[error("act {0} is not in doubt, or not of this service; entente keys doubtful lists those that are")]
     NotDoubtful(String),
+    /// A carry file is none, or was cut or altered.
+    #[error(transparent)]
+    Carry(#[from] CarryFault),
+    /// A carried parcel is older than the operator lets in.
+    #[error(
+        "the parcel was sealed {0} days ago, and this node takes carried parcels of at most {1} days; ask the sender to export again, or set 'carry_days_max' higher"
+    )]
+    CarryAge(u64, u32),
+    /// The carry file is for another service.
+    #[error("this carry file is for {0}, not for us; hand it to them")]
+    CarryOther(String),
+    /// The carry file is one of our own.
+    #[error("this carry file is our own, for {0}; it is to be imported there")]
+    CarryOwn(String),
+    /// A carried receipt answers no parcel that is under way.
+    #[error("the receipt answers no carried parcel that is under way; what is not acknowledged stays due and goes with the next export")]
+    CarryReceipt,
+    /// The export was ended by another one, or by a restart.
+    #[error("this export is over: another one began, or the node was started again. What it wrote may be used; export again for the rest")]
+    CarryExport,
+    /// A volume is too small for what must go into it.
+    #[error("a volume must have at least {0} bytes for what is due; export with a larger --volume-bytes")]
+    CarryVolume(u64),
+    /// The partner's newest card does not hold any more, so nothing can be sealed for it.
+    #[error("the newest card of {0} that is known here is not valid now, so nothing can be sealed for it; import its newer card first")]
+    PartnerCard(String),
     /// A request that makes no sense as it stands.
     #[error("{0}")]
     Asked(String),
@@ -172,6 +198,14 @@ impl NodeError {
             NodeError::Word => "peer.act.word",
             NodeError::Suspended => "refusal.partner.suspended",
             NodeError::NotDoubtful(_) => "refusal.keys.not-doubtful",
+            NodeError::Carry(e) => e.code(),
+            NodeError::CarryAge(..) => "refusal.carry.age",
+            NodeError::CarryOther(_) => "refusal.carry.other-recipient",
+            NodeError::CarryOwn(_) => "refusal.carry.own",
+            NodeError::CarryReceipt => "refusal.carry.receipt-unknown",
+            NodeError::CarryExport => "refusal.carry.export-over",
+            NodeError::CarryVolume(_) => "refusal.carry.volume-small",
+            NodeError::PartnerCard(_) => "refusal.partner.card-over",
             NodeError::Asked(_) => "refusal.node.asked",
         }
     }

@@ -14,14 +14,21 @@ use store::StoreError;
 
 /// How far a sender's clock may be off.
 pub const PARCEL_SKEW_MINUTES_MAX: u64 = 60;
+/// Days after which a carried parcel is refused, whatever the operator sets: its receipt is remembered as long.
+pub const CARRY_DAYS_CEILING: u32 = 366;
 /// How far ahead of our clock an act may be dated.
 pub const ACT_AHEAD_MINUTES_MAX: i64 = 10;
+
+/// Minutes of a day.
+const MINUTES_OF_DAY: u64 = 1440;
 
 /// A parcel that was opened, with everything that can be told of it without the node.
 pub struct Arrived {
     pub(crate) from: ServiceId,
     pub(crate) number: u64,
     pub(crate) id: ParcelId,
+    /// Until when it could come again by file; none where it came over the wire.
+    pub(crate) until: Option<UnixMs>,
     pub(crate) pieces: Vec<Result<Opened, (Digest, NodeError)>>,
 }
 
@@ -37,8 +44,20 @@ pub(crate) struct Attested {
     pub(crate) verified: Verified,
 }
 
-/// Opens a parcel that a service brought.
+/// Opens a parcel that a service brought over the wire.
 pub fn open(bytes: &[u8], from: ServiceId, book: &Book, keys: &Keys, now: UnixMs) -> Result<Arrived, NodeError> {
+    open_aged(bytes, from, book, keys, None, now)
+}
+
+/// Opens a parcel that came in a carry file of this service, sealed up to `days_max` days ago.
+///
+/// As on the wire the sender's card is judged at the time that the parcel states, and no parcel is of the future. Nothing older
+/// than [`CARRY_DAYS_CEILING`] is taken.
+pub fn open_carried(bytes: &[u8], from: ServiceId, book: &Book, keys: &Keys, days_max: u32, now: UnixMs) -> Result<Arrived, NodeError> {
+    open_aged(bytes, from, book, keys, Some(days_max.min(CARRY_DAYS_CEILING)), now)
+}
+
+fn open_aged(bytes: &[u8], from: ServiceId, book: &Book, keys: &Keys, days_max: Option<u32>, now: UnixMs) -> Result<Arrived, NodeError> {
     let parcel = Parcel::parse(bytes, PARCEL_BYTES_MAX)?;
     if parcel.from() != from {
         return Err(NodeError::Courier);
@@ -48,20 +67,28 @@ pub fn open(bytes: &[u8], from: ServiceId, book: &Book, keys: &Keys, now: UnixMs
     }
     // Nobody has vouched for this time yet: it may be the end of the range.
     let off = parcel.at().0.abs_diff(now.0) / 60_000;
-    if off > PARCEL_SKEW_MINUTES_MAX {
-        return Err(NodeError::ParcelClock(off));
+    match days_max {
+        Some(days_max) if parcel.at() <= now => {
+            let days = off / MINUTES_OF_DAY;
+            if off > u64::from(days_max) * MINUTES_OF_DAY {
+                return Err(NodeError::CarryAge(days, days_max));
+            }
+        }
+        _ if off > PARCEL_SKEW_MINUTES_MAX => return Err(NodeError::ParcelClock(off)),
+        _ => {}
     }
     if i64::try_from(parcel.number()).is_err() {
         return Err(StoreError::NumberTooLarge(parcel.number()).into());
     }
     let cards = book.cards(&from).ok_or(NodeError::UnknownPartner(from))?;
     let (number, id) = (parcel.number(), parcel.id());
+    let until = days_max.map(|_| parcel.at().plus_ms(i64::from(CARRY_DAYS_CEILING + 1) * 86_400_000));
     let opened = parcel.open(&cards, keys)?;
     let pieces = piece::split(&opened.plaintext).map_err(SealFault::from)?;
     if pieces.len() > seal::RECEIPT_ENTRIES_MAX {
         return Err(SealFault::from(CborError::Shape("more pieces than a receipt can name".to_owned())).into());
     }
-    Ok(Arrived { from, number, id, pieces: pieces.into_iter().map(|p| open_piece(p, book, now)).collect() })
+    Ok(Arrived { from, number, id, until, pieces: pieces.into_iter().map(|p| open_piece(p, book, now)).collect() })
 }
 
 fn open_piece(piece: Piece, book: &Book, now: UnixMs) -> Result<Opened, (Digest, NodeError)> {

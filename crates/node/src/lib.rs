@@ -5,12 +5,15 @@
 //! `Node::load` (what is due) -> the courier. What is staged becomes true with `Node::commit`: one transaction for all of it.
 
 mod book;
+mod carry;
 mod error;
 mod inbound;
+mod intake;
 mod intent;
 mod node;
 mod officer;
 mod outbound;
+mod outgo;
 mod overview;
 mod own_keys;
 mod piece;
@@ -25,12 +28,15 @@ mod suspend;
 mod witness;
 
 pub use book::Book;
+pub use carry::{CarryBegun, CarryNext, CarrySealed, CarrySettled, CarryView};
 pub use error::NodeError;
-pub use inbound::{Arrived, open};
+pub use inbound::{Arrived, CARRY_DAYS_CEILING, open, open_carried};
+pub use intake::{CarryCount, CarryFaulty, CarryReport, Intake, IntakeDone, IntakeJob};
 pub use intent::{Intent, Made, Pending};
 pub use node::{Committed, Node, Settings, Ticket};
 pub use officer::Officer;
-pub use outbound::{Load, PARCEL_BYTES_MAX, PIECES_MAX};
+pub use outbound::{LOAD_BYTES_MAX, Load, PARCEL_BYTES_MAX, PIECES_MAX};
+pub use outgo::{CarryRecord, Outgo, VOLUME_BYTES_MIN};
 pub use overview::{Due, DueKind, Listed, PartnerView, Status};
 pub use own_keys::{CARD_WARNING_MS, KeysView, OwnCard};
 pub use piece::Piece;

@@ -4,6 +4,7 @@
 //! anybody told. Where storing fails, memory is thrown away and read anew from the ledger: nothing was promised.
 
 use crate::book::Book;
+use crate::carry::Carry;
 use crate::error::NodeError;
 use crate::officer::Officer;
 use crate::outbound::Traffic;
@@ -50,6 +51,7 @@ pub struct Node {
     pub(crate) tried: BTreeSet<ServiceId>,
     /// With whom we do not speak for now.
     pub(crate) suspended: BTreeMap<ServiceId, crate::suspend::Suspension>,
+    pub(crate) carry: Carry,
     dossiers: HashMap<DossierId, (Dossier, u64)>,
     /// Dossiers whose acts wait because an accord is not here as their opener had seen it, by that accord.
     awaiting: HashMap<DossierId, BTreeSet<DossierId>>,
@@ -81,6 +83,7 @@ impl Node {
             notices: BTreeMap::new(),
             tried: BTreeSet::new(),
             suspended: BTreeMap::new(),
+            carry: Carry::default(),
             dossiers: HashMap::new(),
             awaiting: HashMap::new(),
             early: HashMap::new(),
@@ -234,6 +237,9 @@ impl Node {
             self.forget_touched();
         }
         self.traffic.committed(whole);
+        if !whole {
+            self.carry.forget();
+        }
         if !self.behind {
             self.touched.clear();
         }

@@ -14,7 +14,7 @@ use store::{Append, Body, DueObject, Entry, QueuePlace};
 /// Pieces in one parcel.
 pub const PIECES_MAX: usize = 500;
 /// Bytes of acts in one parcel, unless a single one is larger.
-const LOAD_BYTES_MAX: usize = 1 << 20;
+pub const LOAD_BYTES_MAX: usize = 1 << 20;
 /// Bytes of a sealed parcel.
 pub const PARCEL_BYTES_MAX: usize = piece::CONTENT_BYTES_MAX + 64 * 1024;
 /// Time after which the same acts may be asked for again.
@@ -55,7 +55,17 @@ struct Way {
     noticed: bool,
     /// When what was refused because of a revocation last went again.
     worded: Option<UnixMs>,
-    loads: BTreeMap<u64, Vec<Digest>>,
+    /// By number the digest of what each holds, in order.
+    loads: BTreeMap<u64, Digest>,
+}
+
+/// A receipt that holds, before it is staged.
+pub(crate) struct Taken {
+    pub(crate) batch: Append,
+    /// What the partner now holds.
+    pub(crate) held: Vec<Digest>,
+    /// Whether something was refused for the moment only and stays due.
+    pub(crate) passing: bool,
 }
 
 /// A parcel's content for one partner, to be sealed.
@@ -66,6 +76,8 @@ pub struct Load {
     pub number: u64,
     /// The content.
     pub content: Vec<u8>,
+    /// Digest of what it holds, in order: its receipt must name just that.
+    pub objects: Digest,
     /// When.
     pub at: UnixMs,
     /// Which of our cards signs: the one that acts, or an older one that the recipient knows.
@@ -132,7 +144,7 @@ impl Traffic {
 
 impl Traffic {
     /// Numbers a parcel that holds notices only; none while one is under way.
-    pub(crate) fn notice(&mut self, to: ServiceId, objects: Vec<Digest>) -> Option<u64> {
+    pub(crate) fn notice(&mut self, to: ServiceId, objects: Digest) -> Option<u64> {
         let incarnation = self.incarnation;
         let way = self.partners.entry(to).or_default();
         if std::mem::replace(&mut way.noticed, true) {
@@ -163,19 +175,35 @@ impl Traffic {
 impl Node {
     /// Returns what is due to a partner next, up to a parcel's size; none when nothing is.
     pub fn load(&mut self, to: ServiceId, now: UnixMs) -> Result<Option<Load>, NodeError> {
+        // Over the line a partner learns of our newer card under the one that it knows; a carry file has our cards in its head.
+        if let Some(signer) = self.older_card_for(&to).filter(|_| !self.book.is_suspended(&to)) {
+            let cards = self.book.cards(&to).ok_or(NodeError::UnknownPartner(to))?;
+            return Ok(cards.current(now).cloned().and_then(|card| self.notice(to, card, signer, now)));
+        }
+        let cursor = self.traffic.partners.get(&to).and_then(|way| way.cursor);
+        let Some((load, last)) = self.load_after(to, cursor, LOAD_BYTES_MAX, now)? else { return Ok(None) };
+        let way = self.traffic.partners.entry(to).or_default();
+        way.cursor = Some(last);
+        way.loads.insert(load.number, load.objects);
+        Ok(Some(load))
+    }
+
+    /// Returns what is due to a partner after a place, up to a size, and the place of the last of it. Every way numbers from one count.
+    pub(crate) fn load_after(
+        &mut self,
+        to: ServiceId,
+        after: Option<QueuePlace>,
+        bytes_max: usize,
+        now: UnixMs,
+    ) -> Result<Option<(Load, QueuePlace)>, NodeError> {
         let cards = self.book.cards(&to).ok_or(NodeError::UnknownPartner(to))?;
         let Some(card) = cards.current(now).cloned() else { return Ok(None) };
         if self.book.is_suspended(&to) {
             return Ok(None);
         }
-        if let Some(signer) = self.older_card_for(&to) {
-            return Ok(self.notice(to, card, signer, now));
-        }
         let signer = self.keys.card_number();
         let incarnation = self.traffic.incarnation;
-        let way = self.traffic.partners.entry(to).or_default();
-        let cursor = way.cursor;
-        let due = self.store.outbox_next(&to, cursor, PIECES_MAX, LOAD_BYTES_MAX)?;
+        let due = self.store.outbox_next(&to, after, PIECES_MAX, bytes_max)?;
         let Some(last) = due.last().map(|d| d.place) else { return Ok(None) };
         let mut attestations = self.words_for(due.iter().filter_map(|d| if let DueObject::Act(a) = &d.what { Some(a) } else { None }), now)?;
         let (mut objects, mut pieces) = (Vec::with_capacity(due.len()), Vec::with_capacity(due.len()));
@@ -200,11 +228,9 @@ impl Node {
             }
         }
         let way = self.traffic.partners.entry(to).or_default();
-        way.cursor = Some(last);
         way.counter += 1;
         let number = u64::from(incarnation) << 32 | u64::from(way.counter);
-        way.loads.insert(number, objects);
-        Ok(Some(Load { card, number, content: piece::join(&pieces), at: now, signer }))
+        Ok(Some((Load { card, number, content: piece::join(&pieces), objects: piece::named(&objects), at: now, signer }, last)))
     }
 
     /// Takes the answer to a parcel: a receipt settles what it names, none leaves all of it due; returns what the partner now holds.
@@ -222,7 +248,7 @@ impl Node {
             self.take_turns(to);
         }
         let taken = match receipt {
-            Some(bytes) => self.take_receipt(to, &sent, parcel, bytes, now).map(Some),
+            Some(bytes) => self.read_receipt(to, sent, parcel, bytes, now).map(|t| Some((self.stage(t.batch), t.held))),
             None => Ok(None),
         };
         if !matches!(taken, Ok(Some(_))) {
@@ -242,15 +268,17 @@ impl Node {
         self.news += 1;
     }
 
-    fn take_receipt(&mut self, to: ServiceId, sent: &[Digest], parcel: ParcelId, bytes: &[u8], now: UnixMs) -> Result<(Ticket, Vec<Digest>), NodeError> {
+    /// Reads the receipt for a parcel that held just `sent`, and makes the batch that settles what it names.
+    pub(crate) fn read_receipt(&mut self, to: ServiceId, sent: Digest, parcel: ParcelId, bytes: &[u8], now: UnixMs) -> Result<Taken, NodeError> {
         let cards = self.book.cards(&to).ok_or(NodeError::UnknownPartner(to))?;
         let (receipt, verified) = Receipt::read(bytes, &cards)?;
-        let named = receipt.entries.iter().map(|e| *e.act.as_ref());
-        if receipt.parcel != parcel || receipt.to != self.me() || !named.eq(sent.iter().copied()) {
+        let named: Vec<Digest> = receipt.entries.iter().map(|e| *e.act.as_ref()).collect();
+        if receipt.parcel != parcel || receipt.to != self.me() || piece::named(&named) != sent {
             return Err(NodeError::Receipt);
         }
         let mut batch = Append::new(now);
         let mut held = Vec::with_capacity(receipt.entries.len());
+        let mut passing = false;
         // It was under way when the partner heard of a revocation: it goes again, with our word on it.
         let revoked = receipt.entries.iter().any(|e| matches!(&e.held, Held::Refused { code } if code == CARD_REVOKED));
         if revoked && self.traffic.may_word(to, now) {
@@ -263,6 +291,7 @@ impl Node {
                 Held::Held { .. } => held.push(object),
                 // What only the moment forbids stays due; it goes again with the next round.
                 Held::Refused { code } if is_passing(code) => {
+                    passing = true;
                     tracing::info!(partner = %self.book.code(&to), %code, "the partner does not take {} yet", entry.act.short());
                 }
                 Held::Refused { code } => {
@@ -282,6 +311,6 @@ impl Node {
         let settled = receipt.entries.iter().filter(|e| !matches!(&e.held, Held::Refused { code } if is_passing(code))).map(|e| *e.act.as_ref()).collect();
         self.told(to, &settled, &mut batch);
         batch.entries.push(Entry::receipt_taken(verified, held.clone()));
-        Ok((self.stage(batch), held))
+        Ok(Taken { batch, held, passing })
     }
 }

@@ -138,8 +138,9 @@ impl Node {
     /// Returns a parcel with nothing but what a partner has not been told of our cards, once at a time.
     pub(crate) fn notice(&mut self, to: ServiceId, card: Card, signer: u32, at: UnixMs) -> Option<Load> {
         let untold = self.notices.get(&to)?;
-        let number = self.traffic.notice(to, untold.iter().map(|n| Digest::of(n)).collect())?;
-        Some(Load { card, number, content: piece::join(untold), at, signer })
+        let objects = piece::named(&untold.iter().map(|n| Digest::of(n)).collect::<Vec<_>>());
+        let number = self.traffic.notice(to, objects)?;
+        Some(Load { card, number, content: piece::join(untold), objects, at, signer })
     }
 
     /// Speaks to a partner under the other card next time, after it could not be told under this one.

@@ -113,6 +113,12 @@ pub fn join(pieces: &[Vec<u8>]) -> Vec<u8> {
     out
 }
 
+/// Returns the digest under which a sender remembers what a parcel holds, in order; it never leaves the node.
+pub(crate) fn named(objects: &[Digest]) -> Digest {
+    let parts: Vec<&[u8]> = objects.iter().map(|o| &o.0[..]).collect();
+    Digest::tagged("entente/load/1", &parts)
+}
+
 /// Reads a parcel's content.
 pub fn split(content: &[u8]) -> Result<Vec<Piece>, CborError> {
     cbor::from_slice(content, CONTENT_BYTES_MAX)

@@ -4,6 +4,7 @@
 //! of our own acts, 4 fold every dossier anew and write verdicts and rows.
 
 use crate::error::NodeError;
+use crate::inbound::CARRY_DAYS_CEILING;
 use crate::node::{Node, put, read_act};
 use crate::outbound::is_passing;
 use crate::served::as_stored;
@@ -143,7 +144,9 @@ impl Node {
                 // The number stood in the parcel, which is gone; its id tells duplicates apart all the same.
                 // A parcel that came again after its receipt was forgotten has two; the first one stands.
                 if answered.insert(receipt.parcel) {
-                    batch.refile.push(Refile::ReceiptGiven { pos: e.pos, parcel: Parcel { sender: receipt.to, number: e.pos, id: receipt.parcel } });
+                    // Nor does the ledger say which way it came; remembered as if by file, none can be played again.
+                    let until = Some(e.at.plus_ms(i64::from(CARRY_DAYS_CEILING + 1) * 86_400_000));
+                    batch.refile.push(Refile::ReceiptGiven { pos: e.pos, parcel: Parcel { sender: receipt.to, number: e.pos, id: receipt.parcel }, until });
                 }
             }
             Kind::Card | Kind::CheckpointCosigned | Kind::Revocation | Kind::Attestation | Kind::Succession => {}

@@ -47,7 +47,7 @@ impl Node {
     }
 
     fn serve_all(&mut self, arrived: Arrived, now: UnixMs) -> Result<Served, NodeError> {
-        let Arrived { from, number, id, pieces } = arrived;
+        let Arrived { from, number, id, until, pieces } = arrived;
         if let Some(given) = self.store.given(&id)? {
             return Ok(Served::Again(given.receipt));
         }
@@ -77,7 +77,10 @@ impl Node {
         for dossier in touched {
             batch.dossiers.extend(self.row(&dossier, now)?);
         }
-        batch.answer = Some(self.answer(from, number, id, fates, now)?);
+        if until.is_some() {
+            self.owe(from, number, id, &mut batch)?;
+        }
+        batch.answer = Some(self.answer(from, number, id, until, fates, now)?);
         Ok(Served::Staged(self.stage(batch)))
     }
 
@@ -92,7 +95,15 @@ impl Node {
         self.note_refused(from, e.code(), &e.to_string(), now);
     }
 
-    fn answer(&self, from: ServiceId, number: u64, id: base::ParcelId, fates: Vec<(Digest, Fate)>, now: UnixMs) -> Result<Answer, NodeError> {
+    fn answer(
+        &self,
+        from: ServiceId,
+        number: u64,
+        id: base::ParcelId,
+        until: Option<UnixMs>,
+        fates: Vec<(Digest, Fate)>,
+        now: UnixMs,
+    ) -> Result<Answer, NodeError> {
         let keys = self.keys.clone();
         let at = self.local(now)?;
         let to = from;
@@ -117,7 +128,7 @@ impl Node {
             };
             Ok(receipt.sign(&keys))
         };
-        Ok(Answer { parcel: Parcel { sender: from, number, id }, sign: Box::new(sign) })
+        Ok(Answer { parcel: Parcel { sender: from, number, id }, until, sign: Box::new(sign) })
     }
 
     fn serve(&mut self, opened: Opened, from: ServiceId, batch: &mut Append, touched: &mut BTreeSet<DossierId>, now: UnixMs) -> Result<Fate, NodeError> {
@@ -334,6 +345,7 @@ impl Node {
             batch.queue.push(Queued { recipient: to, what: Outgoing::Act(act.id) });
         }
         self.traffic.rewind(to);
+        self.carry_rewind(to, batch)?;
         self.news += 1;
         Ok(())
     }
@@ -360,7 +372,10 @@ impl Node {
                 }
             }
         }
-        parties.iter().for_each(|p| self.traffic.rewind(*p));
+        for p in &parties {
+            self.traffic.rewind(*p);
+            self.carry_rewind(*p, batch)?;
+        }
         self.news += 1;
         Ok(())
     }

@@ -20,7 +20,16 @@ impl Node {
                 continue;
             }
             let Some(proof) = prove_consistency(&*self.store, old_size, state.size)? else { continue };
-            batch.queue.push(Queued { recipient: to, what: Outgoing::Note(Piece::Checkpoint { note: note.clone(), old_size, proof }.encode()) });
+            let piece = Piece::Checkpoint { note: note.clone(), old_size, proof }.encode();
+            let (id, now_due) = (to.to_string(), Digest::of(&piece));
+            // One is enough: for a partner that is away for weeks, the newest takes the place of the one before.
+            if let Some(before) = self.store.record("checkpoint-due", &id)?
+                && let Some(before) = Digest::from_slice(&before.data).filter(|b| *b != now_due)
+            {
+                batch.unqueue.push((to, before));
+            }
+            batch.records.push(put("checkpoint-due", &id, now_due.bytes().to_vec()));
+            batch.queue.push(Queued { recipient: to, what: Outgoing::Note(piece) });
         }
         if batch.queue.is_empty() {
             return Ok(None);

@@ -36,6 +36,10 @@ pub enum Typ {
     Attestation,
     /// A succession, signed by the new root key and, where it can be had, by the predecessor.
     Succession,
+    /// The head of a volume of a carry file.
+    CarryHead,
+    /// The end of a volume of a carry file.
+    CarryEnd,
 }
 
 impl Typ {
@@ -49,6 +53,8 @@ impl Typ {
             Typ::Revocation => "application/entente-revocation+cbor",
             Typ::Attestation => "application/entente-attestation+cbor",
             Typ::Succession => "application/entente-succession+cbor",
+            Typ::CarryHead => "application/entente-carry-head+cbor",
+            Typ::CarryEnd => "application/entente-carry-end+cbor",
         }
     }
 }

@@ -6,6 +6,7 @@
 mod attestation;
 mod card;
 mod cards;
+mod carry;
 mod checkpoint;
 mod cose;
 mod ed25519;
@@ -31,6 +32,10 @@ mod xwing;
 pub use attestation::{ATTESTATION_BYTES_MAX, ATTESTATION_VERSION, Attestation, Word};
 pub use card::{CARD_BYTES_MAX, CARD_ENTRIES_MAX, CARD_TEXT_BYTES_MAX, CARD_VERSION, Card, CardDraft, CardFault, Duty, service_id};
 pub use cards::{CARD_SKEW_MS, CARDS_MAX, Cards, Directory, OVERLAP_MS};
+pub use carry::{
+    CARRY_CARDS_MAX, CARRY_END_BYTES_MAX, CARRY_FRAME_BYTES, CARRY_HEAD_BYTES_MAX, CARRY_MAGIC, CARRY_VERSION, CarryEnd, CarryFault, CarryHead, CarryKind,
+    CarryPart, CarryReader, CarryVolume, carry_frame,
+};
 pub use checkpoint::{Checkpoint, NoteFault};
 pub use cose::{Signed, Typ, Verified};
 pub use entropy::SystemEntropy;

@@ -196,6 +196,8 @@ pub enum Refile {
         pos: u64,
         /// The parcel that it answers.
         parcel: Parcel,
+        /// See [`Answer::until`].
+        until: Option<UnixMs>,
     },
 }
 
@@ -217,6 +219,9 @@ pub type Sign = Box<dyn FnOnce(&LedgerState, &[Place]) -> Result<Verified, Box<d
 pub struct Answer {
     /// The parcel.
     pub parcel: Parcel,
+    /// Until when the parcel could come again by a way that may take long, so that its receipt is found until then; `None` where it
+    /// is remembered by its number alone ([`crate::GIVEN_KEPT`]).
+    pub until: Option<UnixMs>,
     /// Called once, after the entries are in and before the commit; its bytes are handed out after the commit only.
     pub sign: Sign,
 }

@@ -74,6 +74,18 @@ pub struct QueuePlace {
     pub(crate) n: i64,
 }
 
+impl QueuePlace {
+    /// Returns the two numbers of the place, for a document.
+    pub fn numbers(self) -> (i64, i64) {
+        (self.pos, self.n)
+    }
+
+    /// Takes what [`QueuePlace::numbers`] gave.
+    pub fn from_numbers((pos, n): (i64, i64)) -> QueuePlace {
+        QueuePlace { pos, n }
+    }
+}
+
 /// Something that is due to a recipient.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Due {

@@ -6,6 +6,7 @@
 mod accords;
 mod audit;
 mod cards;
+mod carry;
 mod communiques;
 mod desk;
 mod dossier_view;
@@ -111,6 +112,9 @@ enum Command {
     /// A new service in the place of one whose root key was lost
     #[command(subcommand)]
     Succession(trust::SuccessionCommand),
+    /// Carry files: acts and receipts on a medium, for partners that no line reaches
+    #[command(subcommand)]
+    Carry(carry::CarryCommand),
     /// Accords: what partners agree that they may do
     #[command(subcommand)]
     Accord(accords::AccordCommand),
@@ -213,6 +217,7 @@ impl Command {
             Command::Keys(c) => c.run(global),
             Command::Partner(c) => c.run(&Desk::open(global)?),
             Command::Succession(c) => c.run(global),
+            Command::Carry(c) => c.run(global),
             Command::Accord(c) => c.run(&Desk::open(global)?),
             Command::Mechanism(c) => c.run(global),
             Command::Dossier(c) => c.run(&Desk::open(global)?),

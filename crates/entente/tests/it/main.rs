@@ -1,5 +1,6 @@
 //! The program from outside: real processes, real sockets, real disks.
 
+mod carry;
 mod cli;
 mod demo;
 mod killed;

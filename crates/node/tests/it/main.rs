@@ -2,6 +2,7 @@
 
 extern crate entente_node as node;
 
+mod carry;
 mod desk;
 mod disk;
 mod doors;

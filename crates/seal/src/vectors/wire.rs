@@ -5,8 +5,8 @@
 use super::{hex, unhex, xwing_from_seed};
 use crate::ledger::{Frontier, leaf_hash};
 use crate::{
-    Attestation, CardDraft, Cards, Checkpoint, Duty, Fingerprint, Held, Keys, Parcel, REQUEST_VERSION, Reason, Receipt, ReceiptEntry, Revocation, RootRequest,
-    Signed, Succession, TlsIdentity, Typ, Verified, Word, seal_parcel,
+    Attestation, CardDraft, Cards, CarryPart, CarryReader, CarryVolume, Checkpoint, Duty, Fingerprint, Held, Keys, Parcel, REQUEST_VERSION, Reason, Receipt,
+    ReceiptEntry, Revocation, RootRequest, Signed, Succession, TlsIdentity, Typ, Verified, Word, seal_parcel,
 };
 use base::{ActId, Digest, Instant, Lang, ParcelId, Text, UnixMs};
 use serde_json::{Value, json};
@@ -84,6 +84,14 @@ fn golden(ours: &Keys, theirs: &Keys, parcel: &[u8]) -> Value {
     let revocation = ours.root().unwrap().answer(&request).unwrap().signed.remove(0).to_vec();
     let succession = ours.succeed(theirs.service(), AT.plus_ms(6000)).unwrap();
     let act = ActId::from(Digest::of(ACT));
+    let receipt = receipt.sign(theirs);
+    // The recipient's volume that brings the receipt back, and the sender's that brought the parcel.
+    let (mut out, mut there) = CarryVolume::begin(ours, theirs.service(), 1, AT.plus_ms(1200), &Cards::first(ours.card_bytes()).unwrap());
+    there.extend(out.parcel(parcel));
+    there.extend(out.end(ours, true));
+    let (mut out, mut back) = CarryVolume::begin(theirs, ours.service(), 1, AT.plus_ms(2500), &Cards::first(theirs.card_bytes()).unwrap());
+    back.extend(out.receipt(7, receipt.bytes()));
+    back.extend(out.end(theirs, true));
     let checkpoint = Checkpoint { origin: ours.service(), size: frontier.size(), root: frontier.root() };
     json!({
         "about": "Entente wire objects, version 1, of two services that exist in this file only. Seeds: Ed25519 (RFC 8032) for root and signing, \
@@ -93,7 +101,7 @@ fn golden(ours: &Keys, theirs: &Keys, parcel: &[u8]) -> Value {
         "recipient": describe(theirs, 0x20),
         "act": signed(&ours.sign(Typ::Act, ACT)),
         "parcel": { "number": 7, "at": AT.0 + 1000, "plaintext": hex(PLAINTEXT), "id": Digest::of(parcel).to_string(), "bytes": hex(parcel) },
-        "receipt": signed(&receipt.sign(theirs)),
+        "receipt": signed(&receipt),
         "root_request": hex(base::cbor::to_vec(&request)),
         "revocation": { "signed": hex(&revocation) },
         "attestations": [
@@ -103,6 +111,7 @@ fn golden(ours: &Keys, theirs: &Keys, parcel: &[u8]) -> Value {
         ],
         "succession": signed(&succession),
         "succession_countersigned": signed(&theirs.sign(Typ::Succession, succession.payload())),
+        "carry": { "there": hex(there), "back": hex(back) },
         "ledger": { "leaves": leaves.iter().map(hex).collect::<Vec<_>>(), "root": frontier.root().to_string(), "frontier": hex(frontier.to_bytes()) },
         "checkpoint": Checkpoint::sign(ours, frontier.size(), frontier.root()),
         "cosignature": checkpoint.cosign(theirs, AT.plus_ms(3000)),
@@ -115,9 +124,9 @@ fn our_wire_objects_are_what_we_published() {
     let theirs = service("zz-two", "ZZ", &[(Lang::Es, "Servicio Dos"), (Lang::Fr, "Service Deux")], 0x20);
     if std::env::var_os("UPDATE_VECTORS").is_some() {
         let to = Cards::first(theirs.card_bytes()).unwrap();
-        // The parcel that was recorded stays, as long as it opens.
-        let recorded =
-            std::fs::read_to_string(PATH).ok().and_then(|t| serde_json::from_str::<Value>(&t).ok()).map(|v| unhex(v["parcel"]["bytes"].as_str().unwrap()));
+        // The recorded parcel stays as long as it opens; a new object beside it is no reason to publish another.
+        let recorded = std::fs::read_to_string(PATH).ok().and_then(|t| serde_json::from_str::<Value>(&t).ok());
+        let recorded = recorded.map(|f| unhex(f["parcel"]["bytes"].as_str().unwrap()));
         let opens = |p: &Vec<u8>| Parcel::parse(p, 1 << 16).is_ok_and(|p| p.open(&Cards::first(ours.card_bytes()).unwrap(), &theirs).is_ok());
         let parcel = recorded.filter(opens).unwrap_or_else(|| seal_parcel(&ours, to.latest(), 7, AT.plus_ms(1000), PLAINTEXT).unwrap());
         let text = serde_json::to_string_pretty(&golden(&ours, &theirs, &parcel)).unwrap();
@@ -145,6 +154,19 @@ fn our_wire_objects_are_what_we_published() {
     assert_eq!(Attestation::read(&word, &recipient).unwrap().0.word, Word::Held { since: AT.plus_ms(1500) });
     let (succession, _) = Succession::read(&bytes("succession", "signed")).unwrap();
     assert!(succession.countersigned(&bytes("succession_countersigned", "signed"), &recipient).is_ok());
+    for (way, from, records) in [("there", &sender, 1), ("back", &recipient, 1)] {
+        let mut reader = CarryReader::new(1 << 16);
+        reader.push(&bytes("carry", way));
+        let Ok(Some(CarryPart::Head(head))) = reader.part() else { panic!("{way} has no head") };
+        head.verify(from).unwrap();
+        match reader.part() {
+            Ok(Some(CarryPart::Parcel(carried))) => assert_eq!((way, carried), ("there", parcel.clone())),
+            Ok(Some(CarryPart::Receipt { number, receipt })) => assert_eq!((way, number, receipt), ("back", 7, bytes("receipt", "signed"))),
+            other => panic!("{way}: {other:?}"),
+        }
+        let Ok(Some(CarryPart::End(end))) = reader.part() else { panic!("{way} has no end") };
+        assert_eq!((end.verify(&head, from), end.last, reader.records(), reader.finish()), (Ok(()), true, records, Ok(())));
+    }
     let note = file["checkpoint"].as_str().unwrap().to_owned();
     let checkpoint = Checkpoint::read(&note, &sender, AT).unwrap();
     let cosigned = note + file["cosignature"].as_str().unwrap();

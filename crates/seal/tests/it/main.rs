@@ -1,6 +1,7 @@
 //! The doors of the seal from outside: what opens them, its nearest forbidden neighbour, and the moment it turns.
 
 mod cards;
+mod carry;
 mod checkpoints;
 mod cost;
 mod fingerprints;

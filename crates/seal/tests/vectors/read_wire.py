@@ -117,6 +117,25 @@ def keys_over_time(sender, recipient):
     assert (service, number, again) == (recipient[1], 1, payload)
 
 
+def carry(way, sender, recipient, records):
+    """A carry file: magic, then frames of length (4 bytes), kind (1 byte) and bytes; head and end are signed."""
+    data = bytes.fromhex(FILE["carry"][way])
+    assert data[:16] == b"entente-carry/1\n"
+    place, frames = 16, []
+    while place < len(data):
+        length, kind = struct.unpack(">IB", data[place : place + 5])
+        frames.append((place, kind, data[place + 5 : place + 5 + length]))
+        place += 5 + length
+    assert place == len(data) and [kind for _, kind, _ in frames] == [1, *(kind for kind, _ in records), 4]
+    service, _, head = sign1(frames[0][2], "carry-head", sender[7])
+    head = canonical(head)
+    assert service == sender[1] and head[0] == 1 and head[1] == recipient[1] and head[2] == 1 and len(head[4]) == 1
+    assert [(kind, content) for _, kind, content in frames[1:-1]] == records
+    start, _, end = frames[-1]
+    end = canonical(sign1(end, "carry-end", sender[7])[2])
+    assert end == {0: 1, 1: len(records), 2: sha256(data[:start]), 3: True}
+
+
 def tree(leaves):
     """RFC 9162, 2.1.1."""
     if len(leaves) < 2:
@@ -139,6 +158,9 @@ def main():
     sign1(bytes.fromhex(FILE["receipt"]["signed"]), "receipt", recipient[7])
     parcel(sender, recipient)
     keys_over_time(sender, recipient)
+    carry("there", sender, recipient, [(2, bytes.fromhex(FILE["parcel"]["bytes"]))])
+    back = cbor2.dumps([7, bytes.fromhex(FILE["receipt"]["signed"])])
+    carry("back", recipient, sender, [(3, back)])
     root = tree([bytes.fromhex(leaf) for leaf in FILE["ledger"]["leaves"]])
     assert root.hex() == FILE["ledger"]["root"]
     body, line = FILE["checkpoint"].strip().split("\n\n")
@@ -149,7 +171,7 @@ def main():
     (seconds,) = struct.unpack(">Q", cosigned[:8])
     message = f"cosignature/v1\ntime {seconds}\n{body}"
     Ed25519PublicKey.from_public_bytes(recipient[7]).verify(cosigned[8:], message.encode())
-    print("cards, act, receipt, parcel, revocation, words on an act, succession, ledger, checkpoint and cosignature hold")
+    print("cards, act, receipt, parcel, carry files, revocation, words on an act, succession, ledger, checkpoint and cosignature hold")
 
 
 if __name__ == "__main__":
