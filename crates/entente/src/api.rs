@@ -5,6 +5,7 @@
 use crate::carry::{__path_carry_done, __path_carry_export, __path_carry_import, __path_carry_status};
 use crate::carry::{carry_done, carry_export, carry_import, carry_status};
 use crate::engine::{Engine, now};
+use crate::keeper::Keeper;
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, FromRef, FromRequest, FromRequestParts, Path, Query, Request, State};
@@ -19,6 +20,7 @@ use seal::{Directory, Fingerprint};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 use transport::HealthBook;
 use utoipa::{OpenApi, ToSchema};
@@ -38,6 +40,8 @@ pub struct Shared {
     pub engine: Engine,
     /// How partners answer.
     pub health: HealthBook,
+    /// Our keys.
+    pub keeper: Arc<Keeper>,
     /// Days that a carried parcel may be old.
     pub carry_days_max: u32,
     /// The node's directory, for what lies beside the store.
@@ -96,6 +100,7 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(carry_done))
         .routes(routes!(carry_import))
         .routes(routes!(process))
+        .merge(crate::api_keys::routes())
 }
 
 /// Writes the description as JSON.
@@ -104,7 +109,7 @@ pub fn openapi_json() -> String {
 }
 
 /// What a handler answers when it does not do what it was asked.
-pub(crate) struct Problem(StatusCode, String, String);
+pub(crate) struct Problem(pub(crate) StatusCode, pub(crate) String, pub(crate) String);
 
 impl From<NodeError> for Problem {
     fn from(e: NodeError) -> Problem {
@@ -343,7 +348,10 @@ struct ReasonQuery {
 async fn dossier(Who(officer): Who, State(engine): State<Engine>, Path(id): Path<String>, Query(q): Query<ReasonQuery>) -> Answer {
     let look = move |n: &mut Node| {
         let id = n.find_dossier(&id)?;
-        n.consult(&officer, &id, &q.reason, now()).map(|(t, v)| (Some(t), as_json(&v)))
+        let (ticket, view) = n.consult(&officer, &id, &q.reason, now())?;
+        let mut shown = as_json(&view);
+        shown["standings"] = as_json(&n.standings(&id)?);
+        Ok((Some(ticket), shown))
     };
     Ok(Json(engine.run(look).await?))
 }
@@ -571,7 +579,7 @@ async fn process(_: Who) -> Answer {
     Ok(Json(json!({ "cpu_ms": ticks * 10, "rss_kib": kib("VmRSS:"), "peak_rss_kib": kib("VmHWM:") })))
 }
 
-fn unhex(text: &str) -> Result<Vec<u8>, Problem> {
+pub(crate) fn unhex(text: &str) -> Result<Vec<u8>, Problem> {
     let bad = || Problem(StatusCode::BAD_REQUEST, "refusal.api.hex".to_owned(), "the card is not hexadecimal; export it again".to_owned());
     hex::decode(text.trim()).ok_or_else(bad)
 }

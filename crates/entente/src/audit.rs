@@ -1,10 +1,13 @@
-//! Reads the signatures of a ledger: 1 the cards that it holds, each service's chain in order, 2 every act, receipt and cosigned
-//! checkpoint against the card that was good at its time. Hashes and the tree are the store's own business.
+//! Reads the signatures of a ledger in its order, each against the cards and revocations that stood before it: what came later made
+//! nothing false that was there. Hashes and the tree are the store's own business.
 
-use base::ServiceId;
+use base::{ActId, ServiceId, UnixMs};
 use dossier::{Act, HEAD_BYTES_MAX};
-use seal::{Cards, Checkpoint, NoteFault, RECEIPT_BYTES_MAX, Receipt, Recovered, Restored, Signed, Typ};
-use std::collections::BTreeMap;
+use seal::{
+    ATTESTATION_BYTES_MAX, Attestation, Cards, Checkpoint, NoteFault, RECEIPT_BYTES_MAX, Receipt, Recovered, Restored, SUCCESSION_BYTES_MAX, Signed,
+    Succession, Typ, Word,
+};
+use std::collections::{BTreeMap, BTreeSet};
 use store::{Kind, LedgerEntry, LedgerState, Store, StoreError, check_ledger};
 
 /// Bytes that a signed act has besides its head.
@@ -22,20 +25,32 @@ pub struct Audit {
     pub counts: BTreeMap<&'static str, u64>,
     /// Entries that do not hold: position, code, text.
     pub faults: Vec<(u64, String, String)>,
+    /// Acts under cards that were revoked later, by how they stand in this ledger: "before-suspicion", "doubtful", "on-word",
+    /// "confirmed", "disowned".
+    pub standing: BTreeMap<ActId, &'static str>,
     own: ServiceId,
+    /// Acts in this ledger, with signer, card and when they came.
+    acts: BTreeMap<ActId, (ServiceId, u32, UnixMs)>,
+    /// Acts of which somebody has given a word.
+    attested: BTreeSet<ActId>,
 }
 
 impl Audit {
     /// Begins the audit of a service's own ledger.
     pub fn new(own: ServiceId) -> Audit {
-        Audit { own, book: BTreeMap::new(), counts: BTreeMap::new(), faults: Vec::new() }
+        Audit {
+            own,
+            book: BTreeMap::new(),
+            counts: BTreeMap::new(),
+            faults: Vec::new(),
+            standing: BTreeMap::new(),
+            acts: BTreeMap::new(),
+            attested: BTreeSet::new(),
+        }
     }
 
     /// Takes a card entry into the book: the first of its service as it is, later ones only if they continue its chain.
-    pub fn card(&mut self, entry: &LedgerEntry) {
-        if entry.kind != Kind::Card {
-            return;
-        }
+    fn card(&mut self, entry: &LedgerEntry) {
         let taken = Cards::first(&entry.signed).and_then(|first| match self.book.get_mut(&first.service()) {
             Some(held) => held.add(&entry.signed).map(drop),
             None => {
@@ -47,10 +62,13 @@ impl Audit {
         self.note(entry.pos, "cards", judged);
     }
 
-    /// Checks the signature of any other entry.
-    pub fn signature(&mut self, entry: &LedgerEntry) {
+    /// Checks the next entry.
+    pub fn entry(&mut self, entry: &LedgerEntry) {
         let (what, judged) = match entry.kind {
-            Kind::Card => return,
+            Kind::Card => return self.card(entry),
+            Kind::Revocation => ("revocations", self.revocation(entry)),
+            Kind::Attestation => ("words on acts", self.attestation(entry)),
+            Kind::Succession => ("successions", self.succession(entry)),
             Kind::Act => ("acts", self.act(entry)),
             Kind::ReceiptGiven => ("receipts given", self.receipt(entry, true)),
             Kind::ReceiptTaken => ("receipts taken", self.receipt(entry, false)),
@@ -74,14 +92,68 @@ impl Audit {
             .ok_or_else(|| ("peer.ledger.no-card".to_owned(), format!("it is signed by service {service}, whose card the ledger does not hold")))
     }
 
-    fn act(&self, entry: &LedgerEntry) -> Judged {
+    fn act(&mut self, entry: &LedgerEntry) -> Judged {
         let signed = Signed::parse(&entry.signed, Typ::Act, HEAD_BYTES_MAX + SIGNED_BYTES_MAX).map_err(|e| (e.code().to_owned(), e.to_string()))?;
         let act = Act::decode(signed.payload(), None).map_err(|e| (e.code().to_owned(), e.to_string()))?;
         let signer = signed.signer();
         if act.head().author != signer || *act.id().as_ref() != entry.object {
             return Err(("peer.ledger.act".to_owned(), "the act is filed under another name or signed by another than its author".to_owned()));
         }
-        signed.verify(self.cards(signer)?, act.head().at.at).map(drop).map_err(|e| (e.code().to_owned(), e.to_string()))
+        let card = signed.card_number();
+        let cards = self.cards(signer)?;
+        // After its card's revocation an act comes in on somebody's word only, and that word stands before it.
+        let on_word = self.attested.contains(&act.id()) && cards.revocation(card).is_some();
+        let verified = if on_word { signed.verify_held(cards, act.head().at.at) } else { signed.verify(cards, act.head().at.at) };
+        verified.map_err(|e| (e.code().to_owned(), e.to_string()))?;
+        self.acts.insert(act.id(), (signer, card, entry.at));
+        if on_word {
+            self.standing.entry(act.id()).or_insert("on-word");
+        }
+        Ok(())
+    }
+
+    fn revocation(&mut self, entry: &LedgerEntry) -> Judged {
+        let fault = |e: seal::CardFault| (e.code().to_owned(), e.to_string());
+        let service = seal::Revocation::read(&entry.signed).map_err(fault)?.service;
+        self.cards(service)?;
+        let Some(cards) = self.book.get_mut(&service) else { return Ok(()) };
+        cards.revoke(&entry.signed).map_err(fault)?;
+        for (act, (signer, card, came)) in &self.acts {
+            if *signer == service
+                && let Some(r) = cards.revocation(*card)
+            {
+                let now = if *came < r.since { "before-suspicion" } else { "doubtful" };
+                let standing = self.standing.entry(*act).or_insert(now);
+                // An earlier suspicion may have come in a later revocation.
+                if *standing == "before-suspicion" {
+                    *standing = now;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn attestation(&mut self, entry: &LedgerEntry) -> Judged {
+        let fault = |e: seal::SealFault| (e.code().to_owned(), e.to_string());
+        let signer = Signed::parse(&entry.signed, Typ::Attestation, ATTESTATION_BYTES_MAX).map_err(fault)?.signer();
+        let (word, _) = Attestation::read(&entry.signed, self.cards(signer)?).map_err(fault)?;
+        self.attested.insert(word.act);
+        let said = match word.word {
+            Word::Mine => "confirmed",
+            Word::NotMine => "disowned",
+            Word::Held { .. } => return Ok(()),
+        };
+        self.standing.insert(word.act, said);
+        Ok(())
+    }
+
+    fn succession(&self, entry: &LedgerEntry) -> Judged {
+        let signed = Signed::parse(&entry.signed, Typ::Succession, SUCCESSION_BYTES_MAX).map_err(|e| (e.code().to_owned(), e.to_string()))?;
+        if signed.card_number() == 0 {
+            return Succession::read(&entry.signed).map(drop).map_err(|e| (e.code().to_owned(), e.to_string()));
+        }
+        let cards = self.cards(signed.signer())?;
+        signed.verify(cards, entry.at).map(drop).map_err(|e| (e.code().to_owned(), e.to_string()))
     }
 
     fn receipt(&self, entry: &LedgerEntry, given: bool) -> Judged {
@@ -127,14 +199,13 @@ impl Audit {
     }
 }
 
-/// Checks a whole ledger: 1 against itself, 2 the cards in it, 3 every signature. `progress` hears how many of how many are done.
+/// Checks a whole ledger: 1 against itself, 2 every signature in its order. `progress` hears how many of how many are done.
 pub fn audit(store: &dyn Store, own: ServiceId, progress: &mut dyn FnMut(u64, u64)) -> Result<(LedgerState, Audit), StoreError> {
     let state = check_ledger(store)?;
     let mut audit = Audit::new(own);
-    pages(store, state.size, |e| audit.card(e))?;
     let mut done = 0;
     pages(store, state.size, |e| {
-        audit.signature(e);
+        audit.entry(e);
         done += 1;
         if done % PAGE as u64 == 0 || done == state.size {
             progress(done, state.size);
@@ -204,10 +275,9 @@ mod tests {
     /// Files the cards of two services and one more entry, and tells what the audit of the first one's ledger found.
     fn audited(own: &Keys, partner: &Keys, kind: Kind, signed: &[u8]) -> String {
         let mut audit = Audit::new(own.service());
-        audit.card(&entry(Kind::Card, own.card_bytes()));
-        audit.card(&entry(Kind::Card, partner.card_bytes()));
-        audit.card(&entry(kind, signed));
-        audit.signature(&entry(kind, signed));
+        audit.entry(&entry(Kind::Card, own.card_bytes()));
+        audit.entry(&entry(Kind::Card, partner.card_bytes()));
+        audit.entry(&entry(kind, signed));
         match &audit.faults[..] {
             [] => format!("{:?}", audit.counts),
             faults => faults.iter().map(|(pos, code, _)| format!("{pos} {code}")).collect::<Vec<_>>().join(", "),
@@ -240,6 +310,26 @@ mod tests {
         assert_eq!(audited(&ma, &es, Kind::CheckpointCosigned, cosigned(&es).as_bytes()), r#"{"cards": 2, "checkpoints cosigned": 1}"#);
         assert_eq!(audited(&ma, &es, Kind::CheckpointCosigned, cosigned(&pt).as_bytes()), "7 peer.ledger.cosignature");
         assert_eq!(audited(&ma, &es, Kind::CheckpointCosigned, note.as_bytes()), "7 peer.ledger.cosignature");
+    }
+
+    #[test]
+    fn what_a_revoked_card_signed_stands_if_it_stood_before() {
+        let (ma, es) = (keys("ma"), keys("es"));
+        let task = es.revocation(1, NOW.plus_ms(-10), seal::Reason::Stolen, NOW).unwrap();
+        let request = seal::RootRequest { version: seal::REQUEST_VERSION, service: es.service(), tasks: vec![task] };
+        let revocation = es.root().unwrap().answer(&request).unwrap().signed.remove(0).to_vec();
+        let good = receipt(&es, &ma, NOW);
+        let audit = |order: [(Kind, &[u8]); 2]| {
+            let mut audit = Audit::new(ma.service());
+            let cards = [(Kind::Card, ma.card_bytes()), (Kind::Card, es.card_bytes())];
+            cards.into_iter().chain(order).for_each(|(kind, signed)| audit.entry(&entry(kind, signed)));
+            audit.faults.iter().map(|f| f.1.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(audit([(Kind::ReceiptTaken, &good), (Kind::Revocation, &revocation)]), Vec::<String>::new());
+        assert_eq!(audit([(Kind::Revocation, &revocation), (Kind::ReceiptTaken, &good)]), ["peer.seal.card-revoked"]);
+        let mut forged = revocation.clone();
+        *forged.last_mut().unwrap() ^= 1;
+        assert_eq!(audit([(Kind::Revocation, &forged), (Kind::ReceiptTaken, &good)]), ["peer.seal.signature"]);
     }
 
     #[test]

@@ -15,6 +15,8 @@ use std::sync::Arc;
 use store::{Append, LogLine, RecordOp, Sqlite, Store};
 
 const KEYS: &str = "keys.entente";
+/// Held by whoever may write the key file.
+const KEYS_LOCK: &str = "keys.lock";
 const STORE: &str = "node.db";
 const TOKENS: &str = "tokens";
 const DAY_MS: i64 = 86_400_000;
@@ -68,6 +70,9 @@ pub enum HomeError {
     /// The operator's doing.
     #[error("{0}")]
     Asked(String),
+    /// Another process may write the key file.
+    #[error("the node runs, or another command works on its keys; stop the node for this and start it again afterwards")]
+    Held,
     /// The keys cannot be opened or made.
     #[error(transparent)]
     Keys(#[from] seal::KeysRefusal),
@@ -84,6 +89,7 @@ impl HomeError {
     pub fn code(&self) -> &'static str {
         match self {
             HomeError::Asked(_) => "refusal.home",
+            HomeError::Held => "refusal.keys.held",
             HomeError::Keys(e) => e.code(),
             HomeError::Node(e) => e.code(),
             HomeError::Io(..) => "failure.home.io",
@@ -153,11 +159,35 @@ impl Home {
 
     /// Opens the keys.
     pub fn keys(&self, lock: &Lock<'_>) -> Result<Keys, HomeError> {
-        let path = self.dir.join(KEYS);
-        let bytes = fs::read(&path).map_err(|e| HomeError::Io(path.display().to_string(), e))?;
-        let mut keys = Keys::from_file(&bytes, lock)?;
+        let mut keys = self.stored_keys(lock)?;
         keys.advance(now());
         Ok(keys)
+    }
+
+    /// Opens the keys as the file holds them, whatever the time is.
+    pub fn stored_keys(&self, lock: &Lock<'_>) -> Result<Keys, HomeError> {
+        let path = self.dir.join(KEYS);
+        let bytes = fs::read(&path).map_err(|e| HomeError::Io(path.display().to_string(), e))?;
+        Ok(Keys::from_file(&bytes, lock)?)
+    }
+
+    /// Writes the key file whole: at no moment is there none, or half of one.
+    pub fn write_keys(&self, keys: &Keys, lock: &Lock<'_>) -> Result<(), HomeError> {
+        let path = self.dir.join(KEYS);
+        let bytes = keys.to_file(lock, &mut SystemEntropy)?;
+        write_private(&path, &bytes).map_err(|e| HomeError::Io(path.display().to_string(), e))
+    }
+
+    /// Takes the right to write the key file, until the returned file is dropped; refused while another process has it.
+    pub fn hold_keys(&self) -> Result<fs::File, HomeError> {
+        let path = self.dir.join(KEYS_LOCK);
+        let io = |e| HomeError::Io(path.display().to_string(), e);
+        let file = fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(io)?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(fs::TryLockError::WouldBlock) => Err(HomeError::Held),
+            Err(fs::TryLockError::Error(e)) => Err(io(e)),
+        }
     }
 
     /// Opens the node; refused while another process has it open.
@@ -165,7 +195,8 @@ impl Home {
         self.node_with(self.keys(lock)?)
     }
 
-    fn node_with(&self, keys: Keys) -> Result<Node, HomeError> {
+    /// Opens the node with keys that are open already.
+    pub fn node_with(&self, keys: Keys) -> Result<Node, HomeError> {
         let store = Sqlite::open(&self.dir.join(STORE), keys.storage().clone(), Box::new(SystemEntropy))?;
         let settings = Settings { zone: self.config.zone.clone() };
         Ok(Node::open(Arc::new(store), keys, settings, Box::new(SystemEntropy), now())?)
@@ -236,7 +267,7 @@ pub fn commit(node: &mut Node) -> Result<(), NodeError> {
 }
 
 /// Writes a file that only its owner may read, whole or not at all.
-fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let part = path.with_extension("part");
     let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
     file.write_all(bytes)?;

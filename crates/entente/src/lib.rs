@@ -3,6 +3,7 @@
 //! A library so that tests drive the very parts that the program runs; `main.rs` only starts it.
 
 pub mod api;
+mod api_keys;
 pub mod audit;
 pub mod backup;
 pub mod bench;
@@ -15,6 +16,7 @@ pub mod courier;
 pub mod demo;
 pub mod engine;
 pub mod home;
+pub mod keeper;
 pub mod launch;
 pub mod locale;
 pub mod pipe;

@@ -5,7 +5,9 @@ use crate::backup;
 use crate::courier::Door;
 use crate::engine::{Engine, now};
 use crate::home::{Home, HomeError};
-use seal::{Lock, SystemEntropy};
+use crate::keeper::{Keeper, Keyring, identity};
+use seal::{Keys, Lock, SystemEntropy};
+use std::fs::File;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,7 +15,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use transport::{Courier, Identity, Limits, Pump, Server};
+use transport::{Courier, Limits, Pump, Server};
 
 /// How long a fenced node waits before it asks again for what is lacking.
 const RECOVER_AGAIN: Duration = Duration::from_secs(5);
@@ -29,26 +31,40 @@ pub struct Addresses {
 
 /// Serves a node until SIGTERM or SIGINT.
 pub fn serve(home: &Home, lock: &Lock<'_>, ready: impl FnOnce(Addresses)) -> Result<(), HomeError> {
-    let node = home.node(lock)?;
+    let held = home.hold_keys()?;
+    let keys = home.stored_keys(lock)?;
+    let mut acting = keys.clone();
+    acting.advance(now());
+    let node = home.node_with(acting)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(|e| HomeError::Io("the runtime".to_owned(), e))?;
-    runtime.block_on(run(home, node, ready))
+    runtime.block_on(run(home, node, (keys, lock, held), ready))
 }
 
-async fn run(home: &Home, node: node::Node, ready: impl FnOnce(Addresses)) -> Result<(), HomeError> {
+async fn run(home: &Home, node: node::Node, (keys, lock, held): (Keys, &Lock<'_>, File), ready: impl FnOnce(Addresses)) -> Result<(), HomeError> {
     let config = home.config().clone();
-    let (keys, book) = (node.keys(), node.book());
+    let book = node.book();
     let asked = |e: &dyn std::fmt::Display| HomeError::Asked(e.to_string());
-    let identity = Identity { certificate_der: keys.tls().certificate_der.clone(), key_der: keys.tls().key_der.to_vec() };
+    let identity = identity(&keys);
+    let ring = Keyring::new(keys);
     let engine = Engine::start(node);
-    let door = Arc::new(Door::new(engine.clone(), book, keys));
+    let door = Arc::new(Door::new(engine.clone(), book, ring.clone()));
     let limits = Limits { parcel_bytes_max: node::PARCEL_BYTES_MAX, ..Limits::default() };
     let server = Server::bind(config.listen, &identity, door.clone(), door.clone(), limits.clone()).await.map_err(|e| asked(&e))?;
     let peer = server.local_addr;
     let courier = Arc::new(Courier::new(&identity, limits.clone()).map_err(|e| asked(&e))?);
+    let keeper = Arc::new(Keeper::new(home, lock, ring, engine.clone(), [server.identities(), courier.identities()], held));
+    keeper.look().await?;
     let pump = Pump::new(courier, door, SystemEntropy, limits);
     let listener = TcpListener::bind(config.api).await.map_err(|e| HomeError::Io(format!("the local API at {}", config.api), e))?;
     let api_address = listener.local_addr().map_err(|e| HomeError::Io("the local API".to_owned(), e))?;
-    let app = api::router(api::Shared { engine: engine.clone(), health: pump.health(), carry_days_max: config.carry_days_max, dir: home.dir().to_owned() });
+    let shared = api::Shared {
+        engine: engine.clone(),
+        health: pump.health(),
+        keeper: keeper.clone(),
+        carry_days_max: config.carry_days_max,
+        dir: home.dir().to_owned(),
+    };
+    let app = api::router(shared);
     let (stop, stopped) = watch::channel(false);
     let until = |mut stopped: watch::Receiver<bool>| async move {
         let _ = stopped.wait_for(|s| *s).await; // a closed channel is a stop as well
@@ -58,12 +74,14 @@ async fn run(home: &Home, node: node::Node, ready: impl FnOnce(Addresses)) -> Re
     let officers = tokio::spawn(axum::serve(listener, app).with_graceful_shutdown(until(stopped.clone())).into_future());
     let recovering = tokio::spawn(recover(engine.clone(), until(stopped.clone())));
     let backing_up = tokio::spawn(back_up(home.clone(), until(stopped.clone())));
+    let keys = tokio::spawn(keeper.watch(until(stopped.clone())));
     let keeping = tokio::spawn(house_keeping(engine, Duration::from_secs(config.checkpoint_minutes * 60), until(stopped)));
     ready(Addresses { api: api_address, peer });
     told_to_stop().await;
     tracing::info!("stopping: what is under way is finished first");
     let _ = stop.send(true);
-    let _ = tokio::time::timeout(Duration::from_secs(15), async { tokio::join!(peers, pumping, officers, keeping, recovering, backing_up) }).await;
+    let all = async { tokio::join!(peers, pumping, officers, keys, keeping, recovering, backing_up) };
+    let _ = tokio::time::timeout(Duration::from_secs(15), all).await;
     Ok(())
 }
 

@@ -116,6 +116,15 @@ pub enum NodeError {
     /// Acts of a dossier in which the sender has no part.
     #[error("the sender or this node is not a party of this dossier")]
     NotParty,
+    /// A word on an act that is not about it, or that this service cannot give.
+    #[error("the word on this act is about another one, or is one that only its author can give; the sender's software is at fault")]
+    Word,
+    /// Two officers here decided not to speak with the service for now.
+    #[error("nothing is taken from or sent to this service until two officers here decide otherwise; let both services speak by telephone")]
+    Suspended,
+    /// Nothing of this kind can be decided of this act.
+    #[error("act {0} is not in doubt, or not of this service; entente keys doubtful lists those that are")]
+    NotDoubtful(String),
     /// A carry file is none, or was cut or altered.
     #[error(transparent)]
     Carry(#[from] CarryFault),
@@ -207,6 +216,9 @@ impl NodeError {
             NodeError::Replayed(_) => "peer.parcel.replayed",
             NodeError::TooMuchWaiting => "peer.act.too-much-waiting",
             NodeError::NotParty => "peer.act.not-party",
+            NodeError::Word => "peer.act.word",
+            NodeError::Suspended => "refusal.partner.suspended",
+            NodeError::NotDoubtful(_) => "refusal.keys.not-doubtful",
             NodeError::Carry(e) => e.code(),
             NodeError::CarryAge(..) => "refusal.carry.age",
             NodeError::CarryOther(_) => "refusal.carry.other-recipient",

@@ -13,7 +13,7 @@ use crate::recover::RECEIVED;
 use base::{ActId, Digest, DossierId, Entropy, Instant, MechanismId, ServiceId, UnixMs};
 use dossier::accord::Terms;
 use dossier::{AccordRef, Act, Deed, Dossier, Mechanism, Opening, Verdict, shipped};
-use seal::{Cards, Directory, Keys, Signed, Typ};
+use seal::{Cards, Keys, Signed, Typ};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use store::{Append, Appended, Body, DossierRow, Entry, LogLine, RecordOp, Store, StoreError};
@@ -49,6 +49,12 @@ pub struct Node {
     pub(crate) mechanisms: BTreeMap<MechanismId, Arc<Mechanism>>,
     pub(crate) officers: Vec<Officer>,
     pub(crate) traffic: Traffic,
+    /// Cards and revocations of ours that a partner has not receipted, as pieces, oldest first.
+    pub(crate) notices: BTreeMap<ServiceId, Vec<Vec<u8>>>,
+    /// Partners to which we speak under our acting card although they have not receipted it: they may have it by hand.
+    pub(crate) tried: BTreeSet<ServiceId>,
+    /// With whom we do not speak for now.
+    pub(crate) suspended: BTreeMap<ServiceId, crate::suspend::Suspension>,
     pub(crate) carry: Carry,
     dossiers: HashMap<DossierId, (Dossier, u64)>,
     /// Dossiers whose acts wait because an accord is not here as their opener had seen it, by that accord.
@@ -79,6 +85,9 @@ impl Node {
             mechanisms: BTreeMap::new(),
             officers: Vec::new(),
             traffic: Traffic::default(),
+            notices: BTreeMap::new(),
+            tried: BTreeSet::new(),
+            suspended: BTreeMap::new(),
             carry: Carry::default(),
             dossiers: HashMap::new(),
             awaiting: HashMap::new(),
@@ -117,6 +126,7 @@ impl Node {
             let chain: Vec<minicbor::bytes::ByteVec> = minicbor::decode(&record.data).map_err(|_| corrupt("a partner's cards"))?;
             all_cards.push(Cards::chain(chain.iter().map(|b| b.as_slice()))?);
         }
+        self.read_revocations(&mut all_cards)?;
         let mut mechanisms: BTreeMap<MechanismId, Arc<Mechanism>> = shipped().iter().map(|m| (m.hash, Arc::clone(m))).collect();
         for record in self.documents("mechanism")? {
             let m = Mechanism::parse(&record.data)?;
@@ -131,7 +141,10 @@ impl Node {
             let (dossier, accord) = (record.id.parse()?, String::from_utf8_lossy(&record.data).parse()?);
             awaiting.entry(accord).or_default().insert(dossier);
         }
+        let (notices, suspended) = (self.read_notices()?, self.read_suspended()?);
         self.book.replace(all_cards);
+        (self.notices, self.suspended) = (notices, suspended);
+        self.tell_book();
         let fence = self.read_fence()?;
         (self.mechanisms, self.officers, self.awaiting, self.fence) = (mechanisms, officers, awaiting, fence);
         Ok(())
@@ -146,18 +159,7 @@ impl Node {
         self.traffic.begin(incarnation);
         let mut batch = Append::new(now);
         batch.records.push(put("node", "incarnation", incarnation.to_string().into_bytes()));
-        let card = self.keys.card_bytes().to_vec();
-        let mut cards = match self.book.cards(&self.keys.service()) {
-            Some(c) => (*c).clone(),
-            None => Cards::first(&card)?,
-        };
-        if cards.add(&card)? || self.book.cards(&cards.service()).is_none() {
-            // Partners know our first card by hand; every later one they get from us.
-            let piece = crate::piece::Piece::Card(card).encode();
-            let partners: Vec<ServiceId> = self.book.all().iter().map(|c| c.service()).filter(|s| *s != self.me()).collect();
-            batch.queue.extend(partners.into_iter().map(|p| store::Queued { recipient: p, what: store::Outgoing::Note(piece.clone()) }));
-            self.stage_cards(&mut batch, cards);
-        }
+        self.stage_news(&mut batch, &[])?;
         self.stage(batch);
         self.recover(now)?;
         self.commit().into_iter().try_for_each(|(_, r)| r.map(drop))?;

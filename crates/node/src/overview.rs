@@ -92,6 +92,10 @@ pub struct PartnerView {
     pub waiting: u64,
     /// Since when the oldest of it waits.
     pub oldest: Option<UnixMs>,
+    /// Revoked cards: number, reason, since when others may have had the keys.
+    pub revoked: Vec<(u32, &'static str, UnixMs)>,
+    /// Why nothing is exchanged with it for now.
+    pub suspended: Option<crate::suspend::Suspension>,
 }
 
 /// The node's own state.
@@ -117,6 +121,8 @@ pub struct Status {
     pub cosigned: Vec<(String, u64)>,
     /// What a restoration holds back; none where nothing was ever put back, or all of it is over.
     pub fence: Option<FenceView>,
+    /// Our newest card, and until when it is valid.
+    pub card: (u32, UnixMs),
 }
 
 impl Node {
@@ -329,6 +335,8 @@ impl Node {
                 fingerprint: Fingerprint::of(&cards.service()).words(base::Lang::En),
                 waiting: waiting.map_or(0, |d| d.count),
                 oldest: waiting.map(|d| d.oldest),
+                revoked: cards.revocations().map(|r| (r.card, r.reason.code(), r.since)).collect(),
+                suspended: self.suspended.get(&cards.service()).cloned(),
             }
         };
         Ok(self.book.all().into_iter().filter(|c| c.service() != self.me()).map(view).collect())
@@ -354,12 +362,13 @@ impl Node {
             incidents: self.store.log(Some("incident"), None, PAGE)?.len(),
             cosigned: cosigned.collect(),
             fence: self.fence()?.filter(|f| !f.over),
+            card: self.own_card().map(|c| (c.number, c.valid_until))?,
         })
     }
 }
 
 /// Compares what was read aloud with the card: words in any of the languages that have a list, or digits.
-fn compare(service: &ServiceId, read_aloud: &str) -> Result<(), NodeError> {
+pub(crate) fn compare(service: &ServiceId, read_aloud: &str) -> Result<(), NodeError> {
     let heard = read_aloud.trim();
     if heard.is_empty() {
         return Err(NodeError::Asked("the first card of a service is taken with its fingerprint: call the service and have the words read aloud".to_owned()));

@@ -70,6 +70,26 @@ pub enum Piece {
         #[n(0)]
         note: String,
     },
+    /// A revocation of one of the sender's cards.
+    #[n(6)]
+    Revocation(
+        #[cbor(n(0), with = "minicbor::bytes")]
+        /// The signed revocation.
+        Vec<u8>,
+    ),
+    /// An act whose author's card was revoked, with somebody's word on it.
+    #[n(7)]
+    Attested {
+        /// The signed attestation.
+        #[cbor(n(0), with = "minicbor::bytes")]
+        attestation: Vec<u8>,
+        /// COSE_Sign1 over the head.
+        #[cbor(n(1), with = "minicbor::bytes")]
+        signed: Vec<u8>,
+        /// The body's bytes.
+        #[cbor(n(2), with = "minicbor::bytes")]
+        body: Option<Vec<u8>>,
+    },
     /// The sender's declaration that its ledger was put back; back to its signer, what somebody declared in its name.
     #[n(12)]
     Restored {

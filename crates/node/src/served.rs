@@ -133,9 +133,20 @@ impl Node {
 
     fn serve(&mut self, opened: Opened, from: ServiceId, batch: &mut Append, touched: &mut BTreeSet<DossierId>, now: UnixMs) -> Result<Fate, NodeError> {
         match opened {
-            Opened::Act { act, verified, body } => {
-                self.take_act(&act, *verified, body, from, batch, touched)?;
+            Opened::Act { act, verified, body, attested } => {
+                let before = (batch.entries.len(), batch.records.len());
+                let taken =
+                    self.admit(&act, &verified, attested.as_deref(), from, batch).and_then(|()| self.take_act(&act, *verified, body, from, batch, touched));
+                if let Err(e) = taken {
+                    batch.entries.truncate(before.0);
+                    batch.records.truncate(before.1);
+                    return Err(e);
+                }
                 Ok(Fate::Entry(batch.entries.len() - 1))
+            }
+            Opened::Other { piece: Piece::Revocation(bytes), .. } => {
+                self.take_revocation(from, &bytes, batch)?;
+                Ok(Fate::Held)
             }
             Opened::Other { piece: Piece::Card(bytes), .. } => {
                 let mut cards = (*seal::Directory::cards(&self.book, &from).ok_or(NodeError::UnknownPartner(from))?).clone();

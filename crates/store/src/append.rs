@@ -22,6 +22,12 @@ pub enum Kind {
     Card = 4,
     /// A partner's checkpoint that we cosigned.
     CheckpointCosigned = 5,
+    /// A service's revocation of one of its cards.
+    Revocation = 6,
+    /// A service's word on an act whose author's card was revoked.
+    Attestation = 7,
+    /// The word of a new service whose place it takes, after people here compared its fingerprint.
+    Succession = 8,
     /// The declaration that a ledger was put back, our own or a partner's.
     Restored = 12,
     /// A partner's answer to our own declaration.
@@ -32,7 +38,8 @@ impl Kind {
     /// Returns the kind with this number.
     pub fn from_number(n: u8) -> Option<Kind> {
         use Kind::*;
-        [Act, ReceiptGiven, ReceiptTaken, Card, CheckpointCosigned, Restored, Recovered].into_iter().find(|k| *k as u8 == n)
+        let all = [Act, ReceiptGiven, ReceiptTaken, Card, CheckpointCosigned, Revocation, Attestation, Succession, Restored, Recovered];
+        all.into_iter().find(|k| *k as u8 == n)
     }
 }
 
@@ -123,6 +130,28 @@ impl Entry {
     pub fn card(cards: &Cards, number: u32) -> Option<Entry> {
         let (_, signed) = cards.iter().zip(cards.iter_bytes()).find(|(card, _)| card.number == number)?;
         Some(Entry::new(Kind::Card, cards.service(), signed, Filed::Nothing))
+    }
+
+    /// Files a revocation of a service's verified cards, by the SHA-256 of its signed bytes, if it is among them.
+    pub fn revocation(cards: &Cards, digest: &Digest) -> Option<Entry> {
+        let signed = cards.revocation_bytes().find(|b| Digest::of(b) == *digest)?;
+        Some(Entry::new(Kind::Revocation, cards.service(), signed, Filed::Nothing))
+    }
+
+    /// Files a service's word on an act.
+    ///
+    /// Panics if the object was not signed as an attestation: that is a bug of the caller.
+    pub fn attestation(verified: &Verified) -> Entry {
+        assert_eq!(verified.typ(), Typ::Attestation);
+        Entry::new(Kind::Attestation, verified.signer(), verified.bytes(), Filed::Nothing)
+    }
+
+    /// Files a succession, under the new root key or the predecessor's card.
+    ///
+    /// Panics if the object was not signed as a succession: that is a bug of the caller.
+    pub fn succession(verified: &Verified) -> Entry {
+        assert_eq!(verified.typ(), Typ::Succession);
+        Entry::new(Kind::Succession, verified.signer(), verified.bytes(), Filed::Nothing)
     }
 
     /// Files our own checkpoint with a partner's cosignature, once both hold; `at` is when the note came.

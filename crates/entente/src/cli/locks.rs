@@ -45,7 +45,7 @@ impl Secret {
 pub struct Asking {
     /// What the command line says.
     pub args: LockArgs,
-    /// The variable of the environment that may hold the passphrase.
+    /// The variable of the environment that may hold the passphrase; empty for none.
     pub variable: &'static str,
     /// How the terminal asks.
     pub prompt: &'static str,
@@ -71,6 +71,16 @@ impl LockArgs {
     /// Gets what locks new keys: a key file that is not there is made, a passphrase is asked for twice and must not be short.
     pub fn make(&self) -> Result<Secret, Trouble> {
         self.asking().make()
+    }
+    /// Gets what locks keys anew; the environment's passphrase is the old one and is left alone.
+    pub fn make_new(&self) -> Result<Secret, Trouble> {
+        let asking = Asking {
+            prompt: "New passphrase of this node's keys: ",
+            variable: "",
+            options: "--new-passphrase-file FILE or --new-key-file FILE",
+            ..self.asking()
+        };
+        asking.make()
     }
 }
 
@@ -115,7 +125,7 @@ impl Asking {
     }
 
     fn environment(&self) -> Option<Zeroizing<String>> {
-        std::env::var(self.variable).ok().filter(|p| !p.is_empty()).map(Zeroizing::new)
+        Some(self.variable).filter(|v| !v.is_empty()).and_then(|v| std::env::var(v).ok()).filter(|p| !p.is_empty()).map(Zeroizing::new)
     }
 
     fn ask(&self, prompt: &str) -> Result<Zeroizing<String>, Trouble> {

@@ -17,12 +17,14 @@ mod fences;
 mod fields;
 mod found;
 mod intents;
+mod keys;
 mod locks;
 mod mechanisms;
 mod node_own;
 mod officers;
 mod proofs;
 mod trouble;
+mod trust;
 mod waiting;
 mod words;
 
@@ -102,6 +104,15 @@ enum Command {
     /// Cards: our own, and those of partners
     #[command(subcommand)]
     Card(cards::CardCommand),
+    /// Our keys: rotation, revocation, the root key
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
+    /// Whether to speak with a partner
+    #[command(subcommand)]
+    Partner(trust::PartnerCommand),
+    /// A new service in the place of one whose root key was lost
+    #[command(subcommand)]
+    Succession(trust::SuccessionCommand),
     /// Carry files: acts and receipts on a medium, for partners that no line reaches
     #[command(subcommand)]
     Carry(carry::CarryCommand),
@@ -224,6 +235,9 @@ impl Command {
             Command::Partners => node_own::partners(&Desk::open(global)?),
             Command::Officer(c) => c.run(global),
             Command::Card(c) => c.run(global),
+            Command::Keys(c) => c.run(global),
+            Command::Partner(c) => c.run(&Desk::open(global)?),
+            Command::Succession(c) => c.run(global),
             Command::Carry(c) => c.run(global),
             Command::Accord(c) => c.run(&Desk::open(global)?),
             Command::Mechanism(c) => c.run(global),

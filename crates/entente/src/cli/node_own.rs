@@ -46,8 +46,9 @@ pub fn status(desk: &Desk) -> Result<(), Trouble> {
             let awaited: Vec<&str> = each(&s["fence"]["awaited"]).map(text).collect();
             lines += &format!("fence      put back to an older state; awaited: {}; entente fence show\n", awaited.join(", "));
         }
+        let card = card_line(&desk.face, &s["card"]);
         format!(
-            "service    {} {}\nledger     {} entries, root {}\ncosigned   {cosigned}\ndossiers   {} open, {} ended\noutbox     {} not receipted\nincidents  {}\n{lines}",
+            "service    {} {}\n{card}ledger     {} entries, root {}\ncosigned   {cosigned}\ndossiers   {} open, {} ended\noutbox     {} not receipted\nincidents  {}\n{lines}",
             text(&s["code"]),
             text(&s["service"]),
             s["ledger_size"],
@@ -79,6 +80,19 @@ fn since(ms: &Value, now: i64) -> String {
     gone.trim_end_matches(" over").trim_start_matches("in ").to_owned()
 }
 
+/// Says which card is the newest and when it ends, and warns in good time.
+fn card_line(face: &super::face::Face, card: &Value) -> String {
+    let (at, until) = (now().0, card[1].as_i64().unwrap_or(0));
+    let line = format!("card       {}, until {} ({})\n", card[0], face.time(&card[1]), distance(until, at));
+    let code = match until - at {
+        left if left < 0 => "refusal.keys.ended",
+        left if left < node::CARD_WARNING_MS => "refusal.keys.ends-soon",
+        _ => return line,
+    };
+    let words = crate::locale::of(code).map(|p| (p.what.get(face.lang), p.help.get(face.lang))).unwrap_or_default();
+    format!("{line}warning    {} {}\n", words.0, words.1)
+}
+
 /// Shows partners.
 pub fn partners(desk: &Desk) -> Result<(), Trouble> {
     let partners = desk.get("/v1/partners")?;
@@ -92,6 +106,10 @@ pub fn partners(desk: &Desk) -> Result<(), Trouble> {
                 (_, 0) if health["last_success"].is_null() => "not asked since our node started".to_owned(),
                 (Some(code), n) if n > 0 => format!("no ({code}, tried {n} times, next {})", ago(&health["next_try"])),
                 _ => "yes".to_owned(),
+            };
+            let answers = match p["suspended"].is_null() {
+                true => answers,
+                false => format!("suspended by {} and {}", text(&p["suspended"]["by"]), text(&p["suspended"]["second"])),
             };
             let waiting = match p["oldest"].as_i64() {
                 Some(since) => format!("{} since {}", p["waiting"], desk.face.time(&json!(since))),

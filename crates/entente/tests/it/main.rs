@@ -6,3 +6,5 @@ mod cli;
 mod demo;
 mod drill;
 mod killed;
+mod rotation;
+mod trust;

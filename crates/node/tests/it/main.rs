@@ -11,6 +11,7 @@ mod faults;
 mod fence;
 mod forge;
 mod forms;
+mod keys;
 mod law;
 mod order;
 mod pieces;

@@ -5,8 +5,8 @@
 use super::{hex, unhex, xwing_from_seed};
 use crate::ledger::{Frontier, leaf_hash};
 use crate::{
-    CardDraft, Cards, CarryPart, CarryReader, CarryVolume, ChainEnd, Checkpoint, Duty, Fingerprint, Held, Keys, Parcel, Receipt, ReceiptEntry, Recovered,
-    Restored, Signed, TlsIdentity, Typ, Verified, seal_parcel,
+    Attestation, CardDraft, Cards, CarryPart, CarryReader, CarryVolume, ChainEnd, Checkpoint, Duty, Fingerprint, Held, Keys, Parcel, REQUEST_VERSION, Reason,
+    Receipt, ReceiptEntry, Recovered, Restored, Revocation, RootRequest, Signed, Succession, TlsIdentity, Typ, Verified, Word, seal_parcel,
 };
 use base::{ActId, Digest, Instant, Lang, ParcelId, Text, UnixMs};
 use serde_json::{Value, json};
@@ -79,6 +79,11 @@ fn golden(ours: &Keys, theirs: &Keys, parcel: &[u8]) -> Value {
         ledger_size: frontier.size(),
         ledger_root: frontier.root(),
     };
+    let task = ours.revocation(1, AT.plus_ms(4000), Reason::Suspected, AT.plus_ms(5000)).unwrap();
+    let request = RootRequest { version: REQUEST_VERSION, service: ours.service(), tasks: vec![task] };
+    let revocation = ours.root().unwrap().answer(&request).unwrap().signed.remove(0).to_vec();
+    let succession = ours.succeed(theirs.service(), AT.plus_ms(6000)).unwrap();
+    let act = ActId::from(Digest::of(ACT));
     let receipt = receipt.sign(theirs);
     // The recipient's volume that brings the receipt back, and the sender's that brought the parcel.
     let (mut out, mut there) = CarryVolume::begin(ours, theirs.service(), 1, AT.plus_ms(1200), &Cards::first(ours.card_bytes()).unwrap());
@@ -129,6 +134,15 @@ fn golden(ours: &Keys, theirs: &Keys, parcel: &[u8]) -> Value {
         "act": signed(&ours.sign(Typ::Act, ACT)),
         "parcel": { "number": 7, "at": AT.0 + 1000, "plaintext": hex(PLAINTEXT), "id": Digest::of(parcel).to_string(), "bytes": hex(parcel) },
         "receipt": signed(&receipt),
+        "root_request": hex(base::cbor::to_vec(&request)),
+        "revocation": { "signed": hex(&revocation) },
+        "attestations": [
+            signed(&Attestation::sign(ours, act, Word::Mine, AT.plus_ms(5500))),
+            signed(&Attestation::sign(ours, act, Word::NotMine, AT.plus_ms(5500))),
+            signed(&Attestation::sign(theirs, act, Word::Held { since: AT.plus_ms(1500) }, AT.plus_ms(5500))),
+        ],
+        "succession": signed(&succession),
+        "succession_countersigned": signed(&theirs.sign(Typ::Succession, succession.payload())),
         "carry": { "there": hex(there), "back": hex(back) },
         "restored": signed(&restored),
         "recovered": signed(&recovered),
@@ -165,6 +179,15 @@ fn our_wire_objects_are_what_we_published() {
     assert_eq!(act.payload(), ACT);
     let (receipt, _) = Receipt::read(&bytes("receipt", "signed"), &recipient).unwrap();
     assert_eq!((receipt.parcel, receipt.entries.len()), (opened.id, 2));
+    let revocation = bytes("revocation", "signed");
+    let mut revoked = sender.clone();
+    assert_eq!(revoked.revoke(&revocation), Ok(true));
+    assert_eq!(Revocation::read(&revocation).unwrap().since, AT.plus_ms(4000));
+    assert_eq!(revoked.judge(1, AT).unwrap_err().code(), "peer.seal.card-revoked");
+    let word = unhex(file["attestations"][2]["signed"].as_str().unwrap());
+    assert_eq!(Attestation::read(&word, &recipient).unwrap().0.word, Word::Held { since: AT.plus_ms(1500) });
+    let (succession, _) = Succession::read(&bytes("succession", "signed")).unwrap();
+    assert!(succession.countersigned(&bytes("succession_countersigned", "signed"), &recipient).is_ok());
     for (way, from, records) in [("there", &sender, 1), ("back", &recipient, 1)] {
         let mut reader = CarryReader::new(1 << 16);
         reader.push(&bytes("carry", way));
