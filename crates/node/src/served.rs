@@ -281,7 +281,7 @@ impl Node {
     }
 
     /// Tells whether an act is here, on disk or staged for it: partners that all bring back the same may come in one group.
-    fn has_act(&mut self, act: &Act) -> Result<bool, NodeError> {
+    pub(crate) fn has_act(&mut self, act: &Act) -> Result<bool, NodeError> {
         let (id, dossier) = (act.id(), act.head().dossier);
         if self.store.act(&id)?.is_some() || self.early.get(&dossier).is_some_and(|acts| acts.iter().any(|a| a.id() == id)) {
             return Ok(true);

@@ -243,7 +243,7 @@ fn a_copy_that_nobody_declared_finds_out_by_itself() {
     w.pump();
     let fence = w.node(MA).fence().unwrap().unwrap();
     assert_eq!((fence.why, fence.over), (node::Why::Found, true), "{fence:?}");
-    assert_eq!(w.codes_logged(MA, "incident"), ["failure.fence.older"]);
+    assert_eq!(w.codes_logged(MA, "incident"), ["peer.act.in-our-name", "failure.fence.older"], "a thief or an older copy: both are told");
     assert_eq!(w.codes_logged(ES, "incident"), ["peer.ledger.restored"]);
     w.notes(MA, asked.dossier, "Troisième.");
     w.pump();
