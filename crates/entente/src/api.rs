@@ -2,7 +2,10 @@
 //!
 //! Every route but the description itself knows its officer by token. What an officer may not see answers like what is not there.
 
+use crate::carry::{__path_carry_done, __path_carry_export, __path_carry_import, __path_carry_status};
+use crate::carry::{carry_done, carry_export, carry_import, carry_status};
 use crate::engine::{Engine, now};
+use crate::keeper::Keeper;
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, FromRef, FromRequest, FromRequestParts, Path, Query, Request, State};
@@ -17,6 +20,7 @@ use seal::{Directory, Fingerprint};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 use transport::HealthBook;
 use utoipa::{OpenApi, ToSchema};
@@ -36,6 +40,12 @@ pub struct Shared {
     pub engine: Engine,
     /// How partners answer.
     pub health: HealthBook,
+    /// Our keys.
+    pub keeper: Arc<Keeper>,
+    /// Days that a carried parcel may be old.
+    pub carry_days_max: u32,
+    /// The node's directory, for what lies beside the store.
+    pub dir: std::path::PathBuf,
 }
 
 impl FromRef<Shared> for Engine {
@@ -81,9 +91,17 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(register_reject))
         .routes(routes!(register_visit))
         .routes(routes!(checkpoint))
+        .routes(routes!(fence))
+        .routes(routes!(fence_lift))
+        .routes(routes!(fence_approve))
         .routes(routes!(log))
+        .routes(routes!(carry_status))
+        .routes(routes!(carry_export))
+        .routes(routes!(carry_done))
+        .routes(routes!(carry_import))
         .routes(routes!(process))
         .merge(crate::api_exhibits::exhibit_routes())
+        .merge(crate::api_keys::routes())
 }
 
 /// Writes the description as JSON.
@@ -92,7 +110,7 @@ pub fn openapi_json() -> String {
 }
 
 /// What a handler answers when it does not do what it was asked.
-pub(crate) struct Problem(StatusCode, String, String);
+pub(crate) struct Problem(pub(crate) StatusCode, pub(crate) String, pub(crate) String);
 
 impl From<NodeError> for Problem {
     fn from(e: NodeError) -> Problem {
@@ -143,7 +161,7 @@ impl Who {
 }
 
 /// JSON whose faults are told in our own form.
-struct Form<T>(T);
+pub(crate) struct Form<T>(pub(crate) T);
 
 impl<T: serde::de::DeserializeOwned> FromRequest<Shared> for Form<T> {
     type Rejection = Problem;
@@ -156,8 +174,32 @@ impl<T: serde::de::DeserializeOwned> FromRequest<Shared> for Form<T> {
 }
 
 #[utoipa::path(get, path = "/v1/status", responses((status = 200, description = "How the node stands")))]
-async fn status(_: Who, State(engine): State<Engine>) -> Answer {
-    Ok(Json(as_json(&engine.read(|n| n.status()).await?)))
+async fn status(_: Who, State(shared): State<Shared>) -> Answer {
+    let mut v = as_json(&shared.engine.read(|n| n.status()).await?);
+    v["backup"] = as_json(&crate::backup::last(&shared.dir));
+    Ok(Json(v))
+}
+
+#[utoipa::path(get, path = "/v1/fence", responses((status = 200, description = "What a restoration holds back: who is awaited, what came back; null where nothing was ever put back")))]
+async fn fence(_: Who, State(engine): State<Engine>) -> Answer {
+    Ok(Json(as_json(&engine.read(|n| n.fence()).await?)))
+}
+
+#[derive(Deserialize, ToSchema)]
+struct ReasonForm {
+    reason: String,
+}
+
+#[utoipa::path(post, path = "/v1/fence/{service}/lift", params(("service" = String, Path)), responses((status = 200, description = "Proposed; a second officer decides")))]
+async fn fence_lift(Who(officer): Who, State(engine): State<Engine>, Path(service): Path<ServiceId>, Form(f): Form<ReasonForm>) -> Answer {
+    engine.run(move |n| n.propose_lift(&officer, service, &f.reason, now()).map(|t| (Some(t), ()))).await?;
+    Ok(Json(json!({})))
+}
+
+#[utoipa::path(post, path = "/v1/fence/{service}/approve", params(("service" = String, Path)), responses((status = 200, description = "This partner is waited for no more")))]
+async fn fence_approve(Who(officer): Who, State(engine): State<Engine>, Path(service): Path<ServiceId>) -> Answer {
+    engine.run(move |n| n.approve_lift(&officer, service, now()).map(|t| (Some(t), ()))).await?;
+    Ok(Json(json!({})))
 }
 
 #[utoipa::path(get, path = "/v1/me", responses((status = 200, description = "Who asks")))]
@@ -308,9 +350,10 @@ async fn dossier(Who(officer): Who, State(engine): State<Engine>, Path(id): Path
     let look = move |n: &mut Node| {
         let id = n.find_dossier(&id)?;
         let (ticket, view) = n.consult(&officer, &id, &q.reason, now())?;
-        let mut view = as_json(&view);
-        view["exhibits"] = as_json(&n.exhibits_of(&id)?);
-        Ok((Some(ticket), view))
+        let mut shown = as_json(&view);
+        shown["standings"] = as_json(&n.standings(&id)?);
+        shown["exhibits"] = as_json(&n.exhibits_of(&id)?);
+        Ok((Some(ticket), shown))
     };
     Ok(Json(engine.run(look).await?))
 }
@@ -538,7 +581,7 @@ async fn process(_: Who) -> Answer {
     Ok(Json(json!({ "cpu_ms": ticks * 10, "rss_kib": kib("VmRSS:"), "peak_rss_kib": kib("VmHWM:") })))
 }
 
-fn unhex(text: &str) -> Result<Vec<u8>, Problem> {
+pub(crate) fn unhex(text: &str) -> Result<Vec<u8>, Problem> {
     let bad = || Problem(StatusCode::BAD_REQUEST, "refusal.api.hex".to_owned(), "the card is not hexadecimal; export it again".to_owned());
     hex::decode(text.trim()).ok_or_else(bad)
 }
@@ -549,7 +592,7 @@ mod tests {
     fn every_route_is_described() {
         let json: serde_json::Value = serde_json::from_str(&super::openapi_json()).unwrap();
         let paths = json["paths"].as_object().unwrap();
-        for path in ["/v1/intents", "/v1/dossiers/{id}", "/v1/due", "/v1/register", "/v1/pending/{id}/approve"] {
+        for path in ["/v1/intents", "/v1/dossiers/{id}", "/v1/due", "/v1/register", "/v1/pending/{id}/approve", "/v1/carry/import"] {
             assert!(paths.contains_key(path), "{path}");
         }
         assert!(json["openapi"].as_str().unwrap().starts_with("3.1"));

@@ -12,7 +12,7 @@ use base::{CHUNK_BYTES, ExhibitId, Use};
 use bytes::Bytes;
 use dossier::OfficerRole;
 use http_body_util::BodyExt;
-use node::{Intake, NodeError, Reading};
+use node::{FileIntake, NodeError, Reading};
 use serde::Deserialize;
 use serde_json::json;
 use std::io;
@@ -56,8 +56,8 @@ async fn add_exhibit(who: Who, State(engine): State<Engine>, body: Body) -> Answ
 }
 
 /// Writes a body to its shelf: while one chunk is sealed and written, the next comes in.
-async fn take_in(intake: Intake, mut body: Body) -> Result<Intake, Problem> {
-    let mut writing: JoinHandle<Result<Intake, NodeError>> = tokio::spawn(async move { Ok(intake) });
+async fn take_in(intake: FileIntake, mut body: Body) -> Result<FileIntake, Problem> {
+    let mut writing: JoinHandle<Result<FileIntake, NodeError>> = tokio::spawn(async move { Ok(intake) });
     let mut part = Vec::with_capacity(CHUNK_BYTES);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|e| NodeError::Asked(format!("the file broke off ({e}); add it again")))?;

@@ -4,8 +4,13 @@
 
 pub mod api;
 mod api_exhibits;
+mod api_keys;
+pub mod audit;
+pub mod backup;
 pub mod bench;
+pub mod bench_backup;
 pub mod bench_exhibit;
+pub mod carry;
 pub mod cli;
 pub mod client;
 mod client_files;
@@ -15,6 +20,8 @@ pub mod demo;
 pub mod engine;
 pub mod flow;
 pub mod home;
+pub mod keeper;
 pub mod launch;
 pub mod locale;
+pub mod pipe;
 pub mod serve;

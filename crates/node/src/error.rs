@@ -3,7 +3,7 @@
 use base::{ExhibitId, IdError, ServiceId, TimeError};
 use dossier::{ActFault, FieldFault, MechanismFault, Refusal};
 use seal::exhibit::ChunkFault;
-use seal::{CardFault, FingerprintRefusal, NoteFault, SealFault};
+use seal::{CardFault, CarryFault, FingerprintRefusal, NoteFault, SealFault};
 use store::StoreError;
 
 /// What a service says of a checkpoint that its own ledger does not bear out.
@@ -156,6 +156,62 @@ pub enum NodeError {
     /// Acts of a dossier in which the sender has no part.
     #[error("the sender or this node is not a party of this dossier")]
     NotParty,
+    /// A word on an act that is not about it, or that this service cannot give.
+    #[error("the word on this act is about another one, or is one that only its author can give; the sender's software is at fault")]
+    Word,
+    /// Two officers here decided not to speak with the service for now.
+    #[error("nothing is taken from or sent to this service until two officers here decide otherwise; let both services speak by telephone")]
+    Suspended,
+    /// Nothing of this kind can be decided of this act.
+    #[error("act {0} is not in doubt, or not of this service; entente keys doubtful lists those that are")]
+    NotDoubtful(String),
+    /// A carry file is none, or was cut or altered.
+    #[error(transparent)]
+    Carry(#[from] CarryFault),
+    /// A carried parcel is older than the operator lets in.
+    #[error(
+        "the parcel was sealed {0} days ago, and this node takes carried parcels of at most {1} days; ask the sender to export again, or set 'carry_days_max' higher"
+    )]
+    CarryAge(u64, u32),
+    /// The carry file is for another service.
+    #[error("this carry file is for {0}, not for us; hand it to them")]
+    CarryOther(String),
+    /// The carry file is one of our own.
+    #[error("this carry file is our own, for {0}; it is to be imported there")]
+    CarryOwn(String),
+    /// A carried receipt answers no parcel that is under way.
+    #[error("the receipt answers no carried parcel that is under way; what is not acknowledged stays due and goes with the next export")]
+    CarryReceipt,
+    /// The export was ended by another one, or by a restart.
+    #[error("this export is over: another one began, or the node was started again. What it wrote may be used; export again for the rest")]
+    CarryExport,
+    /// A volume is too small for what must go into it.
+    #[error("a volume must have at least {0} bytes for what is due; export with a larger --volume-bytes")]
+    CarryVolume(u64),
+    /// The partner's newest card does not hold any more, so nothing can be sealed for it.
+    #[error("the newest card of {0} that is known here is not valid now, so nothing can be sealed for it; import its newer card first")]
+    PartnerCard(String),
+    /// This node was put back to an older state and does not yet know all that it had signed.
+    #[error(
+        "this node was put back to an older state and signs nothing here before {0} has said what it holds. Their nodes are asked again by themselves: call them if it lasts; for a partner that is gone for good, entente fence lift"
+    )]
+    Fenced(String),
+    /// This ledger is older than what was signed with its key.
+    #[error(
+        "this ledger is older than what this service has signed: an older copy was put in place. Partners are asked what they hold; entente fence show says how far they are"
+    )]
+    Older,
+    /// Another machine runs under our name.
+    #[error("another machine runs under this service's name, so nothing is signed here. Stop one of the two for good, then lift the fence for the own service")]
+    Twin,
+    /// Our key file is older than our newest card.
+    #[error(
+        "the key file is older than this service's newest card, so nothing is signed with it. Put the newer key file in place, or issue the next card with the root key"
+    )]
+    OldKeys,
+    /// The node was moved to another machine.
+    #[error("this node was moved: {0}. It does not start here any more")]
+    Moved(String),
     /// A request that makes no sense as it stands.
     #[error("{0}")]
     Asked(String),
@@ -209,6 +265,22 @@ impl NodeError {
             NodeError::ExhibitNoVault => "refusal.exhibit.no-place",
             NodeError::ExhibitDamaged { .. } => "failure.exhibit.damaged",
             NodeError::NotParty => "peer.act.not-party",
+            NodeError::Word => "peer.act.word",
+            NodeError::Suspended => "refusal.partner.suspended",
+            NodeError::NotDoubtful(_) => "refusal.keys.not-doubtful",
+            NodeError::Carry(e) => e.code(),
+            NodeError::CarryAge(..) => "refusal.carry.age",
+            NodeError::CarryOther(_) => "refusal.carry.other-recipient",
+            NodeError::CarryOwn(_) => "refusal.carry.own",
+            NodeError::CarryReceipt => "refusal.carry.receipt-unknown",
+            NodeError::CarryExport => "refusal.carry.export-over",
+            NodeError::CarryVolume(_) => "refusal.carry.volume-small",
+            NodeError::PartnerCard(_) => "refusal.partner.card-over",
+            NodeError::Fenced(_) => "refusal.fence.awaited",
+            NodeError::Older => "failure.fence.older",
+            NodeError::Twin => "failure.fence.twin",
+            NodeError::OldKeys => "failure.fence.old-keys",
+            NodeError::Moved(_) => "refusal.node.moved",
             NodeError::Asked(_) => "refusal.node.asked",
         }
     }

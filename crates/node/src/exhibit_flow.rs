@@ -7,14 +7,14 @@
 use crate::error::NodeError;
 use crate::exhibit::{Asked, Other};
 use crate::node::{Node, log};
-use crate::outbound::{About, Load};
+use crate::outbound::{About, Load, Sent};
 use crate::piece::{self, Piece};
 use crate::ranges::Ranges;
 use crate::served::Fate;
 use crate::shelves::{Shelves, room};
 use base::{CHUNK_BYTES, Digest, DossierId, ExhibitId, ServiceId, UnixMs};
-use seal::{Card, Held};
-use std::collections::BTreeSet;
+use seal::{Directory, Held};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound::{Excluded, Unbounded};
 use store::{Append, Outgoing, Queued, Shelf, StoreError};
 
@@ -163,23 +163,28 @@ impl Node {
     // --- what goes out ---
 
     /// Returns what of exhibits is due to a partner when nothing else is: first what we ask, then chunks.
-    pub(crate) fn load_exhibits(&mut self, to: ServiceId, card: &Card, now: UnixMs) -> Result<Option<Load>, NodeError> {
-        if self.exhibits.shelves.is_none() {
+    pub(crate) fn load_exhibits(&mut self, to: ServiceId, now: UnixMs) -> Result<Option<Load>, NodeError> {
+        let cards = self.book.cards(&to).ok_or(NodeError::UnknownPartner(to))?;
+        let Some(card) = cards.current(now).filter(|_| self.exhibits.shelves.is_some() && !self.book.is_suspended(&to)).cloned() else {
             return Ok(None);
-        }
+        };
         let seeks = self.seeks_due(to, now)?;
-        if !seeks.is_empty() {
-            let sent = seeks.iter().map(|p| (p.digest(), About::Other)).collect();
+        let load = if seeks.is_empty() {
+            let Some(cuts) = self.cut(to) else { return Ok(None) };
+            let objects: Vec<Digest> = cuts.iter().map(|c| piece::chunk_name(&c.exhibit, c.index)).collect();
+            let about = cuts.iter().enumerate().map(|(place, c)| (place, About::Chunk(c.exhibit, c.index))).collect();
+            for c in &cuts {
+                self.exhibits.flying.entry((to, c.exhibit)).or_default().insert(c.index);
+            }
+            let mut load = self.compose(to, card, Vec::new(), Sent::new(&objects, about), now);
+            load.cuts = self.exhibits.shelves.clone().map(|s| (s, cuts));
+            load
+        } else {
+            let objects: Vec<Digest> = seeks.iter().map(Piece::digest).collect();
             let content = piece::join(&seeks.iter().map(Piece::encode).collect::<Vec<_>>());
-            return Ok(Some(self.traffic.hand_out(to, card, content, sent, now)));
-        }
-        let Some(cuts) = self.cut(to) else { return Ok(None) };
-        let sent = cuts.iter().map(|c| (piece::chunk_name(&c.exhibit, c.index), About::Chunk(c.exhibit, c.index))).collect();
-        for c in &cuts {
-            self.exhibits.flying.entry((to, c.exhibit)).or_default().insert(c.index);
-        }
-        let mut load = self.traffic.hand_out(to, card, Vec::new(), sent, now);
-        load.cuts = self.exhibits.shelves.clone().map(|s| (s, cuts));
+            self.compose(to, card, content, Sent::new(&objects, BTreeMap::new()), now)
+        };
+        self.traffic.under_way(to, load.number, load.sent.clone());
         Ok(Some(load))
     }
 
@@ -261,8 +266,8 @@ impl Node {
     // --- what comes of it ---
 
     /// Takes back what a parcel carried that was not answered.
-    pub(crate) fn exhibits_unanswered(&mut self, to: ServiceId, sent: &[(Digest, About)]) {
-        for (_, about) in sent {
+    pub(crate) fn exhibits_unanswered(&mut self, to: ServiceId, sent: &Sent) {
+        for about in sent.about() {
             if let About::Chunk(exhibit, index) = about {
                 self.landed(to, *exhibit, *index);
             }
@@ -286,7 +291,6 @@ impl Node {
                 (exhibit, Some(index))
             }
             About::Whole(exhibit) => (exhibit, None),
-            About::Other => return,
         };
         let Some(kept) = self.exhibits.kept.get_mut(&exhibit) else { return };
         let dossier = kept.standing().find(|n| n.parties.contains(&to)).map(|n| n.dossier);
@@ -317,8 +321,9 @@ impl Node {
 
     /// Follows a load that could not be sealed: what it carried is due again, and a chunk that cannot be read is lost here.
     pub fn unsealed(&mut self, to: ServiceId, number: u64, why: &NodeError, now: UnixMs) -> Option<crate::Ticket> {
-        let sent = self.traffic.take_sent(&to, number);
-        self.exhibits_unanswered(to, &sent);
+        if let Some(sent) = self.traffic.take_sent(&to, number) {
+            self.exhibits_unanswered(to, &sent);
+        }
         let NodeError::ExhibitDamaged { exhibit, index } = why else { return None };
         Some(self.exhibit_damaged(*exhibit, *index, now))
     }

@@ -26,14 +26,14 @@ pub struct ExhibitView {
     /// In which act.
     pub act: ActId,
     /// How it stands here.
-    pub here: Standing,
+    pub here: ExhibitStanding,
     /// How it stands at the other parties, as far as this node knows by their signed word.
-    pub there: Vec<Standing>,
+    pub there: Vec<ExhibitStanding>,
 }
 
 /// How an exhibit stands at one party.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Standing {
+pub struct ExhibitStanding {
     /// The party.
     pub service: ServiceId,
     /// Its short name.
@@ -75,7 +75,7 @@ impl Node {
         Ok(all)
     }
 
-    fn standing_here(&self, kept: &Kept, released: Option<UnixMs>) -> Standing {
+    fn standing_here(&self, kept: &Kept, released: Option<UnixMs>) -> ExhibitStanding {
         let service = self.me();
         let (state, since) = match (released.or(kept.gone), kept.since, &kept.refused) {
             (Some(gone), _, _) => ("erased", Some(gone)),
@@ -86,7 +86,7 @@ impl Node {
         let short = state == "coming" && self.lacks_room(kept);
         let why = kept.refused.clone().or_else(|| short.then(|| NodeError::ExhibitRoom.code().to_owned()));
         let bytes = if state == "erased" { 0 } else { kept.bytes() };
-        Standing { service, code: self.book.code(&service), state, bytes, since, moved: Some(kept.moved), why }
+        ExhibitStanding { service, code: self.book.code(&service), state, bytes, since, moved: Some(kept.moved), why }
     }
 
     fn lacks_room(&self, kept: &Kept) -> bool {
@@ -94,17 +94,17 @@ impl Node {
         self.exhibits.shelves.as_ref().is_some_and(|s| s.vault().room().is_ok_and(|room| room < missing))
     }
 
-    fn standing_at(&self, kept: &Kept, service: ServiceId, dossier: &DossierId) -> Standing {
+    fn standing_at(&self, kept: &Kept, service: ServiceId, dossier: &DossierId) -> ExhibitStanding {
         let code = self.book.code(&service);
         let named = kept.names.iter().any(|n| n.author == service && n.dossier == *dossier);
-        let none = Standing { service, code, state: if named { "held" } else { "unknown" }, bytes: 0, since: None, moved: None, why: None };
-        let Some(other) = kept.others.get(&service) else { return Standing { bytes: if named { kept.size } else { 0 }, ..none } };
+        let none = ExhibitStanding { service, code, state: if named { "held" } else { "unknown" }, bytes: 0, since: None, moved: None, why: None };
+        let Some(other) = kept.others.get(&service) else { return ExhibitStanding { bytes: if named { kept.size } else { 0 }, ..none } };
         let (state, bytes) = match (other.since, &other.refused) {
             (Some(_), _) => ("held", kept.size),
             (_, Some(_)) => ("refused", 0),
             _ => ("coming", kept.size - bytes_of(&other.lacking, kept.size)),
         };
-        Standing { state, bytes, since: other.since, moved: Some(other.moved), why: other.refused.clone(), ..none }
+        ExhibitStanding { state, bytes, since: other.since, moved: Some(other.moved), why: other.refused.clone(), ..none }
     }
 
     /// Opens an exhibit to be read out; the disclosure is logged with its reason before the first byte goes.

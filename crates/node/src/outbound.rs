@@ -10,22 +10,27 @@ use crate::shelves::Shelves;
 use base::{Digest, DossierId, ExhibitId, ParcelId, ServiceId, UnixMs};
 use dossier::Want;
 use seal::{Card, Directory, Held, Keys, Receipt};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use store::{Append, Body, DueObject, Entry, QueuePlace};
 
 /// Pieces in one parcel.
 pub const PIECES_MAX: usize = 500;
 /// Bytes of acts in one parcel, unless a single one is larger.
-const LOAD_BYTES_MAX: usize = 1 << 20;
+pub const LOAD_BYTES_MAX: usize = 1 << 20;
 /// Bytes of a sealed parcel.
 pub const PARCEL_BYTES_MAX: usize = piece::CONTENT_BYTES_MAX + 64 * 1024;
 /// Time after which the same acts may be asked for again.
 const WANT_AGAIN_MS: i64 = 30_000;
 /// Acts of dossiers that are not here yet, which one partner may leave between two starts of this node.
 const STRAYS_MAX: usize = 10_000;
-/// Refusals that pass: a clock is set, a card or a mechanism comes, room is made.
-const PASSING: [&str; 5] =
-    ["peer.act.clock-ahead", "peer.act.too-much-waiting", "refusal.partner.unknown", "refusal.mechanism.unknown", "refusal.mechanism.too-many"];
+/// Refusals that pass: a clock is set, a card or a mechanism comes, room is made, we hear of a revocation that the recipient knows already.
+const PASSING: [&str; 6] =
+    ["peer.act.clock-ahead", "peer.act.too-much-waiting", CARD_REVOKED, "refusal.partner.unknown", "refusal.mechanism.unknown", "refusal.mechanism.too-many"];
+/// Time after which what a partner refused because of a revocation goes again, with our word on it.
+const WORD_AGAIN_MS: i64 = 2_000;
+/// The refusal of an act whose author's card is revoked and on which nobody has given a word.
+const CARD_REVOKED: &str = "peer.seal.card-revoked";
 /// Parcel numbers of a partner that are remembered beside the store's.
 const NUMBERS_KEPT: usize = 1024;
 
@@ -35,13 +40,10 @@ const WINDOW_MAX: usize = 8;
 const WHOLE_BYTES_MAX: usize = 128;
 
 /// Tells whether a note's receipt says something of an exhibit.
-fn about_note(bytes: &[u8]) -> About {
-    match bytes.len() <= WHOLE_BYTES_MAX {
-        true => match minicbor::decode::<Piece>(bytes) {
-            Ok(Piece::Whole { exhibit, .. }) => About::Whole(exhibit),
-            _ => About::Other,
-        },
-        false => About::Other,
+fn about_note(bytes: &[u8]) -> Option<About> {
+    match minicbor::decode::<Piece>(Some(bytes).filter(|b| b.len() <= WHOLE_BYTES_MAX)?) {
+        Ok(Piece::Whole { exhibit, .. }) => Some(About::Whole(exhibit)),
+        _ => None,
     }
 }
 
@@ -65,7 +67,12 @@ pub(crate) struct Traffic {
 struct Way {
     counter: u32,
     cursor: Option<QueuePlace>,
-    loads: BTreeMap<u64, Vec<(Digest, About)>>,
+    /// A parcel with our newer cards and revocations is under way.
+    noticed: bool,
+    /// When what was refused because of a revocation last went again.
+    worded: Option<UnixMs>,
+    /// By number what each holds.
+    loads: BTreeMap<u64, Sent>,
     /// Parcels with chunks that may be under way: more with each that is answered, one after a failure.
     window: usize,
     /// The exhibit that was served last.
@@ -73,11 +80,29 @@ struct Way {
 }
 
 /// What a piece of a load is about, where its receipt says something of an exhibit.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) enum About {
     Chunk(ExhibitId, u32),
     Whole(ExhibitId),
-    Other,
+}
+
+/// What a parcel holds, as its receipt must answer it; by file that may be many days later.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Sent {
+    /// Digest of all of it, in order.
+    objects: Digest,
+    /// The pieces whose answer says something of an exhibit, by their place.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    about: BTreeMap<usize, About>,
+}
+
+/// A receipt that holds, before it is staged.
+pub(crate) struct Settled {
+    pub(crate) batch: Append,
+    /// What the partner now holds.
+    pub(crate) held: Vec<Digest>,
+    /// Whether something was refused for the moment only and stays due.
+    pub(crate) passing: bool,
 }
 
 /// A parcel's content for one partner, to be sealed.
@@ -88,15 +113,20 @@ pub struct Load {
     pub number: u64,
     /// The content; empty where chunks of exhibits are read when it is sealed.
     pub content: Vec<u8>,
+    /// What its receipt must answer.
+    pub sent: Sent,
     /// When.
     pub at: UnixMs,
+    /// Which of our cards signs: the one that acts, or an older one that the recipient knows.
+    pub signer: u32,
     pub(crate) cuts: Option<(Shelves, Vec<Cut>)>,
 }
 
 impl Load {
     /// Seals the content for its recipient.
     pub fn seal(&self, keys: &Keys) -> Result<Vec<u8>, NodeError> {
-        let seal = |content: &[u8]| Ok(seal::seal_parcel(keys, &self.card, self.number, self.at, content)?);
+        let older = (self.signer != keys.card_number()).then(|| keys.under(self.signer)).flatten();
+        let seal = |content: &[u8]| Ok(seal::seal_parcel(older.as_ref().unwrap_or(keys), &self.card, self.number, self.at, content)?);
         match &self.cuts {
             Some((shelves, cuts)) => seal(&join_chunks(shelves, cuts)?),
             None => seal(&self.content),
@@ -104,24 +134,48 @@ impl Load {
     }
 }
 
+impl Sent {
+    /// Notes what a parcel holds, in order, and which of it is about an exhibit.
+    pub(crate) fn new(objects: &[Digest], about: BTreeMap<usize, About>) -> Sent {
+        Sent { objects: piece::named(objects), about }
+    }
+
+    /// Returns what the pieces are about whose answer says something of an exhibit.
+    pub(crate) fn about(&self) -> impl Iterator<Item = &About> {
+        self.about.values()
+    }
+
+    fn has_chunks(&self) -> bool {
+        self.about().any(|a| matches!(a, About::Chunk(..)))
+    }
+}
+
 impl Traffic {
     pub(crate) fn begin(&mut self, incarnation: u32) {
         self.incarnation = incarnation;
+        self.partners.values_mut().for_each(|way| way.counter = 0);
     }
 
-    /// Numbers a load and remembers what it carries until it is answered.
-    pub(crate) fn hand_out(&mut self, to: ServiceId, card: &Card, content: Vec<u8>, sent: Vec<(Digest, About)>, at: UnixMs) -> Load {
+    pub(crate) fn incarnation(&self) -> u32 {
+        self.incarnation
+    }
+
+    /// Gives the next number to a parcel.
+    fn number(&mut self, to: ServiceId) -> u64 {
         let way = self.partners.entry(to).or_default();
         way.counter += 1;
-        let number = u64::from(self.incarnation) << 32 | u64::from(way.counter);
-        way.loads.insert(number, sent);
-        Load { card: card.clone(), number, content, at, cuts: None }
+        u64::from(self.incarnation) << 32 | u64::from(way.counter)
+    }
+
+    /// Remembers what a parcel carries until it is answered.
+    pub(crate) fn under_way(&mut self, to: ServiceId, number: u64, sent: Sent) {
+        self.partners.entry(to).or_default().loads.insert(number, sent);
     }
 
     /// Returns how many parcels with chunks are under way, how many may be, and which exhibit was served last.
     pub(crate) fn chunks_under_way(&mut self, to: &ServiceId) -> (usize, usize, Option<ExhibitId>) {
         let way = self.partners.entry(*to).or_default();
-        let with_chunks = way.loads.values().filter(|sent| sent.iter().any(|s| matches!(s.1, About::Chunk(..)))).count();
+        let with_chunks = way.loads.values().filter(|sent| sent.has_chunks()).count();
         (with_chunks, way.window.max(1), way.served)
     }
 
@@ -130,8 +184,8 @@ impl Traffic {
     }
 
     /// Forgets what a load carried, and returns it.
-    pub(crate) fn take_sent(&mut self, to: &ServiceId, number: u64) -> Vec<(Digest, About)> {
-        self.partners.get_mut(to).and_then(|w| w.loads.remove(&number)).unwrap_or_default()
+    pub(crate) fn take_sent(&mut self, to: &ServiceId, number: u64) -> Option<Sent> {
+        self.partners.get_mut(to).and_then(|w| w.loads.remove(&number))
     }
 
     /// Tells whether a number was used by another parcel that is staged and not yet stored; remembers it.
@@ -157,6 +211,7 @@ impl Traffic {
         let rewound = std::mem::take(&mut self.rewound);
         for (_, way) in self.partners.iter_mut().filter(|(to, _)| !whole || rewound.contains(to)) {
             way.cursor = None;
+            way.noticed = false;
         }
     }
 
@@ -178,34 +233,98 @@ impl Traffic {
     }
 }
 
+impl Traffic {
+    /// Numbers a parcel that holds notices only; none while one is under way.
+    pub(crate) fn notice(&mut self, to: ServiceId, sent: Sent) -> Option<u64> {
+        let way = self.partners.entry(to).or_default();
+        if std::mem::replace(&mut way.noticed, true) {
+            return None;
+        }
+        let number = self.number(to);
+        self.under_way(to, number, sent);
+        Some(number)
+    }
+
+    /// Tells whether what was refused because of a revocation may go again already.
+    fn may_word(&mut self, to: ServiceId, now: UnixMs) -> bool {
+        let way = self.partners.entry(to).or_default();
+        let again = way.worded.is_none_or(|at| now.0 - at.0 >= WORD_AGAIN_MS);
+        if again {
+            way.worded = Some(now);
+        }
+        again
+    }
+
+    /// Lets notices to a partner go again.
+    pub(crate) fn renotice(&mut self, to: ServiceId) {
+        self.partners.entry(to).or_default().noticed = false;
+    }
+}
+
 impl Node {
     /// Returns what is due to a partner next, up to a parcel's size; none when nothing is.
     pub fn load(&mut self, to: ServiceId, now: UnixMs) -> Result<Option<Load>, NodeError> {
+        // Over the line a partner learns of our newer card under the one that it knows; a carry file has our cards in its head.
+        if let Some(signer) = self.older_card_for(&to).filter(|_| !self.book.is_suspended(&to)) {
+            let cards = self.book.cards(&to).ok_or(NodeError::UnknownPartner(to))?;
+            return Ok(cards.current(now).cloned().and_then(|card| self.notice(to, card, signer, now)));
+        }
+        let cursor = self.traffic.partners.get(&to).and_then(|way| way.cursor);
+        let Some((load, last)) = self.load_after(to, cursor, LOAD_BYTES_MAX, now)? else {
+            // Chunks of exhibits go when nothing else is due.
+            return self.load_exhibits(to, now);
+        };
+        let way = self.traffic.partners.entry(to).or_default();
+        way.cursor = Some(last);
+        way.loads.insert(load.number, load.sent.clone());
+        Ok(Some(load))
+    }
+
+    /// Numbers a parcel; it is remembered by whoever sends it.
+    pub(crate) fn compose(&mut self, to: ServiceId, card: Card, content: Vec<u8>, sent: Sent, at: UnixMs) -> Load {
+        let (number, signer) = (self.traffic.number(to), self.keys.card_number());
+        Load { card, number, content, sent, at, signer, cuts: None }
+    }
+
+    /// Returns what is due to a partner after a place, up to a size, and the place of the last of it. Every way numbers from one count.
+    pub(crate) fn load_after(
+        &mut self,
+        to: ServiceId,
+        after: Option<QueuePlace>,
+        bytes_max: usize,
+        now: UnixMs,
+    ) -> Result<Option<(Load, QueuePlace)>, NodeError> {
         let cards = self.book.cards(&to).ok_or(NodeError::UnknownPartner(to))?;
         let Some(card) = cards.current(now).cloned() else { return Ok(None) };
-        let way = self.traffic.partners.entry(to).or_default();
-        let due = self.store.outbox_next(&to, way.cursor, PIECES_MAX, LOAD_BYTES_MAX)?;
-        // Chunks of exhibits go when nothing else is due.
-        let Some(last) = due.last().map(|d| d.place) else { return self.load_exhibits(to, &card, now) };
-        way.cursor = Some(last);
-        let (mut sent, mut pieces) = (Vec::with_capacity(due.len()), Vec::with_capacity(due.len()));
+        if self.book.is_suspended(&to) {
+            return Ok(None);
+        }
+        let due = self.store.outbox_next(&to, after, PIECES_MAX, bytes_max)?;
+        let Some(last) = due.last().map(|d| d.place) else { return Ok(None) };
+        let mut attestations = self.words_for(due.iter().filter_map(|d| if let DueObject::Act(a) = &d.what { Some(a) } else { None }), now)?;
+        let (mut objects, mut about, mut pieces) = (Vec::with_capacity(due.len()), BTreeMap::new(), Vec::with_capacity(due.len()));
         for d in due {
             match d.what {
                 DueObject::Act(act) => {
-                    sent.push((*act.id.as_ref(), About::Other));
+                    objects.push(*act.id.as_ref());
                     let body = match act.body {
                         Body::Held(bytes) => Some(bytes),
                         Body::Erased | Body::Absent => None,
                     };
-                    pieces.push(Piece::Act { signed: act.signed, body }.encode());
+                    let word = attestations.remove(&act.id);
+                    pieces.push(match word {
+                        Some(attestation) => Piece::Attested { attestation, signed: act.signed, body }.encode(),
+                        None => Piece::Act { signed: act.signed, body }.encode(),
+                    });
                 }
                 DueObject::Note { id, bytes } => {
-                    sent.push((id, about_note(&bytes)));
+                    about.extend(about_note(&bytes).map(|a| (objects.len(), a)));
+                    objects.push(id);
                     pieces.push(bytes);
                 }
             }
         }
-        Ok(Some(self.traffic.hand_out(to, &card, piece::join(&pieces), sent, now)))
+        Ok(Some((self.compose(to, card, piece::join(&pieces), Sent::new(&objects, about), now), last)))
     }
 
     /// Takes the answer to a parcel: a receipt settles what it names, none leaves all of it due; returns what the partner now holds.
@@ -217,20 +336,23 @@ impl Node {
         receipt: Option<&[u8]>,
         now: UnixMs,
     ) -> Result<Option<(Ticket, Vec<Digest>)>, NodeError> {
-        let sent = self.traffic.partners.get_mut(&to).and_then(|w| w.loads.remove(&number));
-        let Some(sent) = sent else { return Ok(None) };
+        let Some(sent) = self.traffic.take_sent(&to, number) else { return Ok(None) };
+        if receipt.is_none() {
+            self.take_turns(to);
+        }
         let taken = match receipt {
-            Some(bytes) => self.take_receipt(to, &sent, parcel, bytes, now).map(Some),
+            Some(bytes) => self.read_receipt(to, &sent, parcel, bytes, now).map(|t| Some((self.stage(t.batch), t.held))),
             None => Ok(None),
         };
         let way = self.traffic.partners.entry(to).or_default();
-        if sent.iter().any(|s| matches!(s.1, About::Chunk(..))) {
+        if sent.has_chunks() {
             way.window = if matches!(taken, Ok(Some(_))) { (way.window + 1).min(WINDOW_MAX) } else { 1 };
         }
         if !matches!(taken, Ok(Some(_))) {
             self.exhibits_unanswered(to, &sent);
             // What was not acknowledged is due again, from the beginning; the partner knows duplicates.
-            self.traffic.partners.entry(to).or_default().cursor = None;
+            let way = self.traffic.partners.entry(to).or_default();
+            (way.cursor, way.noticed) = (None, false);
         }
         if let Err(e) = &taken {
             self.note_fault(to, e, now);
@@ -240,33 +362,37 @@ impl Node {
 
     /// Lets every partner's next load begin at the front of its outbox, so that what was refused for the moment goes again.
     pub fn retry(&mut self) {
-        self.traffic.partners.values_mut().for_each(|way| way.cursor = None);
+        self.traffic.partners.values_mut().for_each(|way| (way.cursor, way.noticed) = (None, false));
         self.news += 1;
     }
 
-    fn take_receipt(
-        &mut self,
-        to: ServiceId,
-        sent: &[(Digest, About)],
-        parcel: ParcelId,
-        bytes: &[u8],
-        now: UnixMs,
-    ) -> Result<(Ticket, Vec<Digest>), NodeError> {
+    /// Reads the receipt for a parcel that held just what was `sent`, and makes the batch that settles what it names.
+    pub(crate) fn read_receipt(&mut self, to: ServiceId, sent: &Sent, parcel: ParcelId, bytes: &[u8], now: UnixMs) -> Result<Settled, NodeError> {
         let cards = self.book.cards(&to).ok_or(NodeError::UnknownPartner(to))?;
         let (receipt, verified) = Receipt::read(bytes, &cards)?;
-        let named = receipt.entries.iter().map(|e| *e.act.as_ref());
-        if receipt.parcel != parcel || receipt.to != self.me() || !named.eq(sent.iter().map(|s| s.0)) {
+        let named: Vec<Digest> = receipt.entries.iter().map(|e| *e.act.as_ref()).collect();
+        if receipt.parcel != parcel || receipt.to != self.me() || piece::named(&named) != sent.objects {
             return Err(NodeError::Receipt);
         }
         let mut batch = Append::new(now);
         let mut held = Vec::with_capacity(receipt.entries.len());
-        for (entry, (_, about)) in receipt.entries.iter().zip(sent) {
+        let mut passing = false;
+        // It was under way when the partner heard of a revocation: it goes again, with our word on it.
+        let revoked = receipt.entries.iter().any(|e| matches!(&e.held, Held::Refused { code } if code == CARD_REVOKED));
+        if revoked && self.traffic.may_word(to, now) {
+            self.traffic.rewind(to);
+            self.news += 1;
+        }
+        for (place, entry) in receipt.entries.iter().enumerate() {
             let object = *entry.act.as_ref();
-            self.settle_exhibit(to, *about, &entry.held, &mut batch);
+            if let Some(about) = sent.about.get(&place) {
+                self.settle_exhibit(to, *about, &entry.held, &mut batch);
+            }
             match &entry.held {
                 Held::Held { .. } => held.push(object),
                 // What only the moment forbids stays due; it goes again with the next round.
                 Held::Refused { code } if is_passing(code) => {
+                    passing = true;
                     tracing::info!(partner = %self.book.code(&to), %code, "the partner does not take {} yet", entry.act.short());
                 }
                 Held::Refused { code } => {
@@ -284,7 +410,9 @@ impl Node {
             }
         }
         self.file_changed_exhibits(&mut batch);
+        let settled = receipt.entries.iter().filter(|e| !matches!(&e.held, Held::Refused { code } if is_passing(code))).map(|e| *e.act.as_ref()).collect();
+        self.told(to, &settled, &mut batch);
         batch.entries.push(Entry::receipt_taken(verified, held.clone()));
-        Ok((self.stage(batch), held))
+        Ok(Settled { batch, held, passing })
     }
 }

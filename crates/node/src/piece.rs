@@ -70,8 +70,28 @@ pub enum Piece {
         #[n(0)]
         note: String,
     },
-    /// What of an exhibit is lacking at the sender; nothing where it holds all of it or, with a code, does not take it.
+    /// A revocation of one of the sender's cards.
     #[n(6)]
+    Revocation(
+        #[cbor(n(0), with = "minicbor::bytes")]
+        /// The signed revocation.
+        Vec<u8>,
+    ),
+    /// An act whose author's card was revoked, with somebody's word on it.
+    #[n(7)]
+    Attested {
+        /// The signed attestation.
+        #[cbor(n(0), with = "minicbor::bytes")]
+        attestation: Vec<u8>,
+        /// COSE_Sign1 over the head.
+        #[cbor(n(1), with = "minicbor::bytes")]
+        signed: Vec<u8>,
+        /// The body's bytes.
+        #[cbor(n(2), with = "minicbor::bytes")]
+        body: Option<Vec<u8>>,
+    },
+    /// What of an exhibit is lacking at the sender; nothing where it holds all of it or, with a code, does not take it.
+    #[n(8)]
     Seek {
         /// A dossier that both are parties of and that names the exhibit.
         #[n(0)]
@@ -87,7 +107,7 @@ pub enum Piece {
         why: Option<String>,
     },
     /// A chunk of an exhibit, acknowledged by [`chunk_name`] once it is on the recipient's disk.
-    #[n(7)]
+    #[n(9)]
     Chunk {
         /// The exhibit.
         #[n(0)]
@@ -106,7 +126,7 @@ pub enum Piece {
         data: Vec<u8>,
     },
     /// Asks whether the recipient holds all of an exhibit; the receipt says since when.
-    #[n(8)]
+    #[n(10)]
     Whole {
         /// A dossier that both are parties of and that names the exhibit.
         #[n(0)]
@@ -114,6 +134,27 @@ pub enum Piece {
         /// The exhibit.
         #[n(1)]
         exhibit: ExhibitId,
+    },
+    /// The sender's declaration that its ledger was put back; back to its signer, what somebody declared in its name.
+    #[n(12)]
+    Restored {
+        /// The signed declaration.
+        #[cbor(n(0), with = "minicbor::bytes")]
+        signed: Vec<u8>,
+    },
+    /// One page of the sender's answer to the recipient's declaration.
+    #[n(13)]
+    Recovered {
+        /// The signed page.
+        #[cbor(n(0), with = "minicbor::bytes")]
+        signed: Vec<u8>,
+    },
+    /// A receipt that the recipient gave before its ledger was put back.
+    #[n(14)]
+    Returned {
+        /// The signed receipt.
+        #[cbor(n(0), with = "minicbor::bytes")]
+        signed: Vec<u8>,
     },
 }
 
@@ -155,6 +196,12 @@ pub(crate) fn begin(out: &mut Vec<u8>, pieces: usize) {
     minicbor::Encoder::new(out).array(pieces as u64).expect("writing into memory cannot fail");
 }
 
+/// Returns the digest under which a sender remembers what a parcel holds, in order; it never leaves the node.
+pub(crate) fn named(objects: &[Digest]) -> Digest {
+    let parts: Vec<&[u8]> = objects.iter().map(|o| &o.0[..]).collect();
+    Digest::tagged("entente/load/1", &parts)
+}
+
 /// Reads a parcel's content.
 pub fn split(content: &[u8]) -> Result<Vec<Piece>, CborError> {
     cbor::from_slice(content, CONTENT_BYTES_MAX)
@@ -174,6 +221,9 @@ mod tests {
             Piece::Seek { dossier: Digest::of(b"d").into(), exhibit: Digest::of(b"e").into(), lacking: vec![(0, 7), (9, 10)], why: None },
             Piece::Chunk { exhibit: Digest::of(b"e").into(), size: 9, index: 0, proof: vec![], data: vec![3; 9] },
             Piece::Whole { dossier: Digest::of(b"d").into(), exhibit: Digest::of(b"e").into() },
+            Piece::Restored { signed: vec![3; 300] },
+            Piece::Recovered { signed: vec![4; 300] },
+            Piece::Returned { signed: vec![5; 300] },
         ];
         let bytes = join(&pieces.iter().map(Piece::encode).collect::<Vec<_>>());
         assert_eq!(split(&bytes), Ok(pieces));

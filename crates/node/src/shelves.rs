@@ -75,15 +75,15 @@ impl Shelves {
     }
 
     /// Begins to take in a file of our own.
-    pub fn take_in(&self) -> Result<Intake, NodeError> {
+    pub fn take_in(&self) -> Result<FileIntake, NodeError> {
         let shelf = self.vault.begin()?;
-        Ok(Intake { shelves: self.clone(), shelf: Some(shelf), hashes: Vec::new(), filled: Vec::with_capacity(CHUNK_BYTES), size: 0 })
+        Ok(FileIntake { shelves: self.clone(), shelf: Some(shelf), hashes: Vec::new(), filled: Vec::with_capacity(CHUNK_BYTES), size: 0 })
     }
 }
 
 /// A file of our own that is being taken in; what is dropped before its end leaves nothing behind.
 #[must_use]
-pub struct Intake {
+pub struct FileIntake {
     shelves: Shelves,
     shelf: Option<Shelf>,
     hashes: Vec<base::Digest>,
@@ -106,7 +106,7 @@ impl Taken {
     }
 }
 
-impl Intake {
+impl FileIntake {
     /// Takes the next bytes; refuses what would be larger than any exhibit.
     pub fn write(&mut self, mut bytes: &[u8]) -> Result<(), NodeError> {
         if chunk_count(self.size + bytes.len() as u64).is_none() && !bytes.is_empty() {
@@ -150,7 +150,7 @@ impl Intake {
     }
 }
 
-impl Drop for Intake {
+impl Drop for FileIntake {
     fn drop(&mut self) {
         if let Some(shelf) = self.shelf.take()
             && let Err(e) = self.shelves.vault.remove(&shelf.name)

@@ -20,5 +20,5 @@ pub use ledger::{check_ledger, leaf_of, prove_consistency, prove_inclusion};
 pub use sqlite::Sqlite;
 pub use store::{GIVEN_KEPT, REBUILDING, Store};
 pub use vault::{DirVault, SLOT_BYTES, Shelf, Vault};
-pub use view::{Act, Body, Depth, DossierFilter, Due, DueObject, Given, Holding, LedgerEntry, LogEntry, QueuePlace, Record};
+pub use view::{Act, Body, ChainEnd, Depth, DossierFilter, Due, DueObject, Given, Holding, LedgerEntry, LogEntry, QueuePlace, Record};
 pub use writer::{GROUP_BATCHES_MAX, GROUP_ENTRIES_MAX, Ticket, Writer};

@@ -1,6 +1,11 @@
 //! The program from outside: real processes, real sockets, real disks.
 
+mod backups;
+mod carry;
 mod cli;
 mod demo;
+mod drill;
 mod exhibits;
 mod killed;
+mod rotation;
+mod trust;

@@ -86,8 +86,9 @@ impl Story {
     /// How the only exhibit stands: here, then at the others, as state and whole MiB.
     fn stands(&mut self, i: usize) -> String {
         let all = self.view(i);
-        let one =
-            |s: &node::Standing| format!("{} {} {}{}", s.code, s.state, s.bytes / MIB as u64, s.why.as_ref().map(|w| format!(" {w}")).unwrap_or_default());
+        let one = |s: &node::ExhibitStanding| {
+            format!("{} {} {}{}", s.code, s.state, s.bytes / MIB as u64, s.why.as_ref().map(|w| format!(" {w}")).unwrap_or_default())
+        };
         let lines: Vec<String> = all.iter().flat_map(|v| [&v.here].into_iter().chain(&v.there).map(one).collect::<Vec<_>>()).collect();
         lines.join(", ")
     }

@@ -2,14 +2,17 @@
 
 extern crate entente_node as node;
 
+mod carry;
 mod desk;
 mod disk;
 mod doors;
 mod exhibits;
 mod failures;
 mod faults;
+mod fence;
 mod forge;
 mod forms;
+mod keys;
 mod law;
 mod order;
 mod pieces;

@@ -56,7 +56,7 @@ fn acts_that_are_none_are_refused_in_the_receipt() {
     let unknown = stranger.sign(Typ::Act, &cbor::to_vec(&head)).bytes().to_vec();
     bad.push((with(unknown, good.1.clone()), "refusal.partner.unknown", "by a service that we do not know"));
     let mut rotated = w.sides[ES].keys.clone();
-    rotated.rotate(&card_draft("es"), now, &mut Seeded(8)).unwrap();
+    rotated.rotate(&seal::CardDraft { valid_from: now, ..card_draft("es") }, now, &mut Seeded(8)).unwrap();
     let early = rotated.sign(Typ::Act, &cbor::to_vec(act_of(&good).head())).bytes().to_vec();
     bad.push((with(early, good.1.clone()), "peer.seal.unknown-card", "by a card that we do not have"));
     for (bad, code, why) in bad {
