@@ -156,7 +156,8 @@ pub(crate) async fn carry_done(who: Who, State(engine): State<Engine>, Form(f): 
     who.must_be(&[OfficerRole::Administrator], "administrator")?;
     let export: u64 = f.export.parse().map_err(|_| NodeError::CarryExport)?;
     engine.run(move |n| n.carry_done(f.partner, export, f.volumes, &who.0.id, now()).map(|t| (Some(t), ()))).await?;
-    Ok(Json(json!({})))
+    let waiting = engine.read(move |n| Ok(n.exhibits_awaiting_line(&f.partner))).await?;
+    Ok(Json(json!({ "exhibits_awaiting_line": waiting })))
 }
 
 #[utoipa::path(post, path = "/v1/carry/import", responses((status = 200, description = "What became of a volume; it may have faults and is taken as far as it goes")))]

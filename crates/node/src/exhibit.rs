@@ -128,6 +128,11 @@ impl Kept {
         self.names.iter().find(|n| n.dossier == *dossier)
     }
 
+    /// Tells whether it is whole here and a party of a dossier that names it has said nothing of it yet.
+    pub(crate) fn untold(&self, partner: &ServiceId) -> bool {
+        self.since.is_some() && self.concerns(partner) && !self.others.contains_key(partner) && self.standing().all(|n| n.author != *partner)
+    }
+
     /// Tells whether a service is a party of a dossier that names it.
     pub(crate) fn concerns(&self, service: &ServiceId) -> bool {
         self.standing().any(|n| n.parties.contains(service))

@@ -5,7 +5,7 @@
 //! go again, 5 once all are, the holder asks `Whole`, and the receipt for that is the partner's signed word on since when it holds it.
 
 use crate::error::NodeError;
-use crate::exhibit::{Asked, Other};
+use crate::exhibit::{Asked, Kept, Other};
 use crate::node::{Node, log};
 use crate::outbound::{About, Load, Sent};
 use crate::piece::{self, Piece};
@@ -261,6 +261,13 @@ impl Node {
     fn ask_whole(&mut self, to: ServiceId, dossier: DossierId, exhibit: ExhibitId, batch: &mut Append) {
         batch.queue.push(Queued { recipient: to, what: Outgoing::Note(Piece::Whole { dossier, exhibit }.encode()) });
         self.news += 1;
+    }
+
+    /// Counts the exhibits of which chunks wait to go to or come from a partner: they go over a line only, not by file.
+    pub fn exhibits_awaiting_line(&self, partner: &ServiceId) -> usize {
+        let all = &self.exhibits;
+        let waits = |id: &ExhibitId, k: &Kept| all.owing.contains(&(*partner, *id)) || all.lacking.contains(id) && k.concerns(partner) || k.untold(partner);
+        all.kept.iter().filter(|(id, k)| waits(id, k)).count()
     }
 
     // --- what comes of it ---
