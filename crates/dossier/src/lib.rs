@@ -25,7 +25,7 @@ pub use guard::Refusal;
 pub use matrix::matrix;
 pub use mechanism::{Clock, ItemKind, Mechanism, MechanismFault, Move, OfficerRole, Phase, Role, Stance, StanceState, Start};
 pub use shipped::shipped;
-pub use state::{Item, PhaseOf, State};
+pub use state::{Fields, Item, PhaseOf, State};
 pub use value::{
     Account, ClockLength, Document, Equivalence, Exhibit, MechanismRef, Money, OfficerRef, Person, Place, Quantity, Reference, TextHash, Value, Vehicle, Vessel,
 };

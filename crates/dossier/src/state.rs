@@ -9,7 +9,8 @@ use crate::value::Value;
 use base::cbor::Map;
 use base::{ActId, DossierId, Instant, ItemId, ServiceId};
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::ops::Deref;
+use std::sync::{Arc, LazyLock};
 
 /// Which phase holds; a proved mechanism always gives `One`.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -40,13 +41,25 @@ pub struct Item {
     /// When it was opened.
     pub at: Instant,
     /// The fields with which it was opened; empty once erased.
-    pub fields: Arc<Map<Value>>,
+    pub fields: Fields,
     /// Each party's stance, by place in the role's list of states; none where the party's role holds none.
     pub stances: Vec<Option<usize>>,
     /// The phase of the whole.
     pub phase: PhaseOf,
     /// The phase of each party whose role has phases of its own.
     pub own_phases: Vec<Option<PhaseOf>>,
+}
+
+/// The fields of the act that opened an item: lent out of the act itself, so that every view of a dossier shares one copy.
+#[derive(Clone, Debug)]
+pub struct Fields(Arc<Act>);
+
+impl Deref for Fields {
+    type Target = Map<Value>;
+    fn deref(&self) -> &Map<Value> {
+        static NONE: LazyLock<Map<Value>> = LazyLock::new(Map::default);
+        self.0.body().map_or(&NONE, |b| &b.fields)
+    }
 }
 
 /// The items of a dossier as some party had folded them.
@@ -130,7 +143,7 @@ impl State {
     }
 
     /// Folds an act in; one that does not fit changes nothing but the mark.
-    pub(crate) fn apply(&mut self, act: &Act, valid: bool) {
+    pub(crate) fn apply(&mut self, act: &Arc<Act>, valid: bool) {
         let head = act.head();
         let Some(author) = self.party(&head.author) else { return };
         self.marks[author] = (head.seq, act.id());
@@ -159,7 +172,7 @@ impl State {
         }
     }
 
-    fn open(&mut self, act: &Act, kind: usize, parent: Option<ItemId>, opener: usize) {
+    fn open(&mut self, act: &Arc<Act>, kind: usize, parent: Option<ItemId>, opener: usize) {
         let k = &self.mechanism.items[kind];
         let stance = |(party, (_, role)): (usize, &(ServiceId, String))| {
             let s = k.stance(role).filter(|s| !s.opener_only || party == opener)?;
@@ -168,7 +181,7 @@ impl State {
         };
         let stances = self.parties.iter().enumerate().map(stance).collect::<Vec<_>>();
         let id = act.item();
-        let fields = Arc::new(act.body().map(|b| b.fields.clone()).unwrap_or_default());
+        let fields = Fields(Arc::clone(act));
         let own_phases = vec![None; self.parties.len()];
         let item = Item { id, kind, parent, opener, act: act.id(), at: act.head().at.clone(), fields, stances, phase: PhaseOf::Fact, own_phases };
         self.items.insert(id, item);
