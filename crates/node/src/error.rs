@@ -86,6 +86,19 @@ pub enum NodeError {
     /// An act is dated ahead of our clock.
     #[error("the act is dated {0} minutes ahead of this node's clock; one of both clocks is wrong")]
     ClockAhead(i64),
+    /// Our own clock was moved while the node ran, and nobody has borne it out.
+    #[error(
+        "this machine's clock was moved by {0} minutes while the node ran, and no partner has borne it out; nothing is signed until it is right. Set it by NTP; if it is right as it stands, start the node again"
+    )]
+    ClockMoved(i64),
+    /// All partners that were heard contradict our clock.
+    #[error("all {partners} partners that were heard contradict this machine's clock ({ahead}); nothing is signed until it is set. Set it by NTP")]
+    ClockContradicted {
+        /// How many they are.
+        partners: usize,
+        /// By how much, in words.
+        ahead: String,
+    },
     /// A parcel was sealed by a clock that is far off.
     #[error("the parcel was sealed {0} minutes away from this node's clock; one of both clocks is wrong. Set both by NTP and send again")]
     ParcelClock(u64),
@@ -176,6 +189,8 @@ impl NodeError {
             NodeError::NotPending => "refusal.pending.gone",
             NodeError::SameEyes => "refusal.pending.same-eyes",
             NodeError::ClockAhead(_) => "peer.act.clock-ahead",
+            NodeError::ClockMoved(_) => "failure.clock.moved",
+            NodeError::ClockContradicted { .. } => "failure.clock.contradicted",
             NodeError::ParcelClock(_) => "peer.parcel.clock",
             NodeError::Courier => "peer.parcel.courier",
             NodeError::Signer => "peer.act.signer",

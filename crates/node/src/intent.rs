@@ -129,6 +129,7 @@ type Tried = (Arc<Act>, Vec<u8>, Vec<u8>);
 impl Node {
     /// Takes an officer's intent: signs and stages the act, or keeps it for the second pair of eyes.
     pub fn propose(&mut self, officer: &Officer, intent: Intent, now: UnixMs) -> Result<Made, NodeError> {
+        self.trust_clock()?;
         let read = self.read_intent(&intent, now)?;
         let by = officer.sign(&read.first).ok_or(NodeError::Role("officer with a role"))?;
         if read.second.is_empty() {
@@ -150,6 +151,7 @@ impl Node {
 
     /// Approves a waiting proposal as its second officer.
     pub fn approve(&mut self, officer: &Officer, id: &str, now: UnixMs) -> Result<Made, NodeError> {
+        self.trust_clock()?;
         let pending = self.pending(id)?;
         if pending.by == officer.id.as_str() {
             return Err(NodeError::SameEyes);
@@ -253,7 +255,7 @@ impl Node {
     /// Keeps a mechanism of the operator's own, once it is proved.
     pub fn add_mechanism(&mut self, bytes: &[u8], now: UnixMs) -> Result<(base::MechanismId, Ticket), NodeError> {
         let m = Mechanism::parse(bytes)?;
-        prove(&m)?;
+        self.prove(&m)?;
         let hash = m.hash;
         let mut batch = Append::new(now);
         batch.records.push(put("mechanism", &hash.to_string(), bytes.to_vec()));
@@ -263,6 +265,52 @@ impl Node {
 
     /// No accord is signed before every mechanism that it names is here and proved.
     fn prove_before_signing(&mut self, accord: &DossierId) -> Result<(), NodeError> {
+        for m in self.named_in(accord)? {
+            self.prove(&m)?;
+        }
+        Ok(())
+    }
+
+    /// Returns the mechanisms of partners that must be proved before this intent can be done, and are not yet.
+    ///
+    /// Proving takes seconds where a partner means harm: the caller does it on another thread, by [`proof_fault`], and tells the
+    /// node with [`Node::note_proof`] before it proposes. What is not told so is proved when the intent is read.
+    pub fn unproved(&mut self, intent: &Intent) -> Result<Vec<Arc<Mechanism>>, NodeError> {
+        let Intent::Move { dossier, name, .. } = intent else { return Ok(Vec::new()) };
+        let is_accord = self.dossier(dossier)?.is_some_and(|d| d.mechanism().id == accord::MECHANISM);
+        if !is_accord || name != "sign" {
+            return Ok(Vec::new());
+        }
+        let named = self.named_in(dossier)?;
+        Ok(named.into_iter().filter(|m| !self.proofs.contains_key(&m.hash)).collect())
+    }
+
+    /// Returns the mechanisms that must be proved before a waiting proposal can be approved.
+    pub fn unproved_pending(&mut self, id: &str) -> Result<Vec<Arc<Mechanism>>, NodeError> {
+        let pending = self.pending(id)?;
+        self.unproved(&pending.intent)
+    }
+
+    /// Remembers what [`proof_fault`] said of a mechanism.
+    pub fn note_proof(&mut self, mechanism: base::MechanismId, fault: Option<String>) {
+        if self.proofs.len() >= PROOFS_MAX {
+            self.proofs.clear();
+        }
+        self.proofs.insert(mechanism, fault);
+    }
+
+    fn prove(&mut self, m: &Mechanism) -> Result<(), NodeError> {
+        if !self.proofs.contains_key(&m.hash) {
+            self.note_proof(m.hash, proof_fault(m));
+        }
+        match &self.proofs[&m.hash] {
+            None => Ok(()),
+            Some(fault) => Err(NodeError::UnprovedMechanism(m.id.clone(), fault.clone())),
+        }
+    }
+
+    /// Returns the mechanisms that an accord names, all of which must be here; those that come with the program are left out.
+    fn named_in(&mut self, accord: &DossierId) -> Result<Vec<Arc<Mechanism>>, NodeError> {
         let d = self.dossier(accord)?.ok_or(NodeError::Absent("accord"))?;
         let root = d.state().item(&d.root()).ok_or(NodeError::Absent("accord"))?;
         let named: Vec<_> = root
@@ -275,13 +323,14 @@ impl Node {
                 _ => None,
             })
             .collect();
+        let mut foreign = Vec::new();
         for m in named {
             let known = self.mechanisms.get(&m.id).cloned().ok_or(NodeError::UnknownMechanism(m.name))?;
             if !dossier::shipped().iter().any(|s| s.hash == known.hash) {
-                prove(&known)?;
+                foreign.push(known);
             }
         }
-        Ok(())
+        Ok(foreign)
     }
 
     /// Finds the one accord in force that permits a mechanism among parties; the one with the fewest parties where several do.
@@ -414,12 +463,13 @@ impl Node {
     }
 }
 
-fn prove(m: &Mechanism) -> Result<(), NodeError> {
+/// Mechanisms whose proof is remembered.
+const PROOFS_MAX: usize = 1000;
+
+/// Proves a mechanism; returns the first fault, or nothing. Takes long where a mechanism is large: not for the node's thread.
+pub fn proof_fault(m: &Mechanism) -> Option<String> {
     let report = dossier::check(m);
-    match report.proved() {
-        true => Ok(()),
-        false => Err(NodeError::UnprovedMechanism(m.id.clone(), report.faults.first().map_or_else(|| "too large to explore".to_owned(), |f| f.what.clone()))),
-    }
+    (!report.proved()).then(|| report.faults.first().map_or_else(|| "too large to explore".to_owned(), |f| f.what.clone()))
 }
 
 fn read_form(form: &[Field], fields: &BTreeMap<String, serde_json::Value>) -> Result<Map<Value>, NodeError> {

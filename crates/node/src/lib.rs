@@ -6,6 +6,7 @@
 
 mod book;
 mod carry;
+mod clocks;
 mod error;
 mod inbound;
 mod intake;
@@ -18,6 +19,7 @@ mod overview;
 mod piece;
 mod proof;
 mod rebuild;
+mod refusals;
 mod register;
 mod retention;
 mod served;
@@ -25,10 +27,11 @@ mod witness;
 
 pub use book::Book;
 pub use carry::{CarryBegun, CarryNext, CarrySealed, CarrySettled, CarryView};
+pub use clocks::ClockReport;
 pub use error::NodeError;
-pub use inbound::{Arrived, CARRY_DAYS_CEILING, open, open_carried};
+pub use inbound::{ACT_AHEAD_MINUTES_MAX, Arrived, CARRY_DAYS_CEILING, PARCEL_SKEW_MINUTES_MAX, open, open_carried};
 pub use intake::{CarryCount, CarryFaulty, CarryReport, Intake, IntakeDone, IntakeJob};
-pub use intent::{Intent, Made, Pending};
+pub use intent::{Intent, Made, Pending, proof_fault};
 pub use node::{Committed, Node, Settings, Ticket};
 pub use officer::Officer;
 pub use outbound::{LOAD_BYTES_MAX, Load, PARCEL_BYTES_MAX, PIECES_MAX};

@@ -18,6 +18,8 @@ use store::{Append, Appended, Body, DossierRow, Entry, LogLine, RecordOp, Store,
 
 /// Dossiers that are kept in memory between uses.
 const DOSSIERS_KEPT: usize = 2_000;
+/// Bytes that dossiers in memory may take together, as [`Dossier::weight`] counts them; the one that is in use may be larger.
+const DOSSIERS_BYTES_MAX: usize = 32 << 20;
 /// Documents read at a time.
 pub(crate) const PAGE: usize = 500;
 
@@ -46,6 +48,10 @@ pub struct Node {
     pub(crate) officers: Vec<Officer>,
     pub(crate) traffic: Traffic,
     pub(crate) carry: Carry,
+    pub(crate) clock: crate::clocks::OwnClock,
+    /// What proving said of mechanisms that do not come with the program: nothing, or the first fault.
+    pub(crate) proofs: BTreeMap<MechanismId, Option<String>>,
+    pub(crate) refusals: crate::refusals::Refusals,
     dossiers: HashMap<DossierId, (Dossier, u64)>,
     /// Dossiers whose acts wait because an accord is not here as their opener had seen it, by that accord.
     awaiting: HashMap<DossierId, BTreeSet<DossierId>>,
@@ -75,6 +81,9 @@ impl Node {
             officers: Vec::new(),
             traffic: Traffic::default(),
             carry: Carry::default(),
+            clock: Default::default(),
+            proofs: BTreeMap::new(),
+            refusals: Default::default(),
             dossiers: HashMap::new(),
             awaiting: HashMap::new(),
             early: HashMap::new(),
@@ -92,6 +101,7 @@ impl Node {
             entropy,
         };
         node.read_documents()?;
+        node.note_ledger_time()?;
         node.begin(now)?;
         if node.store.record(store::REBUILDING.0, store::REBUILDING.1)?.is_some() {
             tracing::warn!("a rebuild was cut short; it is done again before anything else");
@@ -247,6 +257,13 @@ impl Node {
         tickets.into_iter().zip(results).collect()
     }
 
+    /// Stages the smallest thing that can be stored, to find out whether the disk takes writes again.
+    pub fn probe(&mut self, now: UnixMs) -> Ticket {
+        let mut batch = Append::new(now);
+        batch.records.push(put("node", "probe", now.0.to_string().into_bytes()));
+        self.stage(batch)
+    }
+
     /// Throws all of memory away and reads it anew from the disk.
     pub fn reload(&mut self) {
         self.dossiers.clear();
@@ -279,12 +296,25 @@ impl Node {
 
     /// Keeps the dossiers used last.
     fn shed(&mut self) {
-        if self.dossiers.len() > DOSSIERS_KEPT {
-            let mut uses: Vec<u64> = self.dossiers.values().map(|d| d.1).collect();
-            uses.sort_unstable();
-            let least = uses[uses.len() - DOSSIERS_KEPT / 2];
-            self.dossiers.retain(|_, d| d.1 >= least);
+        let bytes: usize = self.dossiers.values().map(|d| d.0.weight()).sum();
+        if self.dossiers.len() <= DOSSIERS_KEPT && bytes <= DOSSIERS_BYTES_MAX {
+            return;
         }
+        let mut uses: Vec<(u64, usize)> = self.dossiers.values().map(|d| (d.1, d.0.weight())).collect();
+        uses.sort_unstable_by(|a, b| b.cmp(a));
+        // Down to half of both, so that this is not done again with the next act.
+        let mut bytes = 0;
+        let kept = uses.iter().take(DOSSIERS_KEPT / 2).take_while(|(_, weight)| {
+            bytes += weight;
+            bytes <= DOSSIERS_BYTES_MAX / 2
+        });
+        let least = kept.last().map_or(uses[0].0, |(used, _)| *used);
+        self.dossiers.retain(|_, d| d.1 >= least);
+    }
+
+    /// Returns how many dossiers are in memory and about how many bytes they take.
+    pub fn memory(&self) -> (usize, usize) {
+        (self.dossiers.len(), self.dossiers.values().map(|d| d.0.weight()).sum())
     }
 
     /// Returns a dossier, reading it from the ledger where it is not in memory.

@@ -24,6 +24,8 @@ const STRAYS_MAX: usize = 10_000;
 /// Refusals that pass: a clock is set, a card or a mechanism comes, room is made.
 const PASSING: [&str; 5] =
     ["peer.act.clock-ahead", "peer.act.too-much-waiting", "refusal.partner.unknown", "refusal.mechanism.unknown", "refusal.mechanism.too-many"];
+/// Ranges that were asked for and are remembered, so that they are not asked for again at once.
+const WANTED_MAX: usize = 10_000;
 /// Parcel numbers of a partner that are remembered beside the store's.
 const NUMBERS_KEPT: usize = 1024;
 
@@ -54,6 +56,8 @@ struct Way {
 /// A receipt that holds, before it is staged.
 pub(crate) struct Taken {
     pub(crate) batch: Append,
+    /// When the partner signed it.
+    pub(crate) at: UnixMs,
     /// What the partner now holds.
     pub(crate) held: Vec<Digest>,
     /// Whether something was refused for the moment only and stays due.
@@ -120,6 +124,12 @@ impl Traffic {
     }
 
     pub(crate) fn may_want(&mut self, from: ServiceId, dossier: DossierId, want: Want, now: UnixMs) -> bool {
+        if self.wanted.len() >= WANTED_MAX {
+            self.wanted.retain(|_, (_, _, asked)| now.0 - asked.0 < WANT_AGAIN_MS);
+            if self.wanted.len() >= WANTED_MAX {
+                return false; // asked for later, with the next act that lacks it
+            }
+        }
         let entry = self.wanted.entry((from, dossier, want.author)).or_insert((0, 0, UnixMs(i64::MIN / 2)));
         let again = now.0 - entry.2.0 >= WANT_AGAIN_MS;
         let news = want.from < entry.0 || want.to > entry.1;
@@ -189,7 +199,10 @@ impl Node {
         let sent = self.traffic.partners.get_mut(&to).and_then(|w| w.loads.remove(&number));
         let Some(sent) = sent else { return Ok(None) };
         let taken = match receipt {
-            Some(bytes) => self.read_receipt(to, sent, parcel, bytes, now).map(|t| Some((self.stage(t.batch), t.held))),
+            Some(bytes) => self.read_receipt(to, sent, parcel, bytes, now).map(|t| {
+                self.hear_time(to, t.at, now); // given just now: it came over the line
+                Some((self.stage(t.batch), t.held))
+            }),
             None => Ok(None),
         };
         if !matches!(taken, Ok(Some(_))) {
@@ -243,6 +256,6 @@ impl Node {
             }
         }
         batch.entries.push(Entry::receipt_taken(verified, held.clone()));
-        Ok(Taken { batch, held, passing })
+        Ok(Taken { batch, at: receipt.at.at, held, passing })
     }
 }
