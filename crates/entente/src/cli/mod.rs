@@ -168,6 +168,27 @@ enum BenchCommand {
         #[arg(long, value_name = "DIR")]
         at: Option<PathBuf>,
     },
+    /// Three nodes under load, kills, cuts and floods: is anything lost, does memory grow
+    Soak {
+        /// How long, in seconds
+        #[arg(long, default_value_t = 600)]
+        seconds: u64,
+        /// Acts a second, from all nodes together
+        #[arg(long, default_value_t = 150.0)]
+        rate: f64,
+        /// Where the nodes' directories are made and kept [default: a temporary place]
+        #[arg(long, value_name = "DIR")]
+        at: Option<PathBuf>,
+        /// Draw figures as SVG into this directory
+        #[arg(long, value_name = "DIR")]
+        plots: Option<PathBuf>,
+    },
+    /// How long an honest partner waits while another floods the node
+    Fairness {
+        /// How long each half takes, in seconds
+        #[arg(long, default_value_t = 30)]
+        seconds: u64,
+    },
 }
 
 /// Reads the command line, does what it says and returns the exit code.
@@ -219,6 +240,10 @@ impl Command {
             Command::Bench(BenchCommand::Exchange { acts, outstanding, at }) => {
                 Ok(crate::bench::exchange(&ExchangeArgs { acts, outstanding, dir: at, json: global.json })?)
             }
+            Command::Bench(BenchCommand::Soak { seconds, rate, at, plots }) => {
+                Ok(crate::soak::soak(&crate::soak::SoakArgs { seconds, rate, dir: at, plots, json: global.json })?)
+            }
+            Command::Bench(BenchCommand::Fairness { seconds }) => Ok(crate::fairness::fairness(seconds, global.json)?),
             Command::Openapi => face::write(&format!("{}\n", crate::api::openapi_json())),
             Command::Completions { shell } => {
                 let mut out = Vec::new();
