@@ -4,3 +4,6 @@ mod carry;
 mod cli;
 mod demo;
 mod killed;
+mod load;
+mod real;
+mod wire;
