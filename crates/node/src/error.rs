@@ -65,6 +65,11 @@ pub enum NodeError {
     /// A mechanism of this name or hash is not here.
     #[error("mechanism '{0}' is not known here; the partner must send it, or check its name")]
     UnknownMechanism(String),
+    /// The accord names another version of the mechanism.
+    #[error(
+        "the accord names another version of mechanism '{0}'; open the dossier under the version that it names, by its hash, or agree on an accord that names the new one"
+    )]
+    OtherVersion(String),
     /// No more mechanisms are kept.
     #[error("this node keeps no more mechanisms; its operator must say which are still needed")]
     TooManyMechanisms,
@@ -178,6 +183,7 @@ impl NodeError {
             NodeError::Role(_) => "refusal.officer.role",
             NodeError::UnknownPartner(_) => "refusal.partner.unknown",
             NodeError::UnknownMechanism(_) => "refusal.mechanism.unknown",
+            NodeError::OtherVersion(_) => "refusal.mechanism.other-version",
             NodeError::TooManyMechanisms => "refusal.mechanism.too-many",
             NodeError::UnprovedMechanism(..) => "refusal.mechanism.unproved",
             NodeError::NoAccord => "refusal.accord.none",

@@ -272,7 +272,16 @@ impl Node {
             return Err(NodeError::NotParty);
         }
         if !self.mechanisms.contains_key(&opening.mechanism) {
-            return Err(NodeError::UnknownMechanism(opening.mechanism.to_string()));
+            // An accord that is here and does not name it: the partner has another version than was agreed.
+            let accord = opening.accord.as_ref().map(|a| a.dossier);
+            let agreed = match accord {
+                Some(id) => self.dossier(&id)?.and_then(|d| dossier::accord::Terms::at(d, &d.marks()).ok()),
+                None => None,
+            };
+            return Err(match agreed {
+                Some(terms) if !terms.mechanisms.contains(&opening.mechanism) => NodeError::OtherVersion(opening.mechanism.to_string()),
+                _ => NodeError::UnknownMechanism(opening.mechanism.to_string()),
+            });
         }
         if let Some(accord) = &opening.accord
             && !self.has_accord(accord)?

@@ -12,6 +12,7 @@ mod forge;
 mod forms;
 mod keys;
 mod law;
+mod mechanisms;
 mod order;
 mod pieces;
 mod rebuild;
