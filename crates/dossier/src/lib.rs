@@ -24,7 +24,7 @@ pub use clock::{ClockState, ClockView};
 pub use dossier::{Checked, Dossier, Fork, Judged, Verdict, Want};
 pub use field::{Field, FieldFault, FieldType};
 pub use guard::{Refusal, commitment};
-pub use links::{LinkView, links, opposite};
+pub use links::{LinkView, LinkedFrom, links, opposite};
 pub use matrix::matrix;
 pub use mechanism::{Clock, Extension, ItemKind, Mechanism, MechanismFault, Move, Never, OfficerRole, Phase, Role, Stance, StanceState, Start};
 pub use shipped::shipped;

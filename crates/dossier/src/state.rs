@@ -65,6 +65,8 @@ pub struct State {
     parties: Arc<Vec<(ServiceId, String)>>,
     items: HashMap<ItemId, Item>,
     children: HashMap<(ItemId, usize), Vec<ItemId>>,
+    /// What valid acts say of other dossiers.
+    pub(crate) links: crate::links::Links,
     /// How many items of a kind each party has opened.
     opened: HashMap<(usize, usize), u32>,
     /// How far each party's chain is folded in: number and act.
@@ -76,7 +78,15 @@ impl State {
     pub fn new(mechanism: Arc<Mechanism>, opening: &Opening) -> State {
         let parties: Vec<_> = opening.parties.iter().map(|p| (p.service, p.role.clone())).collect();
         let marks = vec![(0, ActId::default()); parties.len()];
-        State { mechanism, parties: Arc::new(parties), items: HashMap::new(), children: HashMap::new(), opened: HashMap::new(), marks }
+        State {
+            mechanism,
+            parties: Arc::new(parties),
+            items: HashMap::new(),
+            children: HashMap::new(),
+            opened: HashMap::new(),
+            links: Default::default(),
+            marks,
+        }
     }
 
     /// Returns the parties and their roles.
@@ -168,6 +178,7 @@ impl State {
         if !valid {
             return;
         }
+        crate::links::note(&mut self.links, act);
         let mechanism = Arc::clone(&self.mechanism);
         match &head.deed {
             Deed::Open(_) => self.open(act, 0, None, author),

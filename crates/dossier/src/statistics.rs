@@ -17,7 +17,7 @@ use crate::dossier::{Dossier, Verdict};
 use crate::state::State;
 use crate::value::Value;
 use base::{Digest, DossierId, ServiceId, UnixMs};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -54,7 +54,7 @@ pub struct Line {
 }
 
 /// By what a table counts.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum By {
     /// The mechanism.
@@ -70,7 +70,7 @@ pub enum By {
 }
 
 /// What is counted of a group of dossiers.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Row {
     /// One code for each thing by which the table counts; a service by its id.
     pub key: Vec<String>,
@@ -91,7 +91,7 @@ pub struct Row {
 }
 
 /// A table of statistics.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Table {
     /// Opened from this moment on.
     pub from: UnixMs,

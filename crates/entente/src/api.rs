@@ -84,6 +84,7 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(dismiss))
         .routes(routes!(approve))
         .routes(routes!(due))
+        .routes(routes!(statistics))
         .routes(routes!(register_list, register_import))
         .routes(routes!(register_confirm))
         .routes(routes!(register_reject))
@@ -437,6 +438,33 @@ async fn dismiss(Who(officer): Who, State(engine): State<Engine>, Path(id): Path
 #[utoipa::path(get, path = "/v1/due", responses((status = 200, description = "What waits for whom, the nearest first")))]
 async fn due(_: Who, State(engine): State<Engine>) -> Answer {
     Ok(Json(as_json(&engine.read(|n| n.due(now())).await?)))
+}
+
+#[derive(Deserialize)]
+struct StatisticsQuery {
+    from: base::Date,
+    until: base::Date,
+    #[serde(default)]
+    by: String,
+    among: Option<String>,
+}
+
+#[utoipa::path(get, path = "/v1/statistics", params(("from" = String, Query, description = "First day, UTC"), ("until" = String, Query, description = "The day after the last, UTC"), ("by" = Option<String>, Query, description = "mechanism, partner, area, outcome, answer; separated by commas"), ("among" = Option<String>, Query, description = "Only what this partner is a party of")), responses((status = 200, description = "Counts and times from acts alone, with the digest that the partner finds too")))]
+async fn statistics(who: Who, State(engine): State<Engine>, Query(q): Query<StatisticsQuery>) -> Answer {
+    who.must_be(
+        &[OfficerRole::Desk, OfficerRole::Supervisor, OfficerRole::DataProtection, OfficerRole::CompetentAuthority],
+        "liaison desk, supervisor, competent authority or data-protection officer",
+    )?;
+    let by: Vec<dossier::statistics::By> =
+        q.by.split(',')
+            .filter(|b| !b.is_empty())
+            .map(|b| serde_json::from_value(json!(b)).map_err(|_| NodeError::Asked(format!("'{b}' is not one of mechanism, partner, area, outcome, answer"))))
+            .collect::<Result<_, _>>()?;
+    let read = move |n: &mut Node| {
+        let among = q.among.as_ref().map(|s| s.parse::<ServiceId>().map_err(|_| NodeError::Asked(format!("'{s}' is not the id of a service")))).transpose()?;
+        n.statistics(q.from.start_utc(), q.until.start_utc(), &by, among.as_ref())
+    };
+    Ok(Json(as_json(&engine.read(read).await?)))
 }
 
 #[derive(Deserialize, ToSchema)]

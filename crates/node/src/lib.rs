@@ -4,6 +4,7 @@
 //! ledger, receipt). Outbound: intent -> `Node::propose` (form, the same guard, signature, ledger and outbox) ->
 //! `Node::load` (what is due) -> the courier. What is staged becomes true with `Node::commit`: one transaction for all of it.
 
+mod across;
 mod book;
 mod carry;
 mod error;

@@ -3,6 +3,7 @@
 //! 1 a door stages a batch and folds it in memory, 2 `commit` stores all staged batches in one transaction, 3 only then is
 //! anybody told. Where storing fails, memory is thrown away and read anew from the ledger: nothing was promised.
 
+use crate::across::{LinkIndex, note_links};
 use crate::book::Book;
 use crate::carry::Carry;
 use crate::error::NodeError;
@@ -67,6 +68,8 @@ pub struct Node {
     behind: bool,
     next: u64,
     uses: u64,
+    /// Which dossiers name which; none until somebody asks.
+    pub(crate) links: Option<LinkIndex>,
     /// Counts changes that give the courier something to do.
     pub(crate) news: u64,
 }
@@ -86,6 +89,7 @@ impl Node {
             carry: Carry::default(),
             dossiers: HashMap::new(),
             awaiting: HashMap::new(),
+            links: None,
             early: HashMap::new(),
             touched: HashSet::new(),
             staged: Vec::new(),
@@ -417,8 +421,9 @@ impl Node {
             "mechanism": d.mechanism().id,
             "parties": d.opening().parties.iter().map(|p| serde_json::json!({ "service": p.service, "role": p.role })).collect::<Vec<_>>(),
             "forks": d.forks().len(),
+            "links": dossier::links(d).iter().map(|l| serde_json::json!([l.dossier, l.relation])).collect::<Vec<_>>(),
         });
-        Ok(Some(DossierRow {
+        let row = DossierRow {
             id: *id,
             mechanism: d.mechanism().hash,
             accord: d.opening().accord.as_ref().map_or(Digest::default(), |a| *a.dossier.as_ref()),
@@ -427,7 +432,11 @@ impl Node {
             phase: root.and_then(|r| d.state().phase_name(r)).unwrap_or("void").to_owned(),
             closed: root.is_none_or(|r| d.state().ended(r)),
             summary: summary.to_string().into_bytes(),
-        }))
+        };
+        if let Some(index) = &mut self.links {
+            note_links(index, *id, &summary);
+        }
+        Ok(Some(row))
     }
 
     /// Tells when a party received an act: we by our own ledger, others by the time in their signed receipt.

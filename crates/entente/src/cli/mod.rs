@@ -22,6 +22,7 @@ mod mechanisms;
 mod node_own;
 mod officers;
 mod proofs;
+mod statistics;
 mod trouble;
 mod trust;
 mod waiting;
@@ -129,6 +130,8 @@ enum Command {
     Pending(waiting::PendingCommand),
     /// Show what is due, ours first
     Due,
+    /// Count cooperation: dossiers, outcomes and times, alike on both sides
+    Statistics(statistics::StatisticsArgs),
     /// The register: drafts of events read from public texts
     #[command(subcommand)]
     Register(drafts::RegisterCommand),
@@ -223,6 +226,7 @@ impl Command {
             Command::Dossier(c) => c.run(&Desk::open(global)?),
             Command::Pending(c) => c.run(&Desk::open(global)?),
             Command::Due => waiting::due(&Desk::open(global)?),
+            Command::Statistics(args) => args.run(&Desk::open(global)?),
             Command::Register(c) => c.run(global),
             Command::Communique(c) => c.run(&Desk::open(global)?),
             Command::Verify(args) => args.run(global),

@@ -3,6 +3,7 @@
 extern crate entente_node as node;
 
 mod carry;
+mod across;
 mod desk;
 mod disk;
 mod doors;
