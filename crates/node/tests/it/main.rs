@@ -2,8 +2,8 @@
 
 extern crate entente_node as node;
 
-mod carry;
 mod across;
+mod carry;
 mod desk;
 mod disk;
 mod doors;
