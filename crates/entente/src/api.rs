@@ -44,6 +44,8 @@ pub struct Shared {
     pub keeper: Arc<Keeper>,
     /// Days that a carried parcel may be old.
     pub carry_days_max: u32,
+    /// The node's directory, for what lies beside the store.
+    pub dir: std::path::PathBuf,
 }
 
 impl FromRef<Shared> for Engine {
@@ -90,6 +92,9 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(register_reject))
         .routes(routes!(register_visit))
         .routes(routes!(checkpoint))
+        .routes(routes!(fence))
+        .routes(routes!(fence_lift))
+        .routes(routes!(fence_approve))
         .routes(routes!(log))
         .routes(routes!(carry_status))
         .routes(routes!(carry_export))
@@ -169,8 +174,32 @@ impl<T: serde::de::DeserializeOwned> FromRequest<Shared> for Form<T> {
 }
 
 #[utoipa::path(get, path = "/v1/status", responses((status = 200, description = "How the node stands")))]
-async fn status(_: Who, State(engine): State<Engine>) -> Answer {
-    Ok(Json(as_json(&engine.read(|n| n.status()).await?)))
+async fn status(_: Who, State(shared): State<Shared>) -> Answer {
+    let mut v = as_json(&shared.engine.read(|n| n.status()).await?);
+    v["backup"] = as_json(&crate::backup::last(&shared.dir));
+    Ok(Json(v))
+}
+
+#[utoipa::path(get, path = "/v1/fence", responses((status = 200, description = "What a restoration holds back: who is awaited, what came back; null where nothing was ever put back")))]
+async fn fence(_: Who, State(engine): State<Engine>) -> Answer {
+    Ok(Json(as_json(&engine.read(|n| n.fence()).await?)))
+}
+
+#[derive(Deserialize, ToSchema)]
+struct ReasonForm {
+    reason: String,
+}
+
+#[utoipa::path(post, path = "/v1/fence/{service}/lift", params(("service" = String, Path)), responses((status = 200, description = "Proposed; a second officer decides")))]
+async fn fence_lift(Who(officer): Who, State(engine): State<Engine>, Path(service): Path<ServiceId>, Form(f): Form<ReasonForm>) -> Answer {
+    engine.run(move |n| n.propose_lift(&officer, service, &f.reason, now()).map(|t| (Some(t), ()))).await?;
+    Ok(Json(json!({})))
+}
+
+#[utoipa::path(post, path = "/v1/fence/{service}/approve", params(("service" = String, Path)), responses((status = 200, description = "This partner is waited for no more")))]
+async fn fence_approve(Who(officer): Who, State(engine): State<Engine>, Path(service): Path<ServiceId>) -> Answer {
+    engine.run(move |n| n.approve_lift(&officer, service, now()).map(|t| (Some(t), ()))).await?;
+    Ok(Json(json!({})))
 }
 
 #[utoipa::path(get, path = "/v1/me", responses((status = 200, description = "Who asks")))]

@@ -188,7 +188,7 @@ pub fn note(dossier: &str, text: &str) -> Value {
 }
 
 /// Draws letters that do not compress.
-fn letters() -> String {
+pub(crate) fn letters() -> String {
     let mut bytes = [0u8; BODY_BYTES];
     SystemEntropy.fill(&mut bytes);
     bytes.iter().map(|b| (b'a' + b % 26) as char).collect()

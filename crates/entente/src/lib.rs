@@ -4,7 +4,10 @@
 
 pub mod api;
 mod api_keys;
+pub mod audit;
+pub mod backup;
 pub mod bench;
+pub mod bench_backup;
 pub mod carry;
 pub mod cli;
 pub mod client;

@@ -156,6 +156,27 @@ pub enum NodeError {
     /// The partner's newest card does not hold any more, so nothing can be sealed for it.
     #[error("the newest card of {0} that is known here is not valid now, so nothing can be sealed for it; import its newer card first")]
     PartnerCard(String),
+    /// This node was put back to an older state and does not yet know all that it had signed.
+    #[error(
+        "this node was put back to an older state and signs nothing here before {0} has said what it holds. Their nodes are asked again by themselves: call them if it lasts; for a partner that is gone for good, entente fence lift"
+    )]
+    Fenced(String),
+    /// This ledger is older than what was signed with its key.
+    #[error(
+        "this ledger is older than what this service has signed: an older copy was put in place. Partners are asked what they hold; entente fence show says how far they are"
+    )]
+    Older,
+    /// Another machine runs under our name.
+    #[error("another machine runs under this service's name, so nothing is signed here. Stop one of the two for good, then lift the fence for the own service")]
+    Twin,
+    /// Our key file is older than our newest card.
+    #[error(
+        "the key file is older than this service's newest card, so nothing is signed with it. Put the newer key file in place, or issue the next card with the root key"
+    )]
+    OldKeys,
+    /// The node was moved to another machine.
+    #[error("this node was moved: {0}. It does not start here any more")]
+    Moved(String),
     /// A request that makes no sense as it stands.
     #[error("{0}")]
     Asked(String),
@@ -212,6 +233,11 @@ impl NodeError {
             NodeError::CarryExport => "refusal.carry.export-over",
             NodeError::CarryVolume(_) => "refusal.carry.volume-small",
             NodeError::PartnerCard(_) => "refusal.partner.card-over",
+            NodeError::Fenced(_) => "refusal.fence.awaited",
+            NodeError::Older => "failure.fence.older",
+            NodeError::Twin => "failure.fence.twin",
+            NodeError::OldKeys => "failure.fence.old-keys",
+            NodeError::Moved(_) => "refusal.node.moved",
             NodeError::Asked(_) => "refusal.node.asked",
         }
     }

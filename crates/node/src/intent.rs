@@ -306,6 +306,15 @@ impl Node {
 
     /// Judges an intent without doing it; a dossier that it would open stays in memory only if it may be.
     fn try_out(&mut self, read: &Read, by: &Signatory, second: Option<Signatory>, now: UnixMs) -> Result<Tried, NodeError> {
+        let parties: Vec<ServiceId> = match &read.deed {
+            Deed::Open(o) => o.parties.iter().map(|p| p.service).collect(),
+            _ => self.dossier(&read.dossier)?.ok_or(NodeError::Absent("dossier"))?.opening().parties.iter().map(|p| p.service).collect(),
+        };
+        self.may_sign(&read.dossier, &parties, now)?;
+        if let Deed::Open(Opening { accord: Some(accord), .. }) = &read.deed {
+            // What a partner named of the accord and is not here yet may have ended it.
+            self.nothing_open(&accord.dossier)?;
+        }
         let tried = self.try_in_memory(read, by, second, now);
         if tried.is_err() {
             self.untry(read);

@@ -7,8 +7,10 @@ use crate::across::{LinkIndex, note_links};
 use crate::book::Book;
 use crate::carry::Carry;
 use crate::error::NodeError;
+use crate::fence::Fence;
 use crate::officer::Officer;
 use crate::outbound::Traffic;
+use crate::recover::RECEIVED;
 use base::{ActId, Digest, DossierId, Entropy, Instant, MechanismId, ServiceId, UnixMs};
 use dossier::accord::Terms;
 use dossier::{AccordRef, Act, Deed, Dossier, Mechanism, Opening, Verdict, shipped};
@@ -21,6 +23,8 @@ use store::{Append, Appended, Body, DossierRow, Entry, LogLine, RecordOp, Store,
 const DOSSIERS_KEPT: usize = 2_000;
 /// Documents read at a time.
 pub(crate) const PAGE: usize = 500;
+/// Kind and id of the document that says where this node was moved; a node with it does not start.
+pub const MOVED: (&str, &str) = ("node", "moved");
 
 /// What the operator decides.
 #[derive(Clone, Debug)]
@@ -72,6 +76,7 @@ pub struct Node {
     pub(crate) links: Option<LinkIndex>,
     /// Counts changes that give the courier something to do.
     pub(crate) news: u64,
+    pub(crate) fence: Fence,
 }
 
 impl Node {
@@ -99,11 +104,15 @@ impl Node {
             next: 0,
             uses: 0,
             news: 0,
+            fence: Fence::default(),
             keys,
             store,
             settings,
             entropy,
         };
+        if let Some(moved) = node.store.record(MOVED.0, MOVED.1)? {
+            return Err(NodeError::Moved(String::from_utf8_lossy(&moved.data).into_owned()));
+        }
         node.read_documents()?;
         node.begin(now)?;
         if node.store.record(store::REBUILDING.0, store::REBUILDING.1)?.is_some() {
@@ -140,7 +149,8 @@ impl Node {
         self.book.replace(all_cards);
         (self.notices, self.suspended) = (notices, suspended);
         self.tell_book();
-        (self.mechanisms, self.officers, self.awaiting) = (mechanisms, officers, awaiting);
+        let fence = self.read_fence()?;
+        (self.mechanisms, self.officers, self.awaiting, self.fence) = (mechanisms, officers, awaiting, fence);
         Ok(())
     }
 
@@ -155,6 +165,7 @@ impl Node {
         batch.records.push(put("node", "incarnation", incarnation.to_string().into_bytes()));
         self.stage_news(&mut batch, &[])?;
         self.stage(batch);
+        self.recover(now)?;
         self.commit().into_iter().try_for_each(|(_, r)| r.map(drop))?;
         Ok(())
     }
@@ -442,7 +453,14 @@ impl Node {
     /// Tells when a party received an act: we by our own ledger, others by the time in their signed receipt.
     pub(crate) fn received(&self, act: &ActId, service: &ServiceId) -> Option<UnixMs> {
         if *service == self.me() {
-            return self.store.act(act).ok().flatten().map(|a| a.at);
+            let here = self.store.act(act).ok().flatten().map(|a| a.at);
+            // After a restoration our own returned receipt tells when the act was here first.
+            let before = match self.fence.declared {
+                Some(_) => self.store.record(RECEIVED, &act.to_string()).ok().flatten(),
+                None => None,
+            };
+            let before = before.and_then(|r| String::from_utf8_lossy(&r.data).parse().ok()).map(UnixMs);
+            return here.map(|h| before.map_or(h, |b| h.min(b)));
         }
         let holding = self.store.receipts_of(act).ok()?.into_iter().find(|h| h.service == *service)?;
         let entry = self.store.entries(holding.receipt, 1).ok()?.pop()?;

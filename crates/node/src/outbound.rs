@@ -95,6 +95,11 @@ impl Load {
 impl Traffic {
     pub(crate) fn begin(&mut self, incarnation: u32) {
         self.incarnation = incarnation;
+        self.partners.values_mut().for_each(|way| way.counter = 0);
+    }
+
+    pub(crate) fn incarnation(&self) -> u32 {
+        self.incarnation
     }
 
     /// Tells whether a number was used by another parcel that is staged and not yet stored; remembers it.

@@ -2,7 +2,7 @@
 
 use super::Global;
 use super::desk::Desk;
-use super::face::{distance, each, note, progress, table, text, write};
+use super::face::{Face, distance, each, note, progress, table, text, write};
 use super::locks::LockArgs;
 use super::trouble::Trouble;
 use crate::client::escape;
@@ -41,9 +41,14 @@ pub fn status(desk: &Desk) -> Result<(), Trouble> {
     desk.face.show(&s, || {
         let cosigned: Vec<String> = each(&s["cosigned"]).map(|c| format!("{} at {}", text(&c[0]), c[1])).collect();
         let cosigned = if cosigned.is_empty() { "nobody yet".to_owned() } else { cosigned.join(", ") };
+        let mut lines = backup_lines(&desk.face, &s["backup"]);
+        if s["fence"].is_object() {
+            let awaited: Vec<&str> = each(&s["fence"]["awaited"]).map(text).collect();
+            lines += &format!("fence      put back to an older state; awaited: {}; entente fence show\n", awaited.join(", "));
+        }
         let card = card_line(&desk.face, &s["card"]);
         format!(
-            "service    {} {}\n{card}ledger     {} entries, root {}\ncosigned   {cosigned}\ndossiers   {} open, {} ended\noutbox     {} not receipted\nincidents  {}\n",
+            "service    {} {}\n{card}ledger     {} entries, root {}\ncosigned   {cosigned}\ndossiers   {} open, {} ended\noutbox     {} not receipted\nincidents  {}\n{lines}",
             text(&s["code"]),
             text(&s["service"]),
             s["ledger_size"],
@@ -54,6 +59,25 @@ pub fn status(desk: &Desk) -> Result<(), Trouble> {
             s["incidents"]
         )
     })
+}
+
+/// Says how old the last backup is that was read back and checked, and what came in the way of later ones.
+fn backup_lines(face: &Face, backup: &Value) -> String {
+    let at = now().0;
+    let mut out = match &backup["made"] {
+        Value::Array(made) => format!("backup     {} verified {} ago, in {}\n", text(&made[0]), since(&made[1], at), text(&made[2])),
+        _ => "backup     none was ever made from this directory; entente backup create\n".to_owned(),
+    };
+    if let Value::Array(failed) = &backup["failed"] {
+        out += &format!("           the one of {} FAILED: {} [{}]\n", face.time(&failed[0]), text(&failed[2]), text(&failed[1]));
+    }
+    out
+}
+
+/// Says how long ago a moment was.
+fn since(ms: &Value, now: i64) -> String {
+    let gone = distance(ms.as_i64().unwrap_or(now), now);
+    gone.trim_end_matches(" over").trim_start_matches("in ").to_owned()
 }
 
 /// Says which card is the newest and when it ends, and warns in good time.

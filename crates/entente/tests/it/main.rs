@@ -1,8 +1,10 @@
 //! The program from outside: real processes, real sockets, real disks.
 
+mod backups;
 mod carry;
 mod cli;
 mod demo;
+mod drill;
 mod killed;
 mod rotation;
 mod trust;

@@ -9,6 +9,7 @@ mod disk;
 mod doors;
 mod failures;
 mod faults;
+mod fence;
 mod forge;
 mod forms;
 mod keys;
