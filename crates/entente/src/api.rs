@@ -5,6 +5,7 @@
 use crate::carry::{__path_carry_done, __path_carry_export, __path_carry_import, __path_carry_status};
 use crate::carry::{carry_done, carry_export, carry_import, carry_status};
 use crate::engine::{Engine, now};
+use crate::keeper::Keeper;
 use crate::own::Descriptors;
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
@@ -41,8 +42,12 @@ pub struct Shared {
     pub engine: Engine,
     /// How partners answer.
     pub health: HealthBook,
+    /// Our keys.
+    pub keeper: Arc<Keeper>,
     /// Days that a carried parcel may be old.
     pub carry_days_max: u32,
+    /// The node's directory, for what lies beside the store.
+    pub dir: std::path::PathBuf,
 }
 
 impl FromRef<Shared> for Engine {
@@ -83,17 +88,22 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(dismiss))
         .routes(routes!(approve))
         .routes(routes!(due))
+        .routes(routes!(statistics))
         .routes(routes!(register_list, register_import))
         .routes(routes!(register_confirm))
         .routes(routes!(register_reject))
         .routes(routes!(register_visit))
         .routes(routes!(checkpoint))
+        .routes(routes!(fence))
+        .routes(routes!(fence_lift))
+        .routes(routes!(fence_approve))
         .routes(routes!(log))
         .routes(routes!(carry_status))
         .routes(routes!(carry_export))
         .routes(routes!(carry_done))
         .routes(routes!(carry_import))
         .routes(routes!(process))
+        .merge(crate::api_keys::routes())
 }
 
 /// Writes the description as JSON.
@@ -102,7 +112,7 @@ pub fn openapi_json() -> String {
 }
 
 /// What a handler answers when it does not do what it was asked.
-pub(crate) struct Problem(StatusCode, String, String);
+pub(crate) struct Problem(pub(crate) StatusCode, pub(crate) String, pub(crate) String);
 
 impl From<NodeError> for Problem {
     fn from(e: NodeError) -> Problem {
@@ -166,11 +176,13 @@ impl<T: serde::de::DeserializeOwned> FromRequest<Shared> for Form<T> {
 }
 
 #[utoipa::path(get, path = "/v1/status", responses((status = 200, description = "How the node stands")))]
-async fn status(_: Who, State(engine): State<Engine>) -> Answer {
+async fn status(_: Who, State(shared): State<Shared>) -> Answer {
+    let engine = &shared.engine;
     let (status, clock, doubt) = engine.read(|n| Ok((n.status()?, n.clock(now()), n.trust_clock().err().map(|e| (e.code(), e.to_string()))))).await?;
-    let mut out = as_json(&status);
-    out["troubles"] = troubles(&engine, &clock, doubt);
-    Ok(Json(out))
+    let mut v = as_json(&status);
+    v["troubles"] = troubles(engine, &clock, doubt);
+    v["backup"] = as_json(&crate::backup::last(&shared.dir));
+    Ok(Json(v))
 }
 
 /// Lists what is wrong with our own node now: stable code, what happened and what to do, since when where that is known.
@@ -204,6 +216,28 @@ fn troubles(engine: &Engine, clock: &node::ClockReport, doubt: Option<(&'static 
         out.push(json!({ "code": "failure.system.descriptors", "what": what }));
     }
     out.into()
+}
+
+#[utoipa::path(get, path = "/v1/fence", responses((status = 200, description = "What a restoration holds back: who is awaited, what came back; null where nothing was ever put back")))]
+async fn fence(_: Who, State(engine): State<Engine>) -> Answer {
+    Ok(Json(as_json(&engine.read(|n| n.fence()).await?)))
+}
+
+#[derive(Deserialize, ToSchema)]
+struct ReasonForm {
+    reason: String,
+}
+
+#[utoipa::path(post, path = "/v1/fence/{service}/lift", params(("service" = String, Path)), responses((status = 200, description = "Proposed; a second officer decides")))]
+async fn fence_lift(Who(officer): Who, State(engine): State<Engine>, Path(service): Path<ServiceId>, Form(f): Form<ReasonForm>) -> Answer {
+    engine.run(move |n| n.propose_lift(&officer, service, &f.reason, now()).map(|t| (Some(t), ()))).await?;
+    Ok(Json(json!({})))
+}
+
+#[utoipa::path(post, path = "/v1/fence/{service}/approve", params(("service" = String, Path)), responses((status = 200, description = "This partner is waited for no more")))]
+async fn fence_approve(Who(officer): Who, State(engine): State<Engine>, Path(service): Path<ServiceId>) -> Answer {
+    engine.run(move |n| n.approve_lift(&officer, service, now()).map(|t| (Some(t), ()))).await?;
+    Ok(Json(json!({})))
 }
 
 #[utoipa::path(get, path = "/v1/me", responses((status = 200, description = "Who asks")))]
@@ -371,7 +405,10 @@ struct ReasonQuery {
 async fn dossier(Who(officer): Who, State(engine): State<Engine>, Path(id): Path<String>, Query(q): Query<ReasonQuery>) -> Answer {
     let look = move |n: &mut Node| {
         let id = n.find_dossier(&id)?;
-        n.consult(&officer, &id, &q.reason, now()).map(|(t, v)| (Some(t), as_json(&v)))
+        let (ticket, view) = n.consult(&officer, &id, &q.reason, now())?;
+        let mut shown = as_json(&view);
+        shown["standings"] = as_json(&n.standings(&id)?);
+        Ok((Some(ticket), shown))
     };
     Ok(Json(engine.run(look).await?))
 }
@@ -492,6 +529,33 @@ async fn due(_: Who, State(engine): State<Engine>) -> Answer {
     Ok(Json(as_json(&engine.read(|n| n.due(now())).await?)))
 }
 
+#[derive(Deserialize)]
+struct StatisticsQuery {
+    from: base::Date,
+    until: base::Date,
+    #[serde(default)]
+    by: String,
+    among: Option<String>,
+}
+
+#[utoipa::path(get, path = "/v1/statistics", params(("from" = String, Query, description = "First day, UTC"), ("until" = String, Query, description = "The day after the last, UTC"), ("by" = Option<String>, Query, description = "mechanism, partner, area, outcome, answer; separated by commas"), ("among" = Option<String>, Query, description = "Only what this partner is a party of")), responses((status = 200, description = "Counts and times from acts alone, with the digest that the partner finds too")))]
+async fn statistics(who: Who, State(engine): State<Engine>, Query(q): Query<StatisticsQuery>) -> Answer {
+    who.must_be(
+        &[OfficerRole::Desk, OfficerRole::Supervisor, OfficerRole::DataProtection, OfficerRole::CompetentAuthority],
+        "liaison desk, supervisor, competent authority or data-protection officer",
+    )?;
+    let by: Vec<dossier::statistics::By> =
+        q.by.split(',')
+            .filter(|b| !b.is_empty())
+            .map(|b| serde_json::from_value(json!(b)).map_err(|_| NodeError::Asked(format!("'{b}' is not one of mechanism, partner, area, outcome, answer"))))
+            .collect::<Result<_, _>>()?;
+    let read = move |n: &mut Node| {
+        let among = q.among.as_ref().map(|s| s.parse::<ServiceId>().map_err(|_| NodeError::Asked(format!("'{s}' is not the id of a service")))).transpose()?;
+        n.statistics(q.from.start_utc(), q.until.start_utc(), &by, among.as_ref())
+    };
+    Ok(Json(as_json(&engine.read(read).await?)))
+}
+
 #[derive(Deserialize, ToSchema)]
 struct TextForm {
     path: String,
@@ -608,7 +672,7 @@ async fn process(_: Who, State(engine): State<Engine>) -> Answer {
     })))
 }
 
-fn unhex(text: &str) -> Result<Vec<u8>, Problem> {
+pub(crate) fn unhex(text: &str) -> Result<Vec<u8>, Problem> {
     let bad = || Problem(StatusCode::BAD_REQUEST, "refusal.api.hex".to_owned(), "the card is not hexadecimal; export it again".to_owned());
     hex::decode(text.trim()).ok_or_else(bad)
 }

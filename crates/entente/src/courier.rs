@@ -1,11 +1,11 @@
 //! Between the courier and the node: parcels in, loads out, pins from the cards.
 
 use crate::engine::{Engine, now};
+use crate::keeper::Keyring;
 use crate::queue::Lane;
 use base::{Digest, ParcelId, ServiceId};
 use bytes::Bytes;
 use node::{Book, NodeError, Served};
-use seal::Keys;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -25,7 +25,8 @@ pub struct Door {
     /// Everybody's cards.
     pub book: Book,
     /// Our keys.
-    pub keys: Keys,
+    pub keys: Keyring,
+    own: ServiceId,
     /// Parcels under way, so that a receipt is held against the right one.
     under_way: Arc<Mutex<HashMap<(ServiceId, u64), ParcelId>>>,
     /// Who has how many parcels being opened; grows with the partners only.
@@ -34,12 +35,13 @@ pub struct Door {
 
 impl Door {
     /// Opens the door between a node and its courier.
-    pub fn new(engine: Engine, book: Book, keys: Keys) -> Door {
-        Door { engine, book, keys, under_way: Arc::default(), opening: Arc::default() }
+    pub fn new(engine: Engine, book: Book, keys: Keyring) -> Door {
+        let own = keys.now().service();
+        Door { engine, book, keys, own, under_way: Arc::default(), opening: Arc::default() }
     }
 
     async fn take(&self, from: ServiceId, parcel: Bytes) -> Result<Bytes, NodeError> {
-        let (book, keys) = (self.book.clone(), self.keys.clone());
+        let (book, keys) = (self.book.clone(), self.keys.now());
         let engine = self.engine.in_lane(Lane::Partner(from));
         let turn = Arc::clone(self.opening.lock().expect("no holder panics").entry(from).or_insert_with(|| Arc::new(Semaphore::new(OPENING_MAX))));
         let turn = turn.acquire_owned().await.map_err(|e| NodeError::Corrupt(e.to_string()))?;
@@ -76,7 +78,7 @@ impl Door {
     async fn next_letter(&self, to: ServiceId) -> Option<Letter> {
         let load = self.engine.in_lane(Lane::Courier(to)).read(move |n| n.load(to, now())).await;
         let load = load.inspect_err(|e| tracing::error!(code = e.code(), "nothing could be loaded for {}: {e}", to.short())).ok()??;
-        let keys = self.keys.clone();
+        let keys = self.keys.now();
         let number = load.number;
         let sealed = tokio::task::spawn_blocking(move || load.seal(&keys)).await.ok()?;
         match sealed {
@@ -122,7 +124,11 @@ impl Door {
 
 impl Pins for Door {
     fn service(&self, pin: &Digest) -> Option<ServiceId> {
-        self.book.by_pin(pin, now()).filter(|s| *s != self.keys.service())
+        self.book.by_pin(pin, now()).filter(|s| *s != self.own)
+    }
+
+    fn changed(&self) -> watch::Receiver<u64> {
+        self.engine.news()
     }
 }
 
@@ -141,11 +147,15 @@ impl Inbox for Door {
 impl Outbox for Door {
     fn partners(&self) -> Vec<Address> {
         let now = now();
+        let keys = self.keys.now();
         let address = |cards: Arc<seal::Cards>| {
             let card = cards.current(now)?;
-            Some(Address { service: cards.service(), endpoints: card.endpoints.clone(), pin: card.tls_pin })
+            // A partner that does not hold our newest card lets in only the key that it knows.
+            let shows = self.book.known_to(&cards.service()).and_then(|n| keys.under(n)).map(|k| k.tls().pin);
+            Some(Address { service: cards.service(), endpoints: card.endpoints.clone(), pins: cards.pins(now), shows })
         };
-        self.book.all().into_iter().filter(|c| c.service() != self.keys.service()).filter_map(address).collect()
+        let exchanged = |c: &Arc<seal::Cards>| c.service() != self.own && !self.book.is_suspended(&c.service());
+        self.book.all().into_iter().filter(exchanged).filter_map(address).collect()
     }
 
     fn next(&self, to: ServiceId) -> BoxFuture<'_, Option<Letter>> {

@@ -59,7 +59,7 @@ impl Flooder {
         let bytes = hex::decode(shown["card"].as_str().unwrap_or_default()).ok_or_else(|| system(&"the victim's card"))?;
         let card = Cards::first(&bytes).map_err(|e| system(&e))?.latest().clone();
         let identity = Identity { certificate_der: keys.tls().certificate_der.clone(), key_der: keys.tls().key_der.to_vec() };
-        let to = Address { service: victim.service, endpoints: card.endpoints.clone(), pin: card.tls_pin };
+        let to = Address { service: victim.service, endpoints: card.endpoints.clone(), pins: vec![card.tls_pin], shows: None };
         let limits = Limits { answer_timeout: Duration::from_secs(30), ..Limits::default() };
         let courier = |_| Courier::new(&identity, limits.clone()).map(Arc::new).map_err(|e| system(&e));
         let couriers = (0..LINES).map(courier).collect::<Result<_, _>>()?;

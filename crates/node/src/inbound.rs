@@ -1,5 +1,5 @@
 //! Opens what other services send: 1 size, 2 sender's card at that time, 3 signature, 4 decryption, 5 pieces, 6 every act's
-//! own signature. Needs no node, so it runs beside it on another core.
+//! own signature; an act whose author's card was revoked comes in only with a party's signed word that it held it before. Needs no node, so it runs beside it on another core.
 
 use crate::book::Book;
 use crate::error::NodeError;
@@ -8,7 +8,7 @@ use crate::piece::{self, Piece};
 use base::cbor::CborError;
 use base::{ActId, Digest, ParcelId, ServiceId, UnixMs};
 use dossier::Act;
-use seal::{Directory, Keys, Parcel, SealFault, Signed, Typ, Verified};
+use seal::{Attestation, Directory, Keys, Parcel, SealFault, Signed, Typ, Verified};
 use std::sync::Arc;
 use store::StoreError;
 
@@ -35,8 +35,14 @@ pub struct Arrived {
 
 /// One piece, verified.
 pub(crate) enum Opened {
-    Act { act: Arc<Act>, verified: Box<Verified>, body: Option<Vec<u8>> },
+    Act { act: Arc<Act>, verified: Box<Verified>, body: Option<Vec<u8>>, attested: Option<Box<Attested>> },
     Other { digest: Digest, piece: Piece },
+}
+
+/// A service's word on an act, verified.
+pub(crate) struct Attested {
+    pub(crate) attestation: Attestation,
+    pub(crate) verified: Verified,
 }
 
 /// Opens a parcel that a service brought over the wire.
@@ -56,6 +62,9 @@ fn open_aged(bytes: &[u8], from: ServiceId, book: &Book, keys: &Keys, days_max: 
     let parcel = Parcel::parse(bytes, PARCEL_BYTES_MAX)?;
     if parcel.from() != from {
         return Err(NodeError::Courier);
+    }
+    if book.is_suspended(&from) {
+        return Err(NodeError::Suspended);
     }
     // Nobody has vouched for this time yet: it may be the end of the range.
     let off = parcel.at().0.abs_diff(now.0) / 60_000;
@@ -85,18 +94,33 @@ fn open_aged(bytes: &[u8], from: ServiceId, book: &Book, keys: &Keys, days_max: 
 
 fn open_piece(piece: Piece, book: &Book, now: UnixMs) -> Result<Opened, (Digest, NodeError)> {
     match piece {
-        Piece::Act { signed, body } => {
-            // Whatever is wrong with an act, its sender knows it by the digest of the payload that it signed.
-            let name = |s: &Signed| Digest::of(s.payload());
-            let parsed = Signed::parse(&signed, Typ::Act, dossier::HEAD_BYTES_MAX + 512).map_err(|e| (Digest::of(&signed), e.into()))?;
-            let id = name(&parsed);
-            open_act(parsed, body, book, now).map_err(|e| (id, e))
-        }
+        Piece::Act { signed, body } => open_named(&signed, body, None, book, now),
+        Piece::Attested { attestation, signed, body } => open_named(&signed, body, Some(&attestation), book, now),
         other => Ok(Opened::Other { digest: other.digest(), piece: other }),
     }
 }
 
-fn open_act(signed: Signed, body: Option<Vec<u8>>, book: &Book, now: UnixMs) -> Result<Opened, NodeError> {
+/// Opens an act. Whatever is wrong with it, its sender knows it by the digest of the payload that it signed.
+fn open_named(signed: &[u8], body: Option<Vec<u8>>, word: Option<&[u8]>, book: &Book, now: UnixMs) -> Result<Opened, (Digest, NodeError)> {
+    let parsed = Signed::parse(signed, Typ::Act, dossier::HEAD_BYTES_MAX + 512).map_err(|e| (Digest::of(signed), e.into()))?;
+    let id = Digest::of(parsed.payload());
+    open_act(parsed, body, word, book, now).map_err(|e| (id, e))
+}
+
+/// Reads and verifies a word on an act.
+fn open_word(bytes: &[u8], act: ActId, author: ServiceId, book: &Book) -> Result<Box<Attested>, NodeError> {
+    let by = Attestation::signer(bytes)?;
+    let cards = book.cards(&by).ok_or(NodeError::UnknownPartner(by))?;
+    let (attestation, verified) = Attestation::read(bytes, &cards)?;
+    // An author says whether an act is its own; that another party's act is or is not its own, nobody can say.
+    let about = matches!(attestation.word, seal::Word::Held { .. }) || by == author;
+    match attestation.act == act && about {
+        true => Ok(Box::new(Attested { attestation, verified })),
+        false => Err(NodeError::Word),
+    }
+}
+
+fn open_act(signed: Signed, body: Option<Vec<u8>>, word: Option<&[u8]>, book: &Book, now: UnixMs) -> Result<Opened, NodeError> {
     let act = Act::decode(signed.payload(), body.as_deref())?;
     let head = act.head();
     if head.author != signed.signer() {
@@ -110,8 +134,14 @@ fn open_act(signed: Signed, body: Option<Vec<u8>>, book: &Book, now: UnixMs) -> 
         return Err(NodeError::ClockAhead(ahead));
     }
     let cards = book.cards(&head.author).ok_or(NodeError::UnknownPartner(head.author))?;
-    let verified = Box::new(signed.verify(&cards, head.at.at)?);
-    Ok(Opened::Act { act: Arc::new(act), verified, body })
+    let attested = word.map(|w| open_word(w, act.id(), head.author, book)).transpose()?;
+    // With a word on it, a revoked card is no ground to refuse; a retired one stays one.
+    let revoked = cards.revocation(signed.card_number()).is_some();
+    let verified = Box::new(match attested.is_some() && revoked {
+        true => signed.verify_held(&cards, head.at.at)?,
+        false => signed.verify(&cards, head.at.at)?,
+    });
+    Ok(Opened::Act { act: Arc::new(act), verified, body, attested })
 }
 
 impl Opened {

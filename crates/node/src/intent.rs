@@ -11,7 +11,7 @@ use crate::served::as_stored;
 use base::cbor::{self, Map};
 use base::{ActId, DossierId, Handling, ItemId, ServiceId, UnixMs};
 use dossier::accord::{self, Terms};
-use dossier::{Act, Body, Deed, Field, Head, Judged, Mechanism, OfficerRole, Opening, Party, Refusal, Signatory, Value};
+use dossier::{Act, Body, Deed, Dossier, Field, Head, Judged, Mechanism, OfficerRole, Opening, Party, Refusal, Signatory, Value};
 use seal::Typ;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -312,20 +312,15 @@ impl Node {
     /// Returns the mechanisms that an accord names, all of which must be here; those that come with the program are left out.
     fn named_in(&mut self, accord: &DossierId) -> Result<Vec<Arc<Mechanism>>, NodeError> {
         let d = self.dossier(accord)?.ok_or(NodeError::Absent("accord"))?;
-        let root = d.state().item(&d.root()).ok_or(NodeError::Absent("accord"))?;
-        let named: Vec<_> = root
-            .fields
-            .get("mechanisms")
-            .into_iter()
-            .flat_map(Value::each)
-            .filter_map(|v| match v {
-                Value::Mechanism(m) => Some(m.clone()),
-                _ => None,
-            })
-            .collect();
+        let named = named_in(d);
         let mut foreign = Vec::new();
         for m in named {
-            let known = self.mechanisms.get(&m.id).cloned().ok_or(NodeError::UnknownMechanism(m.name))?;
+            let Some(known) = self.mechanisms.get(&m.id).cloned() else {
+                return Err(match self.mechanisms.values().any(|k| k.id == m.name) {
+                    true => NodeError::OtherVersion(m.name),
+                    false => NodeError::UnknownMechanism(m.name),
+                });
+            };
             if !dossier::shipped().iter().any(|s| s.hash == known.hash) {
                 foreign.push(known);
             }
@@ -338,6 +333,7 @@ impl Node {
         let hash = self.mechanism(accord::MECHANISM)?.hash;
         let filter = store::DossierFilter { mechanism: Some(hash), phase: Some(accord::IN_FORCE), ..Default::default() };
         let mut fits: Vec<(usize, dossier::AccordRef)> = Vec::new();
+        let mut other_version = false;
         for row in self.store.dossiers(&filter, None, crate::node::PAGE)? {
             let Some(d) = self.dossier(&row.id)? else { continue };
             let reference = d.as_accord();
@@ -345,10 +341,13 @@ impl Node {
             let trial = Opening { mechanism: mechanism.hash, accord: Some(reference.clone()), parties: parties.to_vec(), follows: None, nonce: [0; 16] };
             if terms.permit(&trial, now).is_ok() {
                 fits.push((terms.parties.len(), reference));
+            } else {
+                other_version |= parties.iter().all(|p| terms.parties.contains(&p.service)) && names_other_version(d, mechanism);
             }
         }
         fits.sort_by_key(|f| f.0);
         match &fits[..] {
+            [] if other_version => Err(NodeError::OtherVersion(mechanism.id.clone())),
             [] => Err(NodeError::NoAccord),
             [(n, _), (m, _), ..] if n == m => Err(NodeError::WhichAccord(fits.iter().filter(|f| f.0 == *n).count())),
             [(_, first), ..] => Ok(first.clone()),
@@ -357,6 +356,15 @@ impl Node {
 
     /// Judges an intent without doing it; a dossier that it would open stays in memory only if it may be.
     fn try_out(&mut self, read: &Read, by: &Signatory, second: Option<Signatory>, now: UnixMs) -> Result<Tried, NodeError> {
+        let parties: Vec<ServiceId> = match &read.deed {
+            Deed::Open(o) => o.parties.iter().map(|p| p.service).collect(),
+            _ => self.dossier(&read.dossier)?.ok_or(NodeError::Absent("dossier"))?.opening().parties.iter().map(|p| p.service).collect(),
+        };
+        self.may_sign(&read.dossier, &parties, now)?;
+        if let Deed::Open(Opening { accord: Some(accord), .. }) = &read.deed {
+            // What a partner named of the accord and is not here yet may have ended it.
+            self.nothing_open(&accord.dossier)?;
+        }
         let tried = self.try_in_memory(read, by, second, now);
         if tried.is_err() {
             self.untry(read);
@@ -461,6 +469,24 @@ impl Node {
             batch.queue.extend(recipients.iter().map(|r| Queued { recipient: *r, what: Outgoing::Note(piece.clone()) }));
         }
     }
+}
+
+/// Lists the mechanisms that an accord's own dossier names.
+fn named_in(accord: &Dossier) -> Vec<dossier::MechanismRef> {
+    let root = accord.state().item(&accord.root());
+    let values = root.and_then(|r| r.fields.get("mechanisms")).into_iter().flat_map(Value::each);
+    values
+        .filter_map(|v| match v {
+            Value::Mechanism(m) => Some(m.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Tells whether an accord names a mechanism by its name, and not in this version.
+fn names_other_version(accord: &Dossier, mechanism: &Mechanism) -> bool {
+    let named = named_in(accord);
+    named.iter().any(|m| m.name == mechanism.id) && !named.iter().any(|m| m.id == mechanism.hash)
 }
 
 /// Mechanisms whose proof is remembered.

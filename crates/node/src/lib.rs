@@ -4,41 +4,55 @@
 //! ledger, receipt). Outbound: intent -> `Node::propose` (form, the same guard, signature, ledger and outbox) ->
 //! `Node::load` (what is due) -> the courier. What is staged becomes true with `Node::commit`: one transaction for all of it.
 
+mod across;
 mod book;
 mod carry;
 mod clocks;
 mod error;
+mod fence;
 mod inbound;
 mod intake;
 mod intent;
+mod lift;
 mod node;
 mod officer;
 mod outbound;
 mod outgo;
 mod overview;
+mod own_keys;
 mod piece;
 mod proof;
 mod rebuild;
+mod recover;
 mod refusals;
 mod register;
 mod retention;
+mod revoked;
 mod served;
+mod succession;
+mod suspend;
 mod witness;
 
 pub use book::Book;
 pub use carry::{CarryBegun, CarryNext, CarrySealed, CarrySettled, CarryView};
 pub use clocks::ClockReport;
 pub use error::NodeError;
+pub use fence::{Why, declare};
 pub use inbound::{ACT_AHEAD_MINUTES_MAX, Arrived, CARRY_DAYS_CEILING, PARCEL_SKEW_MINUTES_MAX, open, open_carried};
 pub use intake::{CarryCount, CarryFaulty, CarryReport, Intake, IntakeDone, IntakeJob};
 pub use intent::{Intent, Made, Pending, proof_fault};
-pub use node::{Committed, Node, Settings, Ticket};
+pub use lift::{FenceView, Lifted};
+pub use node::{Committed, MOVED, Node, Settings, Ticket};
 pub use officer::Officer;
 pub use outbound::{LOAD_BYTES_MAX, Load, PARCEL_BYTES_MAX, PIECES_MAX};
 pub use outgo::{CarryRecord, Outgo, VOLUME_BYTES_MIN};
 pub use overview::{Due, DueKind, Listed, PartnerView, Status};
+pub use own_keys::{CARD_WARNING_MS, KeysView, OwnCard};
 pub use piece::Piece;
-pub use proof::{Claim, Proof, ProofFault, Proved};
+pub use proof::{Claim, Proof, ProofFault, ProofStanding, Proved};
 pub use rebuild::Rebuilt;
 pub use register::{Draft, DraftState};
+pub use revoked::{DOUBTFUL_MAX, Standing, StandingView};
 pub use served::Served;
+pub use succession::{Inheritance, Succeeded};
+pub use suspend::Suspension;

@@ -3,15 +3,18 @@
 //! 1 a door stages a batch and folds it in memory, 2 `commit` stores all staged batches in one transaction, 3 only then is
 //! anybody told. Where storing fails, memory is thrown away and read anew from the ledger: nothing was promised.
 
+use crate::across::{LinkIndex, note_links};
 use crate::book::Book;
 use crate::carry::Carry;
 use crate::error::NodeError;
+use crate::fence::Fence;
 use crate::officer::Officer;
 use crate::outbound::Traffic;
+use crate::recover::RECEIVED;
 use base::{ActId, Digest, DossierId, Entropy, Instant, MechanismId, ServiceId, UnixMs};
 use dossier::accord::Terms;
 use dossier::{AccordRef, Act, Deed, Dossier, Mechanism, Opening, Verdict, shipped};
-use seal::{Cards, Directory, Keys, Signed, Typ};
+use seal::{Cards, Keys, Signed, Typ};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use store::{Append, Appended, Body, DossierRow, Entry, LogLine, RecordOp, Store, StoreError};
@@ -22,6 +25,8 @@ const DOSSIERS_KEPT: usize = 2_000;
 const DOSSIERS_BYTES_MAX: usize = 32 << 20;
 /// Documents read at a time.
 pub(crate) const PAGE: usize = 500;
+/// Kind and id of the document that says where this node was moved; a node with it does not start.
+pub const MOVED: (&str, &str) = ("node", "moved");
 
 /// What the operator decides.
 #[derive(Clone, Debug)]
@@ -47,6 +52,12 @@ pub struct Node {
     pub(crate) mechanisms: BTreeMap<MechanismId, Arc<Mechanism>>,
     pub(crate) officers: Vec<Officer>,
     pub(crate) traffic: Traffic,
+    /// Cards and revocations of ours that a partner has not receipted, as pieces, oldest first.
+    pub(crate) notices: BTreeMap<ServiceId, Vec<Vec<u8>>>,
+    /// Partners to which we speak under our acting card although they have not receipted it: they may have it by hand.
+    pub(crate) tried: BTreeSet<ServiceId>,
+    /// With whom we do not speak for now.
+    pub(crate) suspended: BTreeMap<ServiceId, crate::suspend::Suspension>,
     pub(crate) carry: Carry,
     pub(crate) clock: crate::clocks::OwnClock,
     /// What proving said of mechanisms that do not come with the program: nothing, or the first fault.
@@ -67,8 +78,11 @@ pub struct Node {
     behind: bool,
     next: u64,
     uses: u64,
+    /// Which dossiers name which; none until somebody asks.
+    pub(crate) links: Option<LinkIndex>,
     /// Counts changes that give the courier something to do.
     pub(crate) news: u64,
+    pub(crate) fence: Fence,
 }
 
 impl Node {
@@ -80,12 +94,16 @@ impl Node {
             mechanisms: BTreeMap::new(),
             officers: Vec::new(),
             traffic: Traffic::default(),
+            notices: BTreeMap::new(),
+            tried: BTreeSet::new(),
+            suspended: BTreeMap::new(),
             carry: Carry::default(),
             clock: Default::default(),
             proofs: BTreeMap::new(),
             refusals: Default::default(),
             dossiers: HashMap::new(),
             awaiting: HashMap::new(),
+            links: None,
             early: HashMap::new(),
             touched: HashSet::new(),
             staged: Vec::new(),
@@ -95,11 +113,15 @@ impl Node {
             next: 0,
             uses: 0,
             news: 0,
+            fence: Fence::default(),
             keys,
             store,
             settings,
             entropy,
         };
+        if let Some(moved) = node.store.record(MOVED.0, MOVED.1)? {
+            return Err(NodeError::Moved(String::from_utf8_lossy(&moved.data).into_owned()));
+        }
         node.read_documents()?;
         node.note_ledger_time()?;
         node.begin(now)?;
@@ -118,6 +140,7 @@ impl Node {
             let chain: Vec<minicbor::bytes::ByteVec> = minicbor::decode(&record.data).map_err(|_| corrupt("a partner's cards"))?;
             all_cards.push(Cards::chain(chain.iter().map(|b| b.as_slice()))?);
         }
+        self.read_revocations(&mut all_cards)?;
         let mut mechanisms: BTreeMap<MechanismId, Arc<Mechanism>> = shipped().iter().map(|m| (m.hash, Arc::clone(m))).collect();
         for record in self.documents("mechanism")? {
             let m = Mechanism::parse(&record.data)?;
@@ -132,8 +155,12 @@ impl Node {
             let (dossier, accord) = (record.id.parse()?, String::from_utf8_lossy(&record.data).parse()?);
             awaiting.entry(accord).or_default().insert(dossier);
         }
+        let (notices, suspended) = (self.read_notices()?, self.read_suspended()?);
         self.book.replace(all_cards);
-        (self.mechanisms, self.officers, self.awaiting) = (mechanisms, officers, awaiting);
+        (self.notices, self.suspended) = (notices, suspended);
+        self.tell_book();
+        let fence = self.read_fence()?;
+        (self.mechanisms, self.officers, self.awaiting, self.fence) = (mechanisms, officers, awaiting, fence);
         Ok(())
     }
 
@@ -146,19 +173,9 @@ impl Node {
         self.traffic.begin(incarnation);
         let mut batch = Append::new(now);
         batch.records.push(put("node", "incarnation", incarnation.to_string().into_bytes()));
-        let card = self.keys.card_bytes().to_vec();
-        let mut cards = match self.book.cards(&self.keys.service()) {
-            Some(c) => (*c).clone(),
-            None => Cards::first(&card)?,
-        };
-        if cards.add(&card)? || self.book.cards(&cards.service()).is_none() {
-            // Partners know our first card by hand; every later one they get from us.
-            let piece = crate::piece::Piece::Card(card).encode();
-            let partners: Vec<ServiceId> = self.book.all().iter().map(|c| c.service()).filter(|s| *s != self.me()).collect();
-            batch.queue.extend(partners.into_iter().map(|p| store::Queued { recipient: p, what: store::Outgoing::Note(piece.clone()) }));
-            self.stage_cards(&mut batch, cards);
-        }
+        self.stage_news(&mut batch, &[])?;
         self.stage(batch);
+        self.recover(now)?;
         self.commit().into_iter().try_for_each(|(_, r)| r.map(drop))?;
         Ok(())
     }
@@ -445,8 +462,9 @@ impl Node {
             "mechanism": d.mechanism().id,
             "parties": d.opening().parties.iter().map(|p| serde_json::json!({ "service": p.service, "role": p.role })).collect::<Vec<_>>(),
             "forks": d.forks().len(),
+            "links": dossier::links(d).iter().map(|l| serde_json::json!([l.dossier, l.relation])).collect::<Vec<_>>(),
         });
-        Ok(Some(DossierRow {
+        let row = DossierRow {
             id: *id,
             mechanism: d.mechanism().hash,
             accord: d.opening().accord.as_ref().map_or(Digest::default(), |a| *a.dossier.as_ref()),
@@ -455,13 +473,24 @@ impl Node {
             phase: root.and_then(|r| d.state().phase_name(r)).unwrap_or("void").to_owned(),
             closed: root.is_none_or(|r| d.state().ended(r)),
             summary: summary.to_string().into_bytes(),
-        }))
+        };
+        if let Some(index) = &mut self.links {
+            note_links(index, *id, &summary);
+        }
+        Ok(Some(row))
     }
 
     /// Tells when a party received an act: we by our own ledger, others by the time in their signed receipt.
     pub(crate) fn received(&self, act: &ActId, service: &ServiceId) -> Option<UnixMs> {
         if *service == self.me() {
-            return self.store.act(act).ok().flatten().map(|a| a.at);
+            let here = self.store.act(act).ok().flatten().map(|a| a.at);
+            // After a restoration our own returned receipt tells when the act was here first.
+            let before = match self.fence.declared {
+                Some(_) => self.store.record(RECEIVED, &act.to_string()).ok().flatten(),
+                None => None,
+            };
+            let before = before.and_then(|r| String::from_utf8_lossy(&r.data).parse().ok()).map(UnixMs);
+            return here.map(|h| before.map_or(h, |b| h.min(b)));
         }
         let holding = self.store.receipts_of(act).ok()?.into_iter().find(|h| h.service == *service)?;
         let entry = self.store.entries(holding.receipt, 1).ok()?.pop()?;

@@ -149,7 +149,7 @@ impl Node {
                     batch.refile.push(Refile::ReceiptGiven { pos: e.pos, parcel: Parcel { sender: receipt.to, number: e.pos, id: receipt.parcel }, until });
                 }
             }
-            Kind::Card | Kind::CheckpointCosigned => {}
+            Kind::Card | Kind::CheckpointCosigned | Kind::Revocation | Kind::Attestation | Kind::Succession | Kind::Restored | Kind::Recovered => {}
         }
         Ok(())
     }
@@ -235,7 +235,7 @@ enum Refolded {
     Unopened,
 }
 
-fn read_receipt(signed: &[u8]) -> Result<Receipt, NodeError> {
+pub(crate) fn read_receipt(signed: &[u8]) -> Result<Receipt, NodeError> {
     let parsed = Signed::parse(signed, Typ::Receipt, seal::RECEIPT_BYTES_MAX)?;
     base::cbor::from_slice(parsed.payload(), seal::RECEIPT_BYTES_MAX).map_err(|e| NodeError::Corrupt(e.to_string()))
 }

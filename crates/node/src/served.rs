@@ -10,7 +10,7 @@ use crate::piece::Piece;
 use crate::refusals::Line;
 use base::{ActId, Digest, DossierId, ServiceId, UnixMs};
 use dossier::{Act, Checked, Deed, Judged, Mechanism, Verdict, Want};
-use seal::{Held, Receipt, ReceiptEntry, Verified};
+use seal::{Held, Receipt, ReceiptEntry, Signed, Typ, Verified};
 use std::collections::BTreeSet;
 use std::collections::btree_map::Entry as MapEntry;
 use std::sync::Arc;
@@ -157,9 +157,20 @@ impl Node {
 
     fn serve(&mut self, opened: Opened, from: ServiceId, batch: &mut Append, touched: &mut BTreeSet<DossierId>, now: UnixMs) -> Result<Fate, NodeError> {
         match opened {
-            Opened::Act { act, verified, body } => {
-                self.take_act(&act, *verified, body, from, batch, touched)?;
+            Opened::Act { act, verified, body, attested } => {
+                let before = (batch.entries.len(), batch.records.len());
+                let taken =
+                    self.admit(&act, &verified, attested.as_deref(), from, batch).and_then(|()| self.take_act(&act, *verified, body, from, batch, touched));
+                if let Err(e) = taken {
+                    batch.entries.truncate(before.0);
+                    batch.records.truncate(before.1);
+                    return Err(e);
+                }
                 Ok(Fate::Entry(batch.entries.len() - 1))
+            }
+            Opened::Other { piece: Piece::Revocation(bytes), .. } => {
+                self.take_revocation(from, &bytes, batch)?;
+                Ok(Fate::Held)
             }
             Opened::Other { piece: Piece::Card(bytes), .. } => {
                 let mut cards = (*seal::Directory::cards(&self.book, &from).ok_or(NodeError::UnknownPartner(from))?).clone();
@@ -193,6 +204,21 @@ impl Node {
                 self.take_cosigned(from, &note, batch, now)?;
                 Ok(Fate::Held)
             }
+            Opened::Other { piece: Piece::Restored { signed }, .. } => {
+                match Signed::parse(&signed, Typ::Restored, seal::RESTORED_BYTES_MAX)?.signer() {
+                    signer if signer == self.me() => self.take_own_declaration(from, &signed, batch)?,
+                    _ => self.take_restored(from, &signed, batch, now)?,
+                }
+                Ok(Fate::Held)
+            }
+            Opened::Other { piece: Piece::Recovered { signed }, .. } => {
+                self.take_recovered(from, &signed, batch)?;
+                Ok(Fate::Held)
+            }
+            Opened::Other { piece: Piece::Returned { signed }, .. } => {
+                self.take_returned(&signed, batch)?;
+                Ok(Fate::Held)
+            }
             Opened::Other { .. } => Err(NodeError::Asked("this piece is not known here".to_owned())),
         }
     }
@@ -218,6 +244,11 @@ impl Node {
             return Ok(());
         }
         let known = self.dossier(&id)?.is_some();
+        let new = !self.has_act(act)?;
+        if new && act.head().author == self.me() {
+            // Signed with our key and not in our ledger: this ledger is older than what we signed, or somebody else has the key.
+            self.found_older(from, batch)?;
+        }
         let mut begun = false;
         let mut verdict = store::Verdict::Waiting;
         let mut forks = 0;
@@ -262,9 +293,41 @@ impl Node {
         let filing = Filing { id: act.id(), dossier: id, seq: h.seq, item: act.item(), verdict };
         batch.entries.push(Entry::act(verified, filing, body));
         touched.insert(id);
+        self.settle(&id, &h.author, &act.id(), batch);
+        if new {
+            self.take_back(act, from, batch)?;
+        }
         self.spread_forks(id, forks, batch)?;
         if begun || self.is_awaited(&id) {
             self.revive(id, begun, batch, touched)?;
+        }
+        Ok(())
+    }
+
+    /// Tells whether an act is here, on disk or staged for it: partners that all bring back the same may come in one group.
+    pub(crate) fn has_act(&mut self, act: &Act) -> Result<bool, NodeError> {
+        let (id, dossier) = (act.id(), act.head().dossier);
+        if self.store.act(&id)?.is_some() || self.early.get(&dossier).is_some_and(|acts| acts.iter().any(|a| a.id() == id)) {
+            return Ok(true);
+        }
+        Ok(self.dossier(&dossier)?.is_some_and(|d| d.act(&id).is_some() || d.waiting().any(|w| w.id() == id)))
+    }
+
+    /// Sees to what came back: an own act goes to the other parties again, for what was due to them was lost with our outbox.
+    fn take_back(&mut self, act: &Arc<Act>, from: ServiceId, batch: &mut Append) -> Result<(), NodeError> {
+        let (me, own) = (self.me(), act.head().author == self.me());
+        self.count_back(own, batch);
+        if !own {
+            return Ok(());
+        }
+        let parties: Vec<ServiceId> = match self.dossier(&act.head().dossier)? {
+            Some(d) => d.opening().parties.iter().map(|p| p.service).collect(),
+            None => Vec::new(),
+        };
+        for to in parties.into_iter().filter(|p| *p != me && *p != from) {
+            batch.queue.push(Queued { recipient: to, what: Outgoing::Act(act.id()) });
+            self.traffic.rewind(to);
+            self.news += 1;
         }
         Ok(())
     }
@@ -285,7 +348,16 @@ impl Node {
             return Err(NodeError::NotParty);
         }
         if !self.mechanisms.contains_key(&opening.mechanism) {
-            return Err(NodeError::UnknownMechanism(opening.mechanism.to_string()));
+            // An accord that is here and does not name it: the partner has another version than was agreed.
+            let accord = opening.accord.as_ref().map(|a| a.dossier);
+            let agreed = match accord {
+                Some(id) => self.dossier(&id)?.and_then(|d| dossier::accord::Terms::at(d, &d.marks()).ok()),
+                None => None,
+            };
+            return Err(match agreed {
+                Some(terms) if !terms.mechanisms.contains(&opening.mechanism) => NodeError::OtherVersion(opening.mechanism.to_string()),
+                _ => NodeError::UnknownMechanism(opening.mechanism.to_string()),
+            });
         }
         if let Some(accord) = &opening.accord
             && !self.has_accord(accord)?
@@ -353,10 +425,16 @@ impl Node {
         if !d.opening().parties.iter().any(|p| p.service == to) {
             return Err(NodeError::Absent("dossier"));
         }
+        let mechanism = Arc::clone(d.mechanism());
         let last = last.min(first.saturating_add(RANGE_MAX));
-        for act in self.store.range(&dossier, &author, first, last)? {
-            batch.queue.push(Queued { recipient: to, what: Outgoing::Act(act.id) });
+        let acts: Vec<ActId> = self.store.range(&dossier, &author, first, last)?.into_iter().map(|a| a.id).collect();
+        if self.was_put_back(&to)? {
+            if !dossier::shipped().iter().any(|s| s.hash == mechanism.hash) {
+                batch.queue.push(Queued { recipient: to, what: Outgoing::Note(Piece::Mechanism(mechanism.bytes().to_vec()).encode()) });
+            }
+            self.return_receipts(to, &acts, batch)?;
         }
+        batch.queue.extend(acts.into_iter().map(|act| Queued { recipient: to, what: Outgoing::Act(act) }));
         self.traffic.rewind(to);
         self.carry_rewind(to, batch)?;
         self.news += 1;

@@ -1,7 +1,7 @@
 //! The listening end: takes connections until it is told to stop, then lets what is under way come to its end.
 
 use crate::courier::is_exhausted;
-use crate::identity::{Identity, IdentityError, Pins};
+use crate::identity::{Identities, Identity, IdentityError, Pins};
 use crate::limits::Limits;
 use crate::route::{Counter, Inbox};
 use crate::serve::{self, Stage};
@@ -83,6 +83,7 @@ pub struct Server {
     /// Where it listens; tells the port when port 0 was asked for.
     pub local_addr: SocketAddr,
     listener: TcpListener,
+    identities: Identities,
     house: Arc<House>,
     done: mpsc::Receiver<()>,
 }
@@ -100,7 +101,8 @@ pub(crate) struct House {
 impl Server {
     /// Opens the port; connections wait in the system's queue until [`Server::run`].
     pub async fn bind(address: SocketAddr, identity: &Identity, pins: Arc<dyn Pins>, inbox: Arc<dyn Inbox>, limits: Limits) -> Result<Server, BindError> {
-        let config = tls::server_config(identity.certified_key()?, pins.clone())?;
+        let identities = Identities::new(identity)?;
+        let config = tls::server_config(identities.clone(), pins.clone())?;
         let failed = |source| BindError::Address { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let local_addr = listener.local_addr().map_err(failed)?;
@@ -113,7 +115,12 @@ impl Server {
             lines: Lines::default(),
             counter: Counter::new(inbox, limits, alive),
         };
-        Ok(Server { local_addr, listener, house: Arc::new(house), done })
+        Ok(Server { local_addr, listener, identities, house: Arc::new(house), done })
+    }
+
+    /// Returns the handle by which the server is given another identity while it runs.
+    pub fn identities(&self) -> Identities {
+        self.identities.clone()
     }
 
     /// Returns a view of the open lines.
@@ -125,7 +132,7 @@ impl Server {
     ///
     /// Waits at most `drain_timeout`. A delivery that takes longer still runs to its end while the runtime lives.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) {
-        let Server { listener, house, mut done, local_addr } = self;
+        let Server { listener, house, mut done, local_addr, .. } = self;
         let drain_timeout = house.counter.limits.drain_timeout;
         let (stage, watched) = watch::channel(Stage::Open);
         let mut number = 0u64;

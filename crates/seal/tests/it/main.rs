@@ -8,6 +8,7 @@ mod fingerprints;
 mod keys;
 mod ledger;
 mod parcels;
+mod revocations;
 mod signed;
 
 use aws_lc_rs::signature::Ed25519KeyPair;

@@ -4,6 +4,7 @@
 //! second process out; [`Sqlite::inspect`] reads beside a running one.
 
 mod read;
+mod snapshot;
 mod write;
 
 use crate::{LedgerState, StoreError, ledger, sql};
