@@ -133,7 +133,8 @@ impl Home {
         fs::create_dir_all(dir).map_err(io(dir))?;
         fs::set_permissions(dir, fs::Permissions::from_mode(0o700)).map_err(io(dir))?;
         write_private(&dir.join(KEYS), &bytes).map_err(io(&dir.join(KEYS)))?;
-        fs::write(dir.join(config::FILE), Config::text(founding.listen, founding.api, &founding.zone)).map_err(io(dir))?;
+        // On the disk before anything is said: a power cut right after must not leave an empty file.
+        write_private(&dir.join(config::FILE), Config::text(founding.listen, founding.api, &founding.zone).as_bytes()).map_err(io(dir))?;
         let home = Home::open(dir)?;
         let mut node = home.node_with(keys)?;
         let everything = vec![OfficerRole::Administrator];

@@ -6,6 +6,8 @@ use crate::courier::Door;
 use crate::engine::{Engine, now};
 use crate::home::{Home, HomeError};
 use crate::keeper::{Keeper, Keyring, identity};
+use crate::own;
+use crate::queue::Lane;
 use seal::{Keys, Lock, SystemEntropy};
 use std::fs::File;
 use std::net::SocketAddr;
@@ -19,6 +21,11 @@ use transport::{Courier, Limits, Pump, Server};
 
 /// How long a fenced node waits before it asks again for what is lacking.
 const RECOVER_AGAIN: Duration = Duration::from_secs(5);
+
+/// How often the node looks whether what was wrong is over.
+const PROBE: Duration = Duration::from_secs(2);
+/// Time between two questions to partners what time it is.
+const ASK_TIME_AGAIN: Duration = Duration::from_secs(20);
 
 /// Where a running node is reached.
 #[derive(Debug, Clone, Copy)]
@@ -47,8 +54,10 @@ async fn run(home: &Home, node: node::Node, (keys, lock, held): (Keys, &Lock<'_>
     let identity = identity(&keys);
     let ring = Keyring::new(keys);
     let engine = Engine::start(node);
+    let house = engine.in_lane(Lane::House);
     let door = Arc::new(Door::new(engine.clone(), book, ring.clone()).shelving(shelves));
-    let limits = Limits { parcel_bytes_max: node::PARCEL_BYTES_MAX, ..Limits::default() };
+    let mut limits = Limits { parcel_bytes_max: node::PARCEL_BYTES_MAX, ..Limits::default() };
+    own::fit(&mut limits);
     let server = Server::bind(config.listen, &identity, door.clone(), door.clone(), limits.clone()).await.map_err(|e| asked(&e))?;
     let peer = server.local_addr;
     let courier = Arc::new(Courier::new(&identity, limits.clone()).map_err(|e| asked(&e))?);
@@ -71,18 +80,53 @@ async fn run(home: &Home, node: node::Node, (keys, lock, held): (Keys, &Lock<'_>
     };
     let peers = tokio::spawn(server.run(until(stopped.clone())));
     let pumping = tokio::spawn(pump.run(until(stopped.clone())));
-    let officers = tokio::spawn(axum::serve(listener, app).with_graceful_shutdown(until(stopped.clone())).into_future());
-    let recovering = tokio::spawn(recover(engine.clone(), until(stopped.clone())));
+    let officers = tokio::spawn(axum::serve(own::Desk::new(listener), app).with_graceful_shutdown(until(stopped.clone())).into_future());
+    let recovering = tokio::spawn(recover(house.clone(), until(stopped.clone())));
     let backing_up = tokio::spawn(back_up(home.clone(), until(stopped.clone())));
     let keys = tokio::spawn(keeper.watch(until(stopped.clone())));
-    let keeping = tokio::spawn(house_keeping(engine, Duration::from_secs(config.checkpoint_minutes * 60), until(stopped)));
+    let watching = tokio::spawn(watch_over(house.clone(), until(stopped.clone())));
+    let keeping = tokio::spawn(house_keeping(house, Duration::from_secs(config.checkpoint_minutes * 60), until(stopped)));
     ready(Addresses { api: api_address, peer });
     told_to_stop().await;
     tracing::info!("stopping: what is under way is finished first");
     let _ = stop.send(true);
-    let all = async { tokio::join!(peers, pumping, officers, keys, keeping, recovering, backing_up) };
+    let all = async { tokio::join!(peers, pumping, officers, keys, watching, keeping, recovering, backing_up) };
     let _ = tokio::time::timeout(Duration::from_secs(15), all).await;
     Ok(())
+}
+
+/// Finds out by itself when what was wrong is over: tries the disk while it fails, asks partners for the time while our clock is in doubt.
+async fn watch_over(engine: Engine, stopped: impl Future<Output = ()>) {
+    tokio::pin!(stopped);
+    let mut doubted_until = None;
+    loop {
+        tokio::select! {
+            () = &mut stopped => return,
+            () = tokio::time::sleep(PROBE) => {}
+        }
+        // A failure is noted where it is met; asking is all that is done here.
+        if engine.condition().is_some() {
+            let _ = engine.run(|n| Ok((Some(n.probe(now())), ()))).await;
+        }
+        let doubt = engine.read(|n| n.trust_clock()).await.err().filter(|e| e.code().starts_with("failure.clock."));
+        match (&doubt, doubted_until) {
+            (None, Some(_)) => {
+                tracing::info!("this machine's clock is trusted again");
+                doubted_until = None;
+            }
+            (Some(e), None) => tracing::error!(code = e.code(), "{e}"),
+            _ => {}
+        }
+        if doubt.is_some() && doubted_until.is_none_or(|at| tokio::time::Instant::now() >= at) {
+            doubted_until = Some(tokio::time::Instant::now() + ASK_TIME_AGAIN);
+            // A receipt carries the partner's time under its signature.
+            let ask = |n: &mut node::Node| {
+                n.retry();
+                n.checkpoint(now()).map(|t| (t, ()))
+            };
+            let _ = engine.run(ask).await;
+        }
+    }
 }
 
 /// Does by the clock what nobody asks for: checkpoints for partners, and erasing what may no longer be kept.

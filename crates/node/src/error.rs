@@ -66,6 +66,11 @@ pub enum NodeError {
     /// A mechanism of this name or hash is not here.
     #[error("mechanism '{0}' is not known here; the partner must send it, or check its name")]
     UnknownMechanism(String),
+    /// The accord names another version of the mechanism.
+    #[error(
+        "the accord names another version of mechanism '{0}'; open the dossier under the version that it names, by its hash, or agree on an accord that names the new one"
+    )]
+    OtherVersion(String),
     /// No more mechanisms are kept.
     #[error("this node keeps no more mechanisms; its operator must say which are still needed")]
     TooManyMechanisms,
@@ -87,6 +92,19 @@ pub enum NodeError {
     /// An act is dated ahead of our clock.
     #[error("the act is dated {0} minutes ahead of this node's clock; one of both clocks is wrong")]
     ClockAhead(i64),
+    /// Our own clock was moved while the node ran, and nobody has borne it out.
+    #[error(
+        "this machine's clock was moved by {0} minutes while the node ran, and no partner has borne it out; nothing is signed until it is right. Set it by NTP; if it is right as it stands, start the node again"
+    )]
+    ClockMoved(i64),
+    /// All partners that were heard contradict our clock.
+    #[error("all {partners} partners that were heard contradict this machine's clock ({ahead}); nothing is signed until it is set. Set it by NTP")]
+    ClockContradicted {
+        /// How many they are.
+        partners: usize,
+        /// By how much, in words.
+        ahead: String,
+    },
     /// A parcel was sealed by a clock that is far off.
     #[error("the parcel was sealed {0} minutes away from this node's clock; one of both clocks is wrong. Set both by NTP and send again")]
     ParcelClock(u64),
@@ -239,6 +257,7 @@ impl NodeError {
             NodeError::Role(_) => "refusal.officer.role",
             NodeError::UnknownPartner(_) => "refusal.partner.unknown",
             NodeError::UnknownMechanism(_) => "refusal.mechanism.unknown",
+            NodeError::OtherVersion(_) => "refusal.mechanism.other-version",
             NodeError::TooManyMechanisms => "refusal.mechanism.too-many",
             NodeError::UnprovedMechanism(..) => "refusal.mechanism.unproved",
             NodeError::NoAccord => "refusal.accord.none",
@@ -246,6 +265,8 @@ impl NodeError {
             NodeError::NotPending => "refusal.pending.gone",
             NodeError::SameEyes => "refusal.pending.same-eyes",
             NodeError::ClockAhead(_) => "peer.act.clock-ahead",
+            NodeError::ClockMoved(_) => "failure.clock.moved",
+            NodeError::ClockContradicted { .. } => "failure.clock.contradicted",
             NodeError::ParcelClock(_) => "peer.parcel.clock",
             NodeError::Courier => "peer.parcel.courier",
             NodeError::Signer => "peer.act.signer",

@@ -4,8 +4,10 @@
 //! ledger, receipt). Outbound: intent -> `Node::propose` (form, the same guard, signature, ledger and outbox) ->
 //! `Node::load` (what is due) -> the courier. What is staged becomes true with `Node::commit`: one transaction for all of it.
 
+mod across;
 mod book;
 mod carry;
+mod clocks;
 mod error;
 mod exhibit;
 mod exhibit_flow;
@@ -26,6 +28,7 @@ mod proof;
 mod ranges;
 mod rebuild;
 mod recover;
+mod refusals;
 mod register;
 mod retention;
 mod revoked;
@@ -37,12 +40,13 @@ mod witness;
 
 pub use book::Book;
 pub use carry::{CarryBegun, CarryNext, CarrySealed, CarrySettled, CarryView};
+pub use clocks::ClockReport;
 pub use error::NodeError;
 pub use exhibit_view::{ExhibitStanding, ExhibitView};
 pub use fence::{Why, declare};
-pub use inbound::{Arrived, CARRY_DAYS_CEILING, open, open_carried};
+pub use inbound::{ACT_AHEAD_MINUTES_MAX, Arrived, CARRY_DAYS_CEILING, PARCEL_SKEW_MINUTES_MAX, open, open_carried};
 pub use intake::{CarryCount, CarryFaulty, CarryReport, Intake, IntakeDone, IntakeJob};
-pub use intent::{Intent, Made, Pending};
+pub use intent::{Intent, Made, Pending, proof_fault};
 pub use lift::{FenceView, Lifted};
 pub use node::{Committed, MOVED, Node, Settings, Ticket};
 pub use officer::Officer;

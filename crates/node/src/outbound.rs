@@ -31,6 +31,8 @@ const PASSING: [&str; 6] =
 const WORD_AGAIN_MS: i64 = 2_000;
 /// The refusal of an act whose author's card is revoked and on which nobody has given a word.
 const CARD_REVOKED: &str = "peer.seal.card-revoked";
+/// Ranges that were asked for and are remembered, so that they are not asked for again at once.
+const WANTED_MAX: usize = 10_000;
 /// Parcel numbers of a partner that are remembered beside the store's.
 const NUMBERS_KEPT: usize = 1024;
 
@@ -99,6 +101,8 @@ pub struct Sent {
 /// A receipt that holds, before it is staged.
 pub(crate) struct Settled {
     pub(crate) batch: Append,
+    /// When the partner signed it.
+    pub(crate) at: UnixMs,
     /// What the partner now holds.
     pub(crate) held: Vec<Digest>,
     /// Whether something was refused for the moment only and stays due.
@@ -223,6 +227,12 @@ impl Traffic {
     }
 
     pub(crate) fn may_want(&mut self, from: ServiceId, dossier: DossierId, want: Want, now: UnixMs) -> bool {
+        if self.wanted.len() >= WANTED_MAX {
+            self.wanted.retain(|_, (_, _, asked)| now.0 - asked.0 < WANT_AGAIN_MS);
+            if self.wanted.len() >= WANTED_MAX {
+                return false; // asked for later, with the next act that lacks it
+            }
+        }
         let entry = self.wanted.entry((from, dossier, want.author)).or_insert((0, 0, UnixMs(i64::MIN / 2)));
         let again = now.0 - entry.2.0 >= WANT_AGAIN_MS;
         let news = want.from < entry.0 || want.to > entry.1;
@@ -341,7 +351,10 @@ impl Node {
             self.take_turns(to);
         }
         let taken = match receipt {
-            Some(bytes) => self.read_receipt(to, &sent, parcel, bytes, now).map(|t| Some((self.stage(t.batch), t.held))),
+            Some(bytes) => self.read_receipt(to, &sent, parcel, bytes, now).map(|t| {
+                self.hear_time(to, t.at, now); // given just now: it came over the line
+                Some((self.stage(t.batch), t.held))
+            }),
             None => Ok(None),
         };
         let way = self.traffic.partners.entry(to).or_default();
@@ -413,6 +426,6 @@ impl Node {
         let settled = receipt.entries.iter().filter(|e| !matches!(&e.held, Held::Refused { code } if is_passing(code))).map(|e| *e.act.as_ref()).collect();
         self.told(to, &settled, &mut batch);
         batch.entries.push(Entry::receipt_taken(verified, held.clone()));
-        Ok(Settled { batch, held, passing })
+        Ok(Settled { batch, at: receipt.at.at, held, passing })
     }
 }

@@ -270,7 +270,8 @@ impl Node {
         let this = &*self;
         let received = |act: &ActId, who: &ServiceId| this.received(act, who);
         let d = this.held(id).ok_or(NodeError::Absent("dossier"))?;
-        Ok(dossier::view(d, Viewer { service, roles, now }, &received))
+        let drawn = dossier::view(d, Viewer { service, roles, now }, &received);
+        Ok(DossierView { linked_from: self.linked_from(id)?, ..drawn })
     }
 
     /// Works out a dossier's clocks.

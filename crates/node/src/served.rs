@@ -7,13 +7,14 @@ use crate::error::NodeError;
 use crate::inbound::{Arrived, Opened};
 use crate::node::{Node, Ticket, log, put};
 use crate::piece::Piece;
+use crate::refusals::Line;
 use base::{ActId, Digest, DossierId, ServiceId, UnixMs};
 use dossier::{Act, Checked, Deed, Judged, Mechanism, Verdict, Want};
 use seal::{Held, Receipt, ReceiptEntry, Signed, Typ, Verified};
 use std::collections::BTreeSet;
 use std::collections::btree_map::Entry as MapEntry;
 use std::sync::Arc;
-use store::{Answer, Append, Entry, Filing, Outgoing, Parcel, Queued};
+use store::{Answer, Append, Entry, Filing, LogLine, Outgoing, Parcel, Queued};
 
 /// Acts of one dossier that may wait for others.
 const WAITING_MAX: usize = 5_000;
@@ -44,11 +45,16 @@ impl Node {
     ///
     /// A failure of our own disk is no refusal: nothing is told to the sender, and all that is staged is taken back.
     pub fn receive(&mut self, arrived: Arrived, now: UnixMs) -> Result<Served, NodeError> {
+        // What came by file may have been sealed days ago, and says nothing of our clock.
+        if arrived.until.is_none() {
+            self.hear_time(arrived.from, arrived.at, now);
+        }
+        self.trust_clock()?; // the receipt would carry our time, and deadlines begin there
         self.serve_all(arrived, now).inspect_err(|e| self.spoil(e))
     }
 
     fn serve_all(&mut self, arrived: Arrived, now: UnixMs) -> Result<Served, NodeError> {
-        let Arrived { from, number, id, until, pieces } = arrived;
+        let Arrived { from, number, id, until, pieces, .. } = arrived;
         if let Some(given) = self.store.given(&id)? {
             return Ok(Served::Again(given.receipt));
         }
@@ -69,8 +75,8 @@ impl Node {
                 fate => fate,
             };
             let fate = fate.unwrap_or_else(|e| {
-                tracing::warn!(partner = %self.book.code(&from), code = e.code(), "refused a piece: {e}");
-                batch.logs.push(log("refused-input", serde_json::json!({ "from": from, "piece": digest, "code": e.code(), "what": e.to_string() })));
+                let line = serde_json::json!({ "from": from, "piece": digest, "code": e.code(), "what": e.to_string() });
+                batch.logs.extend(self.refused_line(from, e.code(), &e.to_string(), line, now));
                 Fate::Refused(e.code())
             });
             fates.push((digest, fate));
@@ -87,14 +93,32 @@ impl Node {
     }
 
     /// Notes refused input in the local log, in a batch of its own.
-    pub fn note_refused(&mut self, from: ServiceId, code: &str, what: &str, now: UnixMs) -> Ticket {
+    ///
+    /// No more than a limit in an hour for one partner, so that nobody fills our disk with what we refuse.
+    pub fn note_refused(&mut self, from: ServiceId, code: &str, what: &str, now: UnixMs) -> Option<Ticket> {
+        let line = self.refused_line(from, code, what, serde_json::json!({ "from": from, "code": code, "what": what }), now)?;
         let mut batch = Append::new(now);
-        batch.logs.push(log("refused-input", serde_json::json!({ "from": from, "code": code, "what": what })));
-        self.stage(batch)
+        batch.logs.push(line);
+        Some(self.stage(batch))
+    }
+
+    /// Writes a refusal to the operator's log and returns its line for the local log, if this hour still has room for it.
+    fn refused_line(&mut self, from: ServiceId, code: &str, what: &str, mut line: serde_json::Value, now: UnixMs) -> Option<LogLine> {
+        let counted = self.refusals.count(from, now);
+        if counted == Line::Dropped {
+            return None;
+        }
+        let partner = self.book.code(&from);
+        tracing::warn!(%partner, code, "refused input: {what}");
+        if counted == Line::Last {
+            tracing::warn!(%partner, "this partner's refused input fills the log; for the rest of the hour it is refused without a line");
+            line["rest_of_the_hour"] = "refused without a line".into();
+        }
+        Some(log("refused-input", line))
     }
 
     pub(crate) fn note_fault(&mut self, from: ServiceId, e: &NodeError, now: UnixMs) {
-        self.note_refused(from, e.code(), &e.to_string(), now);
+        let _ = self.note_refused(from, e.code(), &e.to_string(), now); // it goes with the next commit
     }
 
     fn answer(
@@ -331,7 +355,16 @@ impl Node {
             return Err(NodeError::NotParty);
         }
         if !self.mechanisms.contains_key(&opening.mechanism) {
-            return Err(NodeError::UnknownMechanism(opening.mechanism.to_string()));
+            // An accord that is here and does not name it: the partner has another version than was agreed.
+            let accord = opening.accord.as_ref().map(|a| a.dossier);
+            let agreed = match accord {
+                Some(id) => self.dossier(&id)?.and_then(|d| dossier::accord::Terms::at(d, &d.marks()).ok()),
+                None => None,
+            };
+            return Err(match agreed {
+                Some(terms) if !terms.mechanisms.contains(&opening.mechanism) => NodeError::OtherVersion(opening.mechanism.to_string()),
+                _ => NodeError::UnknownMechanism(opening.mechanism.to_string()),
+            });
         }
         if let Some(accord) = &opening.accord
             && !self.has_accord(accord)?

@@ -130,7 +130,9 @@ fn export(desk: &Desk, (own, code, id): (&str, &str, &str), into: &Path, wish: W
     sync_directory(into)?;
     let name = headers.get(EXPORT_HEADER).and_then(|h| h.to_str().ok()).unwrap_or_default();
     let done = desk.post("/v1/carry/export/done", &json!({ "partner": id, "export": name, "volumes": files.written.len() }))?;
-    Ok(json!({ "partner": code, "service": id, "files": files.written, "parcels": files.parcels, "receipts": files.receipts, "exhibits_awaiting_line": done["exhibits_awaiting_line"] }))
+    Ok(
+        json!({ "partner": code, "service": id, "files": files.written, "parcels": files.parcels, "receipts": files.receipts, "exhibits_awaiting_line": done["exhibits_awaiting_line"] }),
+    )
 }
 
 /// The files of an export: each is written under another name, brought to the medium, and then gets its own.

@@ -24,6 +24,7 @@ mod mechanisms;
 mod node_own;
 mod officers;
 mod proofs;
+mod statistics;
 mod trouble;
 mod trust;
 mod waiting;
@@ -135,6 +136,8 @@ enum Command {
     Pending(waiting::PendingCommand),
     /// Show what is due, ours first
     Due,
+    /// Count cooperation: dossiers, outcomes and times, alike on both sides
+    Statistics(statistics::StatisticsArgs),
     /// The register: drafts of events read from public texts
     #[command(subcommand)]
     Register(drafts::RegisterCommand),
@@ -205,6 +208,27 @@ enum BenchCommand {
         #[arg(long, value_name = "DIR")]
         at: Option<PathBuf>,
     },
+    /// Three nodes under load, kills, cuts and floods: is anything lost, does memory grow
+    Soak {
+        /// How long, in seconds
+        #[arg(long, default_value_t = 600)]
+        seconds: u64,
+        /// Acts a second, from all nodes together
+        #[arg(long, default_value_t = 150.0)]
+        rate: f64,
+        /// Where the nodes' directories are made and kept [default: a temporary place]
+        #[arg(long, value_name = "DIR")]
+        at: Option<PathBuf>,
+        /// Draw figures as SVG into this directory
+        #[arg(long, value_name = "DIR")]
+        plots: Option<PathBuf>,
+    },
+    /// How long an honest partner waits while another floods the node
+    Fairness {
+        /// How long each half takes, in seconds
+        #[arg(long, default_value_t = 30)]
+        seconds: u64,
+    },
     /// Seconds and bytes of a first and a second backup, of checking and of restoring one
     Backup {
         /// Acts in the ledger before the first backup
@@ -262,6 +286,7 @@ impl Command {
             Command::Exhibit(c) => c.run(&Desk::open(global)?),
             Command::Pending(c) => c.run(&Desk::open(global)?),
             Command::Due => waiting::due(&Desk::open(global)?),
+            Command::Statistics(args) => args.run(&Desk::open(global)?),
             Command::Register(c) => c.run(global),
             Command::Communique(c) => c.run(&Desk::open(global)?),
             Command::Verify(args) => args.run(global),
@@ -278,6 +303,10 @@ impl Command {
             Command::Bench(BenchCommand::Exhibit { mib, runs, at }) => {
                 Ok(crate::bench_exhibit::exhibit(&ExhibitArgs { mib, runs, dir: at, json: global.json })?)
             }
+            Command::Bench(BenchCommand::Soak { seconds, rate, at, plots }) => {
+                Ok(crate::soak::soak(&crate::soak::SoakArgs { seconds, rate, dir: at, plots, json: global.json })?)
+            }
+            Command::Bench(BenchCommand::Fairness { seconds }) => Ok(crate::fairness::fairness(seconds, global.json)?),
             Command::Bench(BenchCommand::Backup { acts, more, at }) => {
                 Ok(crate::bench_backup::backup(&crate::bench_backup::BackupArgs { acts, more, dir: at, json: global.json })?)
             }

@@ -7,5 +7,8 @@ mod demo;
 mod drill;
 mod exhibits;
 mod killed;
+mod load;
+mod real;
 mod rotation;
 mod trust;
+mod wire;

@@ -2,6 +2,7 @@
 
 extern crate entente_node as node;
 
+mod across;
 mod carry;
 mod desk;
 mod disk;
@@ -14,6 +15,7 @@ mod forge;
 mod forms;
 mod keys;
 mod law;
+mod mechanisms;
 mod order;
 mod pieces;
 mod rebuild;

@@ -238,7 +238,7 @@ impl World {
                 arrived
             }
             Err(e) => {
-                side.node.note_refused(from, e.code(), &e.to_string(), now);
+                let _ = side.node.note_refused(from, e.code(), &e.to_string(), now);
                 side.commit();
                 return Err(e.code());
             }

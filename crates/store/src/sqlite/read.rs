@@ -44,11 +44,11 @@ pub(super) fn tree(conn: &Connection) -> Result<Frontier, StoreError> {
 
 impl Store for Sqlite {
     fn append(&self, batches: Vec<Append>) -> Result<Vec<Result<Appended, StoreError>>, StoreError> {
-        self.write(batches)
+        self.write(batches).map_err(|e| self.explained(e))
     }
 
     fn wipe_projections(&self) -> Result<(), StoreError> {
-        self.wipe()
+        self.wipe().map_err(|e| self.explained(e))
     }
 
     fn commits(&self) -> u64 {
