@@ -2,10 +2,12 @@
 
 mod bombs;
 mod controlled_delivery;
+mod early_warning;
 mod engine;
 mod event_security;
 mod mechanisms;
 mod play;
+mod spontaneous_information;
 mod statistics;
 mod stories;
 mod vectors;
