@@ -11,6 +11,8 @@ const FILES: &[&str] = &[
     include_str!("../mechanisms/early-warning.toml"),
     include_str!("../mechanisms/event-security.toml"),
     include_str!("../mechanisms/information-request.toml"),
+    include_str!("../mechanisms/joint-investigation-team.toml"),
+    include_str!("../mechanisms/joint-operation.toml"),
     include_str!("../mechanisms/spontaneous-information.toml"),
     include_str!("../mechanisms/working-visit.toml"),
 ];

@@ -5,6 +5,8 @@ mod controlled_delivery;
 mod early_warning;
 mod engine;
 mod event_security;
+mod joint_investigation_team;
+mod joint_operation;
 mod mechanisms;
 mod play;
 mod spontaneous_information;
