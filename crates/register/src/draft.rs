@@ -114,6 +114,7 @@ impl<'a, 't> Writer<'a, 't> {
             sources: self.tales.iter().map(|tale| tale.path.to_owned()).collect(),
             languages,
             kind,
+            form: None,
             date_from,
             date_to,
             date_precision,

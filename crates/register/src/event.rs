@@ -50,7 +50,7 @@ pub struct PartNote {
 }
 
 /// What kind of event it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Someone travelled to a partner.
@@ -59,23 +59,61 @@ pub enum Kind {
     Meeting,
     /// Services acted together, with results.
     JointOperation,
+    /// One service acted, with results, on what another had told it.
+    SharedInformationOperation,
     /// Something was signed.
     Agreement,
+    /// Something common was opened.
+    Inauguration,
+    /// One side spoke of the other's help, and nothing else happened.
+    Statement,
     /// Training, workshops and the like.
     Other,
 }
 
 impl Kind {
+    /// Every kind.
+    pub const ALL: [Kind; 8] = [
+        Kind::Visit,
+        Kind::Meeting,
+        Kind::JointOperation,
+        Kind::SharedInformationOperation,
+        Kind::Agreement,
+        Kind::Inauguration,
+        Kind::Statement,
+        Kind::Other,
+    ];
+
     /// Returns the stable code, as in JSON.
     pub fn code(self) -> &'static str {
         match self {
             Kind::Visit => "visit",
             Kind::Meeting => "meeting",
             Kind::JointOperation => "joint_operation",
+            Kind::SharedInformationOperation => "shared_information_operation",
             Kind::Agreement => "agreement",
+            Kind::Inauguration => "inauguration",
+            Kind::Statement => "statement",
             Kind::Other => "other",
         }
     }
+
+    /// Tells whether somebody was arrested or something seized.
+    pub fn is_operation(self) -> bool {
+        matches!(self, Kind::JointOperation | Kind::SharedInformationOperation)
+    }
+}
+
+/// How many countries sat at the table of a meeting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Form {
+    /// Two.
+    Bilateral,
+    /// Three.
+    Trilateral,
+    /// More.
+    Multilateral,
 }
 
 /// How closely the date is known.
@@ -135,6 +173,8 @@ pub struct EventDraft {
     pub languages: Vec<String>,
     /// What kind of event.
     pub kind: Kind,
+    /// How many countries sat at the table; only a meeting has one.
+    pub form: Option<Form>,
     /// First day.
     #[serde(with = "iso")]
     pub date_from: Option<Date>,
