@@ -12,7 +12,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let reading = entente_register::draft(&texts);
     if verbose {
         for event in &reading.events {
-            println!("{} {:?} {:?} {} {:?} {}", event.kind.code(), event.date_from, event.date_to, event.countries.join("-"), event.place, event.sources.join(" "));
+            println!(
+                "{} {:?} {:?} {} {:?} {}",
+                event.kind.code(),
+                event.date_from,
+                event.date_to,
+                event.countries.join("-"),
+                event.place,
+                event.sources.join(" ")
+            );
             event.joined_because.iter().for_each(|because| println!("    {because}"));
         }
         reading.silent.iter().for_each(|silent| println!("silent {}: {}", silent.source, silent.reason));

@@ -64,7 +64,9 @@ pub enum LabelFault {
         value: String,
     },
     /// A kind that has no meaning here.
-    #[error("line {line}: {value:?} is no kind; write visit, meeting, joint_operation, shared_information_operation, agreement, inauguration, statement, other or nothing")]
+    #[error(
+        "line {line}: {value:?} is no kind; write visit, meeting, joint_operation, shared_information_operation, agreement, inauguration, statement, other or nothing"
+    )]
     Kind {
         /// Where.
         line: usize,
@@ -123,7 +125,13 @@ pub fn labels(tsv: &str) -> Result<Vec<Label>, LabelFault> {
         let kinds = words.split('|').map(str::trim).filter(|word| !matches!(*word, "" | "-" | "none" | "?"));
         let kinds = kinds.map(|word| label_kind(word).ok_or_else(|| LabelFault::Kind { line: line_number, value: word.to_owned() }));
         let event = Some(cell(event_at)).filter(|event| !matches!(*event, "" | "-" | "none"));
-        all.push(Label { file, language: cell(language_at).to_ascii_lowercase(), event: event.map(str::to_owned), date, kinds: kinds.collect::<Result<_, _>>()? });
+        all.push(Label {
+            file,
+            language: cell(language_at).to_ascii_lowercase(),
+            event: event.map(str::to_owned),
+            date,
+            kinds: kinds.collect::<Result<_, _>>()?,
+        });
     }
     Ok(all)
 }
@@ -185,7 +193,8 @@ mod tests {
 
     #[test]
     fn dates_and_kinds_of_every_form() {
-        let tsv = "file\tlanguage\tevent_id\tdate\tkind\textra\na\tfr\te\t2031-05-13/2031-05-14\ttrilateral meeting\t-\nb\tes\t\t\t\nc\tEN\te\t2031-02\toperation\n";
+        let tsv =
+            "file\tlanguage\tevent_id\tdate\tkind\textra\na\tfr\te\t2031-05-13/2031-05-14\ttrilateral meeting\t-\nb\tes\t\t\t\nc\tEN\te\t2031-02\toperation\n";
         let read = labels(tsv).unwrap();
         assert_eq!((read[0].kinds[0].kinds, read[0].kinds[0].form), (&[Kind::Meeting][..], Some(Form::Trilateral)));
         assert!(read[0].date.unwrap().is_day && read[1].event.is_none() && read[1].date.is_none() && read[2].language == "en");
