@@ -2,6 +2,8 @@
 //!
 //! Every route but the description itself knows its officer by token. What an officer may not see answers like what is not there.
 
+pub mod register;
+
 use crate::carry::{__path_carry_done, __path_carry_export, __path_carry_import, __path_carry_status};
 use crate::carry::{carry_done, carry_export, carry_import, carry_status};
 use crate::engine::{Engine, now};

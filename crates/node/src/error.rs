@@ -151,6 +151,9 @@ pub enum NodeError {
     /// The partner's newest card does not hold any more, so nothing can be sealed for it.
     #[error("the newest card of {0} that is known here is not valid now, so nothing can be sealed for it; import its newer card first")]
     PartnerCard(String),
+    /// The register changed while texts were being read.
+    #[error("the register changed while the texts were being read; import them again")]
+    RegisterMoved,
     /// A request that makes no sense as it stands.
     #[error("{0}")]
     Asked(String),
@@ -206,6 +209,7 @@ impl NodeError {
             NodeError::CarryExport => "refusal.carry.export-over",
             NodeError::CarryVolume(_) => "refusal.carry.volume-small",
             NodeError::PartnerCard(_) => "refusal.partner.card-over",
+            NodeError::RegisterMoved => "refusal.register.moved",
             NodeError::Asked(_) => "refusal.node.asked",
         }
     }

@@ -14,6 +14,7 @@ mod keys;
 mod law;
 mod order;
 mod pieces;
+mod press;
 mod rebuild;
 mod restart;
 mod retention;
