@@ -53,6 +53,7 @@ async fn run(home: &Home, node: node::Node, (keys, lock, held): (Keys, &Lock<'_>
     let listener = TcpListener::bind(config.api).await.map_err(|e| HomeError::Io(format!("the local API at {}", config.api), e))?;
     let api_address = listener.local_addr().map_err(|e| HomeError::Io("the local API".to_owned(), e))?;
     let shared = api::Shared { engine: engine.clone(), health: pump.health(), keeper: keeper.clone(), carry_days_max: config.carry_days_max };
+    let shared = api::Shared { engine: engine.clone(), health: pump.health(), carry_days_max: config.carry_days_max, dir: home.dir().to_owned() };
     let app = api::router(shared);
     let (stop, stopped) = watch::channel(false);
     let until = |mut stopped: watch::Receiver<bool>| async move {
