@@ -1,8 +1,9 @@
 //! Reads who took part and where: countries, services, place.
 //!
 //! Flow: 1 countries of the lead, of sentences with an event, or said twice, 2 services, those of a shared name by the country that
-//! stands nearest, 3 parties: those countries whose services or authorities are named, so that nobody's passport makes a participant, 4 a city after a word of place near an event word, else the country travelled to. What stands behind
-//! a sports event in its sentence (`Sentence::near_to`), and what one came from, does not count.
+//! stands nearest, 3 parties: countries whose services or authorities are named, so that nobody's passport makes a participant, 4 a town
+//! after a word of place near an event word, else the country travelled to. What stands behind a sports event in its sentence
+//! (`Sentence::near_to`), and what one came from, does not count.
 
 use crate::hits::{Class, Hit};
 use crate::scene::{Scene, Sentence};
