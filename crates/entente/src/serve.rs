@@ -52,8 +52,8 @@ async fn run(home: &Home, node: node::Node, (keys, lock, held): (Keys, &Lock<'_>
     let pump = Pump::new(courier, door, SystemEntropy, limits);
     let listener = TcpListener::bind(config.api).await.map_err(|e| HomeError::Io(format!("the local API at {}", config.api), e))?;
     let api_address = listener.local_addr().map_err(|e| HomeError::Io("the local API".to_owned(), e))?;
-    let shared = api::Shared { engine: engine.clone(), health: pump.health(), keeper: keeper.clone(), carry_days_max: config.carry_days_max };
-    let shared = api::Shared { engine: engine.clone(), health: pump.health(), carry_days_max: config.carry_days_max, dir: home.dir().to_owned() };
+    let (keeper_too, dir) = (keeper.clone(), home.dir().to_owned());
+    let shared = api::Shared { engine: engine.clone(), health: pump.health(), keeper: keeper_too, carry_days_max: config.carry_days_max, dir };
     let app = api::router(shared);
     let (stop, stopped) = watch::channel(false);
     let until = |mut stopped: watch::Receiver<bool>| async move {
