@@ -4,15 +4,19 @@ pub mod accord;
 mod act;
 mod check;
 mod clock;
+mod counted;
 mod dossier;
 mod explore;
 mod field;
 mod guard;
+mod links;
 mod matrix;
 mod mechanism;
+mod reading;
 mod rule;
 mod shipped;
 mod state;
+pub mod statistics;
 mod value;
 mod view;
 
@@ -21,12 +25,14 @@ pub use check::{Explored, Fault, Report, check};
 pub use clock::{ClockState, ClockView};
 pub use dossier::{Checked, Dossier, Fork, Judged, Verdict, Want};
 pub use field::{Field, FieldFault, FieldType};
-pub use guard::Refusal;
+pub use guard::{Refusal, commitment};
+pub use links::{LinkView, LinkedFrom, links, opposite};
 pub use matrix::matrix;
-pub use mechanism::{Clock, ItemKind, Mechanism, MechanismFault, Move, OfficerRole, Phase, Role, Stance, StanceState, Start};
+pub use mechanism::{Clock, Extension, ItemKind, Mechanism, MechanismFault, Move, Never, OfficerRole, Phase, Role, Stance, StanceState, Start};
 pub use shipped::shipped;
-pub use state::{Item, PhaseOf, State};
+pub use state::{Fields, Item, PhaseOf, State};
 pub use value::{
-    Account, ClockLength, Document, Equivalence, Exhibit, MechanismRef, Money, OfficerRef, Person, Place, Quantity, Reference, TextHash, Value, Vehicle, Vessel,
+    Account, ClockLength, Document, Equivalence, Exhibit, Link, MechanismRef, Money, OfficerRef, Person, Place, Quantity, Reference, TextHash, Value, Vehicle,
+    Vessel,
 };
 pub use view::{DossierView, ItemView, MoveView, PartyView, StanceView, Viewer, view};

@@ -8,13 +8,14 @@ use crate::carry::{__path_carry_done, __path_carry_export, __path_carry_import, 
 use crate::carry::{carry_done, carry_export, carry_import, carry_status};
 use crate::engine::{Engine, now};
 use crate::keeper::Keeper;
+use crate::own::Descriptors;
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, FromRef, FromRequest, FromRequestParts, Path, Query, Request, State};
 use axum::http::{StatusCode, request::Parts};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use base::{ItemId, OfficerId, Use, hex};
+use base::{ItemId, OfficerId, ServiceId, Use, hex};
 use dossier::{Mechanism, OfficerRole};
 use node::{Intent, Made, Node, NodeError, Officer};
 use seal::{Directory, Fingerprint};
@@ -24,6 +25,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use transport::HealthBook;
 use utoipa::{OpenApi, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -46,7 +48,7 @@ pub struct Shared {
     pub keeper: Arc<Keeper>,
     /// Days that a carried parcel may be old.
     pub carry_days_max: u32,
-    /// The node's directory, where the register's own names lie.
+    /// The node's directory, for what lies beside the store: backups, the register's own names.
     pub dir: PathBuf,
 }
 
@@ -88,6 +90,7 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(dismiss))
         .routes(routes!(approve))
         .routes(routes!(due))
+        .routes(routes!(statistics))
         .routes(routes!(register::register_list, register::register_import))
         .routes(routes!(register::register_confirm))
         .routes(routes!(register::register_reject))
@@ -95,6 +98,9 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(register::register_join))
         .routes(routes!(register::register_visit))
         .routes(routes!(checkpoint))
+        .routes(routes!(fence))
+        .routes(routes!(fence_lift))
+        .routes(routes!(fence_approve))
         .routes(routes!(log))
         .routes(routes!(carry_status))
         .routes(routes!(carry_export))
@@ -174,8 +180,68 @@ impl<T: serde::de::DeserializeOwned> FromRequest<Shared> for Form<T> {
 }
 
 #[utoipa::path(get, path = "/v1/status", responses((status = 200, description = "How the node stands")))]
-async fn status(_: Who, State(engine): State<Engine>) -> Answer {
-    Ok(Json(as_json(&engine.read(|n| n.status()).await?)))
+async fn status(_: Who, State(shared): State<Shared>) -> Answer {
+    let engine = &shared.engine;
+    let (status, clock, doubt) = engine.read(|n| Ok((n.status()?, n.clock(now()), n.trust_clock().err().map(|e| (e.code(), e.to_string()))))).await?;
+    let mut v = as_json(&status);
+    v["troubles"] = troubles(engine, &clock, doubt);
+    v["backup"] = as_json(&crate::backup::last(&shared.dir));
+    Ok(Json(v))
+}
+
+/// Lists what is wrong with our own node now: stable code, what happened and what to do, since when where that is known.
+fn troubles(engine: &Engine, clock: &node::ClockReport, doubt: Option<(&'static str, String)>) -> Value {
+    let mut out: Vec<Value> = Vec::new();
+    if let Some(c) = engine.condition() {
+        out.push(json!({ "code": c.code, "what": c.what, "since": c.since, "times": c.times }));
+    }
+    if let Some((code, what)) = &doubt {
+        out.push(json!({ "code": code, "what": what }));
+    }
+    for (partner, minutes) in clock.ahead_of.iter().filter(|_| doubt.is_none()) {
+        let by = minutes.map_or("an hour or more away from".to_owned(), |m| format!("{} minutes {}", m.abs(), if m < 0 { "behind" } else { "ahead of" }));
+        let what = format!("our clock is {by} that of {partner}; compare both with a third clock: whoever is wrong sets theirs by NTP");
+        out.push(json!({ "code": "failure.clock.differs", "what": what }));
+    }
+    if clock.behind_ledger_minutes > node::ACT_AHEAD_MINUTES_MAX {
+        let what = format!(
+            "the newest entry of our ledger is dated {} minutes ahead of our clock: the clock is behind now, or was ahead when that was written; set it by NTP",
+            clock.behind_ledger_minutes
+        );
+        out.push(json!({ "code": "failure.clock.behind-ledger", "what": what }));
+    }
+    let files = Descriptors::now();
+    if files.run_out() {
+        let taken = files.taken.map_or("all".to_owned(), |t| t.to_string());
+        let what = format!(
+            "{taken} of the {} files that this process may open are open; raise the limit (ulimit -n, LimitNOFILE), or find out who holds them",
+            files.max
+        );
+        out.push(json!({ "code": "failure.system.descriptors", "what": what }));
+    }
+    out.into()
+}
+
+#[utoipa::path(get, path = "/v1/fence", responses((status = 200, description = "What a restoration holds back: who is awaited, what came back; null where nothing was ever put back")))]
+async fn fence(_: Who, State(engine): State<Engine>) -> Answer {
+    Ok(Json(as_json(&engine.read(|n| n.fence()).await?)))
+}
+
+#[derive(Deserialize, ToSchema)]
+struct ReasonForm {
+    reason: String,
+}
+
+#[utoipa::path(post, path = "/v1/fence/{service}/lift", params(("service" = String, Path)), responses((status = 200, description = "Proposed; a second officer decides")))]
+async fn fence_lift(Who(officer): Who, State(engine): State<Engine>, Path(service): Path<ServiceId>, Form(f): Form<ReasonForm>) -> Answer {
+    engine.run(move |n| n.propose_lift(&officer, service, &f.reason, now()).map(|t| (Some(t), ()))).await?;
+    Ok(Json(json!({})))
+}
+
+#[utoipa::path(post, path = "/v1/fence/{service}/approve", params(("service" = String, Path)), responses((status = 200, description = "This partner is waited for no more")))]
+async fn fence_approve(Who(officer): Who, State(engine): State<Engine>, Path(service): Path<ServiceId>) -> Answer {
+    engine.run(move |n| n.approve_lift(&officer, service, now()).map(|t| (Some(t), ()))).await?;
+    Ok(Json(json!({})))
 }
 
 #[utoipa::path(get, path = "/v1/me", responses((status = 200, description = "Who asks")))]
@@ -271,8 +337,26 @@ struct FileForm {
 #[utoipa::path(post, path = "/v1/mechanisms", responses((status = 200, description = "The mechanism was proved and kept")))]
 async fn add_mechanism(who: Who, State(engine): State<Engine>, Form(f): Form<FileForm>) -> Answer {
     who.must_be(&[OfficerRole::Administrator], "administrator")?;
+    prove(&engine, vec![Arc::new(Mechanism::parse(f.file.as_bytes()).map_err(NodeError::from)?)]).await?;
     let hash = engine.run(move |n| n.add_mechanism(f.file.as_bytes(), now()).map(|(h, t)| (Some(t), h))).await?;
     Ok(Json(json!({ "hash": hash })))
+}
+
+/// Proves mechanisms beside the node, one after another: whoever wrote a large one must not hold everybody up.
+async fn prove(engine: &Engine, mechanisms: Vec<Arc<Mechanism>>) -> Result<(), NodeError> {
+    static ONE: Semaphore = Semaphore::const_new(1);
+    for m in mechanisms {
+        let _turn = ONE.acquire().await.map_err(|e| NodeError::Corrupt(e.to_string()))?;
+        let hash = m.hash;
+        let fault = tokio::task::spawn_blocking(move || node::proof_fault(&m)).await.map_err(|e| NodeError::Corrupt(e.to_string()))?;
+        engine
+            .read(move |n| {
+                n.note_proof(hash, fault);
+                Ok(())
+            })
+            .await?;
+    }
+    Ok(())
 }
 
 #[utoipa::path(get, path = "/v1/mechanisms/{name}", params(("name" = String, Path, description = "Name or hash")), responses((status = 200, description = "Roles, items, forms, moves, phases")))]
@@ -391,6 +475,8 @@ enum Wait {
 
 #[utoipa::path(post, path = "/v1/intents", request_body(content = Object, description = "What to do: {do: open|open-item|move, …, fields: plain values by field, handling: {codes}}"), params(("wait" = Option<String>, Query, description = "none, or delivered: until every other party has receipted"), ("timeout_s" = Option<u64>, Query)), responses((status = 200, description = "The act, or the proposal that waits for a second officer")))]
 async fn intent(Who(officer): Who, State(engine): State<Engine>, Query(q): Query<WaitQuery>, Form(intent): Form<Intent>) -> Answer {
+    let asked = intent.clone();
+    prove(&engine, engine.read(move |n| n.unproved(&asked)).await?).await?;
     make(&engine, q, move |n| n.propose(&officer, intent, now())).await
 }
 
@@ -431,6 +517,8 @@ async fn pending(_: Who, State(engine): State<Engine>) -> Answer {
 
 #[utoipa::path(post, path = "/v1/pending/{id}/approve", params(("id" = String, Path), ("wait" = Option<String>, Query), ("timeout_s" = Option<u64>, Query)), responses((status = 200, description = "The act")))]
 async fn approve(Who(officer): Who, State(engine): State<Engine>, Path(id): Path<String>, Query(q): Query<WaitQuery>) -> Answer {
+    let asked = id.clone();
+    prove(&engine, engine.read(move |n| n.unproved_pending(&asked)).await?).await?;
     make(&engine, q, move |n| n.approve(&officer, &id, now())).await
 }
 
@@ -445,6 +533,32 @@ async fn due(_: Who, State(engine): State<Engine>) -> Answer {
     Ok(Json(as_json(&engine.read(|n| n.due(now())).await?)))
 }
 
+#[derive(Deserialize)]
+struct StatisticsQuery {
+    from: base::Date,
+    until: base::Date,
+    #[serde(default)]
+    by: String,
+    among: Option<String>,
+}
+
+#[utoipa::path(get, path = "/v1/statistics", params(("from" = String, Query, description = "First day, UTC"), ("until" = String, Query, description = "The day after the last, UTC"), ("by" = Option<String>, Query, description = "mechanism, partner, area, outcome, answer; separated by commas"), ("among" = Option<String>, Query, description = "Only what this partner is a party of")), responses((status = 200, description = "Counts and times from acts alone, with the digest that the partner finds too")))]
+async fn statistics(who: Who, State(engine): State<Engine>, Query(q): Query<StatisticsQuery>) -> Answer {
+    who.must_be(
+        &[OfficerRole::Desk, OfficerRole::Supervisor, OfficerRole::DataProtection, OfficerRole::CompetentAuthority],
+        "liaison desk, supervisor, competent authority or data-protection officer",
+    )?;
+    let by: Vec<dossier::statistics::By> =
+        q.by.split(',')
+            .filter(|b| !b.is_empty())
+            .map(|b| serde_json::from_value(json!(b)).map_err(|_| NodeError::Asked(format!("'{b}' is not one of mechanism, partner, area, outcome, answer"))))
+            .collect::<Result<_, _>>()?;
+    let read = move |n: &mut Node| {
+        let among = q.among.as_ref().map(|s| s.parse::<ServiceId>().map_err(|_| NodeError::Asked(format!("'{s}' is not the id of a service")))).transpose()?;
+        n.statistics(q.from.start_utc(), q.until.start_utc(), &by, among.as_ref())
+    };
+    Ok(Json(as_json(&engine.read(read).await?)))
+}
 #[utoipa::path(post, path = "/v1/checkpoint", responses((status = 200, description = "A checkpoint is on its way to every partner")))]
 async fn checkpoint(_: Who, State(engine): State<Engine>) -> Answer {
     engine.run(|n| n.checkpoint(now()).map(|t| (t, ()))).await?;
@@ -470,14 +584,19 @@ async fn log(who: Who, State(engine): State<Engine>, Query(q): Query<LogQuery>) 
     Ok(Json(engine.run(read).await?.into()))
 }
 
-#[utoipa::path(get, path = "/v1/process", responses((status = 200, description = "CPU time and memory of the node's process")))]
-async fn process(_: Who) -> Answer {
+#[utoipa::path(get, path = "/v1/process", responses((status = 200, description = "CPU time, memory and open files of the node's process")))]
+async fn process(_: Who, State(engine): State<Engine>) -> Answer {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     // Fields 14 and 15 after the name, in ticks of 10 ms (proc(5)); the name may hold spaces.
     let ticks: u64 = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<u64>().ok()).sum();
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let kib = |name: &str| status.lines().find_map(|l| l.strip_prefix(name)).and_then(|l| l.split_whitespace().next()).and_then(|n| n.parse::<u64>().ok());
-    Ok(Json(json!({ "cpu_ms": ticks * 10, "rss_kib": kib("VmRSS:"), "peak_rss_kib": kib("VmHWM:") })))
+    let files = Descriptors::now();
+    let (dossiers, dossier_bytes) = engine.read(|n| Ok(n.memory())).await?;
+    Ok(Json(json!({
+        "cpu_ms": ticks * 10, "rss_kib": kib("VmRSS:"), "peak_rss_kib": kib("VmHWM:"), "descriptors": files.taken, "descriptors_max": files.max,
+        "dossiers_in_memory": dossiers, "dossier_bytes": dossier_bytes,
+    })))
 }
 
 pub(crate) fn unhex(text: &str) -> Result<Vec<u8>, Problem> {

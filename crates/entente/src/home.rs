@@ -2,7 +2,7 @@
 
 use crate::config::{self, Config};
 use crate::engine::now;
-use base::{Entropy, Lang, Tag, Text};
+use base::{Entropy, Lang, Tag, Text, UnixMs};
 use dossier::OfficerRole;
 use node::{Node, NodeError, Settings};
 use seal::{CardDraft, Duty, Fingerprint, Keys, Lock, SystemEntropy};
@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use store::Sqlite;
+use store::{Append, LogLine, RecordOp, Sqlite, Store};
 
 const KEYS: &str = "keys.entente";
 /// Held by whoever may write the key file.
@@ -131,7 +131,8 @@ impl Home {
         fs::create_dir_all(dir).map_err(io(dir))?;
         fs::set_permissions(dir, fs::Permissions::from_mode(0o700)).map_err(io(dir))?;
         write_private(&dir.join(KEYS), &bytes).map_err(io(&dir.join(KEYS)))?;
-        fs::write(dir.join(config::FILE), Config::text(founding.listen, founding.api, &founding.zone)).map_err(io(dir))?;
+        // On the disk before anything is said: a power cut right after must not leave an empty file.
+        write_private(&dir.join(config::FILE), Config::text(founding.listen, founding.api, &founding.zone).as_bytes()).map_err(io(dir))?;
         let home = Home::open(dir)?;
         let mut node = home.node_with(keys)?;
         let everything = vec![OfficerRole::Administrator];
@@ -207,6 +208,15 @@ impl Home {
         Ok(Sqlite::inspect(&self.dir.join(STORE), self.keys(lock)?.storage().clone())?)
     }
 
+    /// Holds the store, so that no node runs on it meanwhile; refused while one does.
+    pub fn hold(&self, lock: &Lock<'_>) -> Result<HeldHome, HomeError> {
+        let store = Sqlite::open(&self.dir.join(STORE), self.keys(lock)?.storage().clone(), Box::new(SystemEntropy))?;
+        match store.record(node::MOVED.0, node::MOVED.1)? {
+            Some(to) => Err(NodeError::Moved(String::from_utf8_lossy(&to.data).into_owned()).into()),
+            None => Ok(HeldHome(store)),
+        }
+    }
+
     /// Keeps an officer's token in the directory, readable by its owner only.
     pub fn keep_token(&self, officer: &str, token: &str) -> Result<PathBuf, HomeError> {
         let tokens = self.dir.join(TOKENS);
@@ -235,6 +245,20 @@ impl Home {
         let path = tokens.join(&name);
         let token = fs::read_to_string(&path).map_err(|e| HomeError::Io(format!("the token of {name} ({})", path.display()), e))?;
         Ok(token.trim().to_owned())
+    }
+}
+
+/// A directory on which no node runs as long as this value lives.
+pub struct HeldHome(Sqlite);
+
+impl HeldHome {
+    /// Marks the node as moved: it starts here no more, and says where it went.
+    pub fn mark_moved(self, to: &str, now: UnixMs) -> Result<(), HomeError> {
+        let mut batch = Append::new(now);
+        batch.records.push(RecordOp::Put { kind: node::MOVED.0.to_owned(), id: node::MOVED.1.to_owned(), data: to.as_bytes().to_vec() });
+        let line = serde_json::json!({ "what": "node moved", "to": to }).to_string().into_bytes();
+        batch.logs.push(LogLine { kind: "audit".to_owned(), data: line });
+        Ok(self.0.append(vec![batch])?.into_iter().try_for_each(|r| r.map(drop))?)
     }
 }
 

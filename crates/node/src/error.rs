@@ -65,6 +65,11 @@ pub enum NodeError {
     /// A mechanism of this name or hash is not here.
     #[error("mechanism '{0}' is not known here; the partner must send it, or check its name")]
     UnknownMechanism(String),
+    /// The accord names another version of the mechanism.
+    #[error(
+        "the accord names another version of mechanism '{0}'; open the dossier under the version that it names, by its hash, or agree on an accord that names the new one"
+    )]
+    OtherVersion(String),
     /// No more mechanisms are kept.
     #[error("this node keeps no more mechanisms; its operator must say which are still needed")]
     TooManyMechanisms,
@@ -86,6 +91,19 @@ pub enum NodeError {
     /// An act is dated ahead of our clock.
     #[error("the act is dated {0} minutes ahead of this node's clock; one of both clocks is wrong")]
     ClockAhead(i64),
+    /// Our own clock was moved while the node ran, and nobody has borne it out.
+    #[error(
+        "this machine's clock was moved by {0} minutes while the node ran, and no partner has borne it out; nothing is signed until it is right. Set it by NTP; if it is right as it stands, start the node again"
+    )]
+    ClockMoved(i64),
+    /// All partners that were heard contradict our clock.
+    #[error("all {partners} partners that were heard contradict this machine's clock ({ahead}); nothing is signed until it is set. Set it by NTP")]
+    ClockContradicted {
+        /// How many they are.
+        partners: usize,
+        /// By how much, in words.
+        ahead: String,
+    },
     /// A parcel was sealed by a clock that is far off.
     #[error("the parcel was sealed {0} minutes away from this node's clock; one of both clocks is wrong. Set both by NTP and send again")]
     ParcelClock(u64),
@@ -154,6 +172,27 @@ pub enum NodeError {
     /// The register changed while texts were being read.
     #[error("the register changed while the texts were being read; import them again")]
     RegisterMoved,
+    /// This node was put back to an older state and does not yet know all that it had signed.
+    #[error(
+        "this node was put back to an older state and signs nothing here before {0} has said what it holds. Their nodes are asked again by themselves: call them if it lasts; for a partner that is gone for good, entente fence lift"
+    )]
+    Fenced(String),
+    /// This ledger is older than what was signed with its key.
+    #[error(
+        "this ledger is older than what this service has signed: an older copy was put in place. Partners are asked what they hold; entente fence show says how far they are"
+    )]
+    Older,
+    /// Another machine runs under our name.
+    #[error("another machine runs under this service's name, so nothing is signed here. Stop one of the two for good, then lift the fence for the own service")]
+    Twin,
+    /// Our key file is older than our newest card.
+    #[error(
+        "the key file is older than this service's newest card, so nothing is signed with it. Put the newer key file in place, or issue the next card with the root key"
+    )]
+    OldKeys,
+    /// The node was moved to another machine.
+    #[error("this node was moved: {0}. It does not start here any more")]
+    Moved(String),
     /// A request that makes no sense as it stands.
     #[error("{0}")]
     Asked(String),
@@ -181,6 +220,7 @@ impl NodeError {
             NodeError::Role(_) => "refusal.officer.role",
             NodeError::UnknownPartner(_) => "refusal.partner.unknown",
             NodeError::UnknownMechanism(_) => "refusal.mechanism.unknown",
+            NodeError::OtherVersion(_) => "refusal.mechanism.other-version",
             NodeError::TooManyMechanisms => "refusal.mechanism.too-many",
             NodeError::UnprovedMechanism(..) => "refusal.mechanism.unproved",
             NodeError::NoAccord => "refusal.accord.none",
@@ -188,6 +228,8 @@ impl NodeError {
             NodeError::NotPending => "refusal.pending.gone",
             NodeError::SameEyes => "refusal.pending.same-eyes",
             NodeError::ClockAhead(_) => "peer.act.clock-ahead",
+            NodeError::ClockMoved(_) => "failure.clock.moved",
+            NodeError::ClockContradicted { .. } => "failure.clock.contradicted",
             NodeError::ParcelClock(_) => "peer.parcel.clock",
             NodeError::Courier => "peer.parcel.courier",
             NodeError::Signer => "peer.act.signer",
@@ -210,6 +252,11 @@ impl NodeError {
             NodeError::CarryVolume(_) => "refusal.carry.volume-small",
             NodeError::PartnerCard(_) => "refusal.partner.card-over",
             NodeError::RegisterMoved => "refusal.register.moved",
+            NodeError::Fenced(_) => "refusal.fence.awaited",
+            NodeError::Older => "failure.fence.older",
+            NodeError::Twin => "failure.fence.twin",
+            NodeError::OldKeys => "failure.fence.old-keys",
+            NodeError::Moved(_) => "refusal.node.moved",
             NodeError::Asked(_) => "refusal.node.asked",
         }
     }

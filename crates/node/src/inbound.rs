@@ -26,6 +26,7 @@ const MINUTES_OF_DAY: u64 = 1440;
 pub struct Arrived {
     pub(crate) from: ServiceId,
     pub(crate) number: u64,
+    pub(crate) at: UnixMs,
     pub(crate) id: ParcelId,
     /// Until when it could come again by file; none where it came over the wire.
     pub(crate) until: Option<UnixMs>,
@@ -81,14 +82,14 @@ fn open_aged(bytes: &[u8], from: ServiceId, book: &Book, keys: &Keys, days_max: 
         return Err(StoreError::NumberTooLarge(parcel.number()).into());
     }
     let cards = book.cards(&from).ok_or(NodeError::UnknownPartner(from))?;
-    let (number, id) = (parcel.number(), parcel.id());
+    let (number, id, at) = (parcel.number(), parcel.id(), parcel.at());
     let until = days_max.map(|_| parcel.at().plus_ms(i64::from(CARRY_DAYS_CEILING + 1) * 86_400_000));
     let opened = parcel.open(&cards, keys)?;
     let pieces = piece::split(&opened.plaintext).map_err(SealFault::from)?;
     if pieces.len() > seal::RECEIPT_ENTRIES_MAX {
         return Err(SealFault::from(CborError::Shape("more pieces than a receipt can name".to_owned())).into());
     }
-    Ok(Arrived { from, number, id, until, pieces: pieces.into_iter().map(|p| open_piece(p, book, now)).collect() })
+    Ok(Arrived { from, number, at, id, until, pieces: pieces.into_iter().map(|p| open_piece(p, book, now)).collect() })
 }
 
 fn open_piece(piece: Piece, book: &Book, now: UnixMs) -> Result<Opened, (Digest, NodeError)> {

@@ -114,7 +114,7 @@ impl IntakeJob {
             IntakeJob::Volume(from, volume, whole, by) => {
                 node.carry_imported(from, volume, whole, &by, now).map(|(t, missing)| (Some(t), IntakeDone::Volume(missing)))
             }
-            IntakeJob::Refused(from, code, what) => Ok((Some(node.note_refused(from, code, &what, now)), IntakeDone::Noted)),
+            IntakeJob::Refused(from, code, what) => Ok((node.note_refused(from, code, &what, now), IntakeDone::Noted)),
         }
     }
 }

@@ -4,12 +4,16 @@
 //! ledger, receipt). Outbound: intent -> `Node::propose` (form, the same guard, signature, ledger and outbox) ->
 //! `Node::load` (what is due) -> the courier. What is staged becomes true with `Node::commit`: one transaction for all of it.
 
+mod across;
 mod book;
 mod carry;
+mod clocks;
 mod error;
+mod fence;
 mod inbound;
 mod intake;
 mod intent;
+mod lift;
 mod node;
 mod officer;
 mod outbound;
@@ -20,6 +24,8 @@ mod piece;
 mod press;
 mod proof;
 mod rebuild;
+mod recover;
+mod refusals;
 mod register;
 mod retention;
 mod revoked;
@@ -30,11 +36,14 @@ mod witness;
 
 pub use book::Book;
 pub use carry::{CarryBegun, CarryNext, CarrySealed, CarrySettled, CarryView};
+pub use clocks::ClockReport;
 pub use error::NodeError;
-pub use inbound::{Arrived, CARRY_DAYS_CEILING, open, open_carried};
+pub use fence::{Why, declare};
+pub use inbound::{ACT_AHEAD_MINUTES_MAX, Arrived, CARRY_DAYS_CEILING, PARCEL_SKEW_MINUTES_MAX, open, open_carried};
 pub use intake::{CarryCount, CarryFaulty, CarryReport, Intake, IntakeDone, IntakeJob};
-pub use intent::{Intent, Made, Pending};
-pub use node::{Committed, Node, Settings, Ticket};
+pub use intent::{Intent, Made, Pending, proof_fault};
+pub use lift::{FenceView, Lifted};
+pub use node::{Committed, MOVED, Node, Settings, Ticket};
 pub use officer::Officer;
 pub use outbound::{LOAD_BYTES_MAX, Load, PARCEL_BYTES_MAX, PIECES_MAX};
 pub use outgo::{CarryRecord, Outgo, VOLUME_BYTES_MIN};

@@ -28,6 +28,8 @@ const PASSING: [&str; 6] =
 const WORD_AGAIN_MS: i64 = 2_000;
 /// The refusal of an act whose author's card is revoked and on which nobody has given a word.
 const CARD_REVOKED: &str = "peer.seal.card-revoked";
+/// Ranges that were asked for and are remembered, so that they are not asked for again at once.
+const WANTED_MAX: usize = 10_000;
 /// Parcel numbers of a partner that are remembered beside the store's.
 const NUMBERS_KEPT: usize = 1024;
 
@@ -62,6 +64,8 @@ struct Way {
 /// A receipt that holds, before it is staged.
 pub(crate) struct Taken {
     pub(crate) batch: Append,
+    /// When the partner signed it.
+    pub(crate) at: UnixMs,
     /// What the partner now holds.
     pub(crate) held: Vec<Digest>,
     /// Whether something was refused for the moment only and stays due.
@@ -95,6 +99,11 @@ impl Load {
 impl Traffic {
     pub(crate) fn begin(&mut self, incarnation: u32) {
         self.incarnation = incarnation;
+        self.partners.values_mut().for_each(|way| way.counter = 0);
+    }
+
+    pub(crate) fn incarnation(&self) -> u32 {
+        self.incarnation
     }
 
     /// Tells whether a number was used by another parcel that is staged and not yet stored; remembers it.
@@ -132,6 +141,12 @@ impl Traffic {
     }
 
     pub(crate) fn may_want(&mut self, from: ServiceId, dossier: DossierId, want: Want, now: UnixMs) -> bool {
+        if self.wanted.len() >= WANTED_MAX {
+            self.wanted.retain(|_, (_, _, asked)| now.0 - asked.0 < WANT_AGAIN_MS);
+            if self.wanted.len() >= WANTED_MAX {
+                return false; // asked for later, with the next act that lacks it
+            }
+        }
         let entry = self.wanted.entry((from, dossier, want.author)).or_insert((0, 0, UnixMs(i64::MIN / 2)));
         let again = now.0 - entry.2.0 >= WANT_AGAIN_MS;
         let news = want.from < entry.0 || want.to > entry.1;
@@ -248,7 +263,10 @@ impl Node {
             self.take_turns(to);
         }
         let taken = match receipt {
-            Some(bytes) => self.read_receipt(to, sent, parcel, bytes, now).map(|t| Some((self.stage(t.batch), t.held))),
+            Some(bytes) => self.read_receipt(to, sent, parcel, bytes, now).map(|t| {
+                self.hear_time(to, t.at, now); // given just now: it came over the line
+                Some((self.stage(t.batch), t.held))
+            }),
             None => Ok(None),
         };
         if !matches!(taken, Ok(Some(_))) {
@@ -311,6 +329,6 @@ impl Node {
         let settled = receipt.entries.iter().filter(|e| !matches!(&e.held, Held::Refused { code } if is_passing(code))).map(|e| *e.act.as_ref()).collect();
         self.told(to, &settled, &mut batch);
         batch.entries.push(Entry::receipt_taken(verified, held.clone()));
-        Ok(Taken { batch, held, passing })
+        Ok(Taken { batch, at: receipt.at.at, held, passing })
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::error::NodeError;
 use crate::intent::Pending;
+use crate::lift::FenceView;
 use crate::node::{Node, PAGE, Ticket, log, put};
 use crate::officer::Officer;
 use base::{ActId, Digest, DossierId, ItemId, OfficerId, ServiceId, UnixMs};
@@ -118,6 +119,8 @@ pub struct Status {
     pub incidents: usize,
     /// Partners that have cosigned our ledger: short name and size.
     pub cosigned: Vec<(String, u64)>,
+    /// What a restoration holds back; none where nothing was ever put back, or all of it is over.
+    pub fence: Option<FenceView>,
     /// Our newest card, and until when it is valid.
     pub card: (u32, UnixMs),
 }
@@ -186,7 +189,10 @@ impl Node {
         };
         batch.logs.push(log("audit", serde_json::json!({ "what": "card imported", "service": service, "card": cards.latest().number })));
         self.stage_cards(&mut batch, cards);
-        Ok((self.stage(batch), service))
+        let ticket = self.stage(batch);
+        // A partner that was met after a restoration may have been one before it: it is asked like the others.
+        self.recover(now)?;
+        Ok((ticket, service))
     }
 
     /// Lists dossiers, the one that changed last first.
@@ -264,7 +270,8 @@ impl Node {
         let this = &*self;
         let received = |act: &ActId, who: &ServiceId| this.received(act, who);
         let d = this.held(id).ok_or(NodeError::Absent("dossier"))?;
-        Ok(dossier::view(d, Viewer { service, roles, now }, &received))
+        let drawn = dossier::view(d, Viewer { service, roles, now }, &received);
+        Ok(DossierView { linked_from: self.linked_from(id)?, ..drawn })
     }
 
     /// Works out a dossier's clocks.
@@ -355,6 +362,7 @@ impl Node {
             outbox: self.store.outbox_depth()?.iter().map(|d| d.count).sum(),
             incidents: self.store.log(Some("incident"), None, PAGE)?.len(),
             cosigned: cosigned.collect(),
+            fence: self.fence()?.filter(|f| !f.over),
             card: self.own_card().map(|c| (c.number, c.valid_until))?,
         })
     }

@@ -90,6 +90,27 @@ pub enum Piece {
         #[cbor(n(2), with = "minicbor::bytes")]
         body: Option<Vec<u8>>,
     },
+    /// The sender's declaration that its ledger was put back; back to its signer, what somebody declared in its name.
+    #[n(12)]
+    Restored {
+        /// The signed declaration.
+        #[cbor(n(0), with = "minicbor::bytes")]
+        signed: Vec<u8>,
+    },
+    /// One page of the sender's answer to the recipient's declaration.
+    #[n(13)]
+    Recovered {
+        /// The signed page.
+        #[cbor(n(0), with = "minicbor::bytes")]
+        signed: Vec<u8>,
+    },
+    /// A receipt that the recipient gave before its ledger was put back.
+    #[n(14)]
+    Returned {
+        /// The signed receipt.
+        #[cbor(n(0), with = "minicbor::bytes")]
+        signed: Vec<u8>,
+    },
 }
 
 impl Piece {
@@ -135,6 +156,9 @@ mod tests {
             Piece::Act { signed: vec![1], body: None },
             Piece::Want { dossier: Digest::of(b"d").into(), author: Digest::of(b"a").into(), from: 1, to: 900 },
             Piece::Checkpoint { note: "n".into(), old_size: 0, proof: vec![Digest::of(b"x")] },
+            Piece::Restored { signed: vec![3; 300] },
+            Piece::Recovered { signed: vec![4; 300] },
+            Piece::Returned { signed: vec![5; 300] },
         ];
         let bytes = join(&pieces.iter().map(Piece::encode).collect::<Vec<_>>());
         assert_eq!(split(&bytes), Ok(pieces));

@@ -149,7 +149,7 @@ impl Node {
                     batch.refile.push(Refile::ReceiptGiven { pos: e.pos, parcel: Parcel { sender: receipt.to, number: e.pos, id: receipt.parcel }, until });
                 }
             }
-            Kind::Card | Kind::CheckpointCosigned | Kind::Revocation | Kind::Attestation | Kind::Succession => {}
+            Kind::Card | Kind::CheckpointCosigned | Kind::Revocation | Kind::Attestation | Kind::Succession | Kind::Restored | Kind::Recovered => {}
         }
         Ok(())
     }

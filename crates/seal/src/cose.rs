@@ -40,6 +40,10 @@ pub enum Typ {
     CarryHead,
     /// The end of a volume of a carry file.
     CarryEnd,
+    /// The declaration that a ledger was put back.
+    Restored,
+    /// A partner's answer to that.
+    Recovered,
 }
 
 impl Typ {
@@ -55,6 +59,8 @@ impl Typ {
             Typ::Succession => "application/entente-succession+cbor",
             Typ::CarryHead => "application/entente-carry-head+cbor",
             Typ::CarryEnd => "application/entente-carry-end+cbor",
+            Typ::Restored => "application/entente-restored+cbor",
+            Typ::Recovered => "application/entente-recovered+cbor",
         }
     }
 }

@@ -4,6 +4,7 @@
 //! Absent: files, sockets, clocks, what an act means.
 
 mod attestation;
+mod backup;
 mod card;
 mod cards;
 mod carry;
@@ -22,6 +23,7 @@ mod parcel;
 mod receipt;
 mod request;
 pub mod rest;
+mod restored;
 mod revocation;
 mod succession;
 mod tls;
@@ -30,6 +32,7 @@ mod vectors;
 mod xwing;
 
 pub use attestation::{ATTESTATION_BYTES_MAX, ATTESTATION_VERSION, Attestation, Word};
+pub use backup::{BACKUP_OVERHEAD_BYTES, BackupFailure, BackupKey};
 pub use card::{CARD_BYTES_MAX, CARD_ENTRIES_MAX, CARD_TEXT_BYTES_MAX, CARD_VERSION, Card, CardDraft, CardFault, Duty, service_id};
 pub use cards::{CARD_SKEW_MS, CARDS_MAX, Cards, Directory, OVERLAP_MS};
 pub use carry::{
@@ -47,6 +50,7 @@ pub use note::{NOTE_BYTES_MAX, NOTE_SIGNATURES_MAX};
 pub use parcel::{ALG_HPKE_XWING, Opened, PARCEL_OVERHEAD_BYTES_MAX, Parcel, seal_parcel};
 pub use receipt::{Held, RECEIPT_BYTES_MAX, RECEIPT_CODE_BYTES_MAX, RECEIPT_ENTRIES_MAX, RECEIPT_VERSION, Receipt, ReceiptEntry};
 pub use request::{Asked, REQUEST_BYTES_MAX, REQUEST_TASKS_MAX, REQUEST_VERSION, RootAnswer, RootRequest, RootTask};
+pub use restored::{ChainEnd, RECOVERED_BYTES_MAX, RECOVERED_CHAINS_MAX, RECOVERED_PAGES_MAX, RESTORED_BYTES_MAX, RESTORED_VERSION, Recovered, Restored};
 pub use revocation::{REVOCATION_BYTES_MAX, REVOCATION_VERSION, REVOCATIONS_MAX, Reason, Revocation};
 pub use succession::{SUCCESSION_BYTES_MAX, SUCCESSION_VERSION, Succession};
 pub use tls::TlsIdentity;

@@ -28,13 +28,17 @@ pub enum Kind {
     Attestation = 7,
     /// The word of a new service whose place it takes, after people here compared its fingerprint.
     Succession = 8,
+    /// The declaration that a ledger was put back, our own or a partner's.
+    Restored = 12,
+    /// A partner's answer to our own declaration.
+    Recovered = 13,
 }
 
 impl Kind {
     /// Returns the kind with this number.
     pub fn from_number(n: u8) -> Option<Kind> {
-        let all =
-            [Kind::Act, Kind::ReceiptGiven, Kind::ReceiptTaken, Kind::Card, Kind::CheckpointCosigned, Kind::Revocation, Kind::Attestation, Kind::Succession];
+        use Kind::*;
+        let all = [Act, ReceiptGiven, ReceiptTaken, Card, CheckpointCosigned, Revocation, Attestation, Succession, Restored, Recovered];
         all.into_iter().find(|k| *k as u8 == n)
     }
 }
@@ -156,7 +160,26 @@ impl Entry {
         Ok(Entry::new(Kind::CheckpointCosigned, partner.service(), note.as_bytes(), Filed::Nothing))
     }
 
-    /// Receipts that we give are filed by [`Answer`] only, because they name the ledger under them.
+    /// Files a receipt that we gave and lost with a part of our ledger, as the partner handed it back.
+    ///
+    /// Panics if the object was not signed as a receipt: that is a bug of the caller.
+    pub fn receipt_returned(verified: &Verified) -> Entry {
+        Entry::receipt_given(verified)
+    }
+
+    /// Files the declaration that a ledger was put back. Panics if the object was not signed as one: that is a bug of the caller.
+    pub fn restored(verified: &Verified) -> Entry {
+        assert_eq!(verified.typ(), Typ::Restored);
+        Entry::new(Kind::Restored, verified.signer(), verified.bytes(), Filed::Nothing)
+    }
+
+    /// Files a page of a partner's answer to our declaration. Panics if the object was not signed as one: that is a bug of the caller.
+    pub fn recovered(verified: &Verified) -> Entry {
+        assert_eq!(verified.typ(), Typ::Recovered);
+        Entry::new(Kind::Recovered, verified.signer(), verified.bytes(), Filed::Nothing)
+    }
+
+    /// Receipts that we give are filed by [`Answer`], because they name the ledger under them.
     pub(crate) fn receipt_given(verified: &Verified) -> Entry {
         assert_eq!(verified.typ(), Typ::Receipt);
         Entry::new(Kind::ReceiptGiven, verified.signer(), verified.bytes(), Filed::Nothing)

@@ -56,6 +56,19 @@ pub struct Act {
     pub body: Body,
 }
 
+/// The last act of one author in a dossier.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct ChainEnd {
+    /// The dossier.
+    pub dossier: DossierId,
+    /// The author.
+    pub author: ServiceId,
+    /// The act's number.
+    pub seq: u64,
+    /// The act.
+    pub act: ActId,
+}
+
 /// That a service holds an act.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Holding {

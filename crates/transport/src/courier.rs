@@ -186,7 +186,10 @@ impl Courier {
     }
 
     async fn open_at(&self, to: &Address, endpoint: &str) -> Result<Line, SendError> {
-        let unreachable = |e: io::Error| SendError::Unreachable(format!("{endpoint}: {e}"));
+        let unreachable = |e: io::Error| match is_exhausted(&e) {
+            true => SendError::Descriptors(e.to_string()),
+            false => SendError::Unreachable(format!("{endpoint}: {e}")),
+        };
         let tcp = TcpStream::connect(endpoint).await.map_err(unreachable)?;
         let _ = tcp.set_nodelay(true); // without it the line is slower, not wrong
         let (own, key) = self.identities.with(to.shows);
@@ -334,6 +337,11 @@ fn handshake_error(error: io::Error, endpoint: &str, expected: &[Digest], shown:
         Some(e) => SendError::Tls(format!("{endpoint}: {e}")),
         None => SendError::Unreachable(format!("{endpoint}: {error}")),
     }
+}
+
+/// Tells whether this machine had no descriptor left: ENFILE or EMFILE (accept(2), socket(2)), by their numbers on every Unix.
+pub(crate) fn is_exhausted(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(23 | 24))
 }
 
 /// Joins an error and its causes, since HTTP errors say little by themselves.

@@ -1,5 +1,6 @@
 //! The listening end: takes connections until it is told to stop, then lets what is under way come to its end.
 
+use crate::courier::is_exhausted;
 use crate::identity::{Identities, Identity, IdentityError, Pins};
 use crate::limits::Limits;
 use crate::route::{Counter, Inbox};
@@ -15,6 +16,9 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
+
+/// How long to wait after a connection that could not be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// The server cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -132,6 +136,7 @@ impl Server {
         let drain_timeout = house.counter.limits.drain_timeout;
         let (stage, watched) = watch::channel(Stage::Open);
         let mut number = 0u64;
+        let mut refused = 0u64; // connections that could not be accepted, one after another
         tracing::info!(%local_addr, "listening for parcels");
         tokio::pin!(shutdown);
         loop {
@@ -150,10 +155,23 @@ impl Server {
                     None => tracing::warn!(%from, "too many handshakes at once: connection dropped"),
                 },
                 Err(error) => {
-                    // Mostly "too many open files": give the others time to close.
-                    tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    // Said once, not with every try: whoever runs out of descriptors needs the disk for other things.
+                    if refused == 0 && is_exhausted(&error) {
+                        tracing::error!(
+                            code = "failure.transport.descriptors",
+                            "partners cannot come in: this process has no file descriptor left ({error}). Raise the limit (ulimit -n, LimitNOFILE)"
+                        );
+                    } else if refused == 0 {
+                        tracing::warn!(%error, "cannot accept a connection");
+                    }
+                    refused += 1;
+                    tokio::time::sleep(ACCEPT_PAUSE).await; // give the others time to close
+                    continue;
                 }
+            }
+            if refused > 0 {
+                tracing::info!("partners come in again, after {refused} tries");
+                refused = 0;
             }
         }
         drop(listener);

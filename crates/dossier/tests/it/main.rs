@@ -1,6 +1,12 @@
 //! Stories of dossiers: what may be, what folds, what breaks.
 
+mod bombs;
+mod controlled_delivery;
+mod engine;
+mod event_security;
 mod mechanisms;
+mod play;
+mod statistics;
 mod stories;
 mod vectors;
 mod world;

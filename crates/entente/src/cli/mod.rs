@@ -1,10 +1,10 @@
 //! The command line: one file per family of commands. Commands that act on a running node are clients of its local API; `init`,
-//! `serve`, `rebuild` and `verify` work on the directory, `mechanism check` and `register import --dry-run` on files alone.
+//! `serve`, `rebuild`, `verify`, `backup` and `migrate` work on the directory, `mechanism check` and `register import --dry-run` on files alone.
 //!
 //! Standard output carries what was asked for, as text or with `--json` as JSON; everything else goes to standard error.
 
 mod accords;
-mod audit;
+mod backups;
 mod cards;
 mod carry;
 mod communiques;
@@ -13,6 +13,7 @@ mod dossier_view;
 mod dossiers;
 mod drafts;
 mod face;
+mod fences;
 mod fields;
 mod found;
 mod intents;
@@ -23,6 +24,7 @@ mod node_own;
 mod officers;
 mod proofs;
 mod quality;
+mod statistics;
 mod trouble;
 mod trust;
 mod waiting;
@@ -131,6 +133,8 @@ enum Command {
     Pending(waiting::PendingCommand),
     /// Show what is due, ours first
     Due,
+    /// Count cooperation: dossiers, outcomes and times, alike on both sides
+    Statistics(statistics::StatisticsArgs),
     /// The register: drafts of events read from public texts
     #[command(subcommand)]
     Register(drafts::RegisterCommand),
@@ -143,6 +147,14 @@ enum Command {
     Rebuild(locks::LockArgs),
     /// Send a checkpoint of our ledger to every partner now
     Checkpoint,
+    /// Backups of this node: encrypted, incremental, verified
+    #[command(subcommand)]
+    Backup(backups::BackupCommand),
+    /// Make the last backup of this node before it moves to another machine, and mark it here as moved
+    Migrate(backups::MigrateArgs),
+    /// The fence of a node that was put back to an older state
+    #[command(subcommand)]
+    Fence(fences::FenceCommand),
     /// Show lines of the local log; reading it is logged
     Log {
         /// What kind of lines
@@ -195,6 +207,39 @@ enum BenchCommand {
         #[arg(long)]
         faults: bool,
     },
+    /// Three nodes under load, kills, cuts and floods: is anything lost, does memory grow
+    Soak {
+        /// How long, in seconds
+        #[arg(long, default_value_t = 600)]
+        seconds: u64,
+        /// Acts a second, from all nodes together
+        #[arg(long, default_value_t = 150.0)]
+        rate: f64,
+        /// Where the nodes' directories are made and kept [default: a temporary place]
+        #[arg(long, value_name = "DIR")]
+        at: Option<PathBuf>,
+        /// Draw figures as SVG into this directory
+        #[arg(long, value_name = "DIR")]
+        plots: Option<PathBuf>,
+    },
+    /// How long an honest partner waits while another floods the node
+    Fairness {
+        /// How long each half takes, in seconds
+        #[arg(long, default_value_t = 30)]
+        seconds: u64,
+    },
+    /// Seconds and bytes of a first and a second backup, of checking and of restoring one
+    Backup {
+        /// Acts in the ledger before the first backup
+        #[arg(long, default_value_t = 20_000)]
+        acts: usize,
+        /// Acts between the first and the second
+        #[arg(long, default_value_t = 100)]
+        more: usize,
+        /// Where the directories are made and kept
+        #[arg(long, value_name = "DIR")]
+        at: PathBuf,
+    },
 }
 
 /// Reads the command line, does what it says and returns the exit code.
@@ -239,11 +284,15 @@ impl Command {
             Command::Dossier(c) => c.run(&Desk::open(global)?),
             Command::Pending(c) => c.run(&Desk::open(global)?),
             Command::Due => waiting::due(&Desk::open(global)?),
+            Command::Statistics(args) => args.run(&Desk::open(global)?),
             Command::Register(c) => c.run(global),
             Command::Communique(c) => c.run(&Desk::open(global)?),
             Command::Verify(args) => args.run(global),
             Command::Rebuild(lock) => node_own::rebuild(global, &lock),
             Command::Checkpoint => node_own::checkpoint(&Desk::open(global)?),
+            Command::Backup(c) => c.run(global),
+            Command::Migrate(args) => args.run(global),
+            Command::Fence(c) => c.run(&Desk::open(global)?),
             Command::Log { kind } => node_own::log(&Desk::open(global)?, &kind),
             Command::Demo { keep } => Ok(crate::demo::run(&DemoArgs { keep, dir: global.dir.clone(), json: global.json })?),
             Command::Bench(BenchCommand::Exchange { acts, outstanding, at }) => {
@@ -251,6 +300,13 @@ impl Command {
             }
             Command::Bench(BenchCommand::Register { folder, names, faults }) => {
                 face::write(&quality::register(&RegisterArgs { folder, names, json: global.json, faults })?)
+            }
+            Command::Bench(BenchCommand::Soak { seconds, rate, at, plots }) => {
+                Ok(crate::soak::soak(&crate::soak::SoakArgs { seconds, rate, dir: at, plots, json: global.json })?)
+            }
+            Command::Bench(BenchCommand::Fairness { seconds }) => Ok(crate::fairness::fairness(seconds, global.json)?),
+            Command::Bench(BenchCommand::Backup { acts, more, at }) => {
+                Ok(crate::bench_backup::backup(&crate::bench_backup::BackupArgs { acts, more, dir: at, json: global.json })?)
             }
             Command::Openapi => face::write(&format!("{}\n", crate::api::openapi_json())),
             Command::Completions { shell } => {

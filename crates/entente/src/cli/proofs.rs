@@ -1,20 +1,16 @@
 //! `verify`: a proof is checked with nothing but the cards in it, a ledger against itself and everybody's signatures.
 
 use super::Global;
-use super::audit::Audit;
 use super::face::{Face, progress, text};
 use super::fields::read_text;
 use super::locks::LockArgs;
 use super::trouble::Trouble;
+use crate::audit::audit;
 use crate::home::Home;
 use base::Digest;
 use node::{Claim, Proof, Proved};
 use serde_json::json;
 use std::path::{Path, PathBuf};
-use store::{LedgerEntry, Store, check_ledger};
-
-/// Ledger entries read at a time.
-const PAGE: usize = 500;
 
 /// What to verify.
 #[derive(Debug, Clone, clap::Args)]
@@ -100,17 +96,7 @@ fn ledger(global: &Global, lock: &LockArgs) -> Result<(), Trouble> {
     let own = home.keys(&secret.lock())?.service();
     let store = home.inspect(&secret.lock())?;
     let fault = |e: store::StoreError| Trouble::refused(e.code(), e.to_string());
-    let state = check_ledger(&store).map_err(fault)?;
-    let mut audit = Audit::new(own);
-    let mut done = 0;
-    pages(&store, state.size, |e| {
-        audit.entry(e);
-        done += 1;
-        if done % PAGE as u64 == 0 || done == state.size {
-            progress(done, state.size);
-        }
-    })
-    .map_err(fault)?;
+    let (state, audit) = audit(&store, own, &mut progress).map_err(fault)?;
     let faults: Vec<_> = audit.faults.iter().map(|(pos, code, what)| json!({ "entry": pos, "code": code, "what": what })).collect();
     let shown = json!({ "entries": state.size, "root": state.root, "services": audit.book.len(), "signatures": audit.counts, "standing": audit.standing.iter().map(|(act, how)| json!([act, how])).collect::<Vec<_>>(), "faults": faults, "holds": faults.is_empty() });
     global.face().show(&shown, || {
@@ -129,16 +115,4 @@ fn ledger(global: &Global, lock: &LockArgs) -> Result<(), Trouble> {
         out
     })?;
     if audit.faults.is_empty() { Ok(()) } else { Err(Trouble::Found) }
-}
-
-fn pages(store: &dyn Store, size: u64, mut see: impl FnMut(&LedgerEntry)) -> Result<(), store::StoreError> {
-    let mut from = 0;
-    while from < size {
-        let page = store.entries(from, PAGE)?;
-        let Some(last) = page.last() else { break };
-        let next = last.pos + 1;
-        page.iter().filter(|e| e.pos < size).for_each(&mut see);
-        from = next;
-    }
-    Ok(())
 }

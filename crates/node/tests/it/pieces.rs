@@ -103,7 +103,7 @@ fn openings_that_no_accord_permits_are_void_or_refused() {
     let base = Opening { mechanism: request, accord: Some(accord.clone()), parties: two.clone(), follows: None, nonce: [1; 16] };
     // Refused at the door: these can never be judged here.
     let (_, unknown) = open(&w, Opening { mechanism: Digest::of(b"another").into(), ..base.clone() });
-    refused_piece(&mut w, id, ES, piece(unknown), "refusal.mechanism.unknown", "a mechanism that is not here");
+    refused_piece(&mut w, id, ES, piece(unknown), "refusal.mechanism.other-version", "a mechanism that is not here and that the accord does not name");
     let (_, outside) = open(&w, Opening { parties: party(&w, &[(ES, "requesting"), (DE, "requested")]), ..base.clone() });
     refused_piece(&mut w, id, ES, piece(outside), "peer.act.not-party", "a dossier in which we have no part");
     let (_, named) = open(&w, base.clone());

@@ -5,8 +5,8 @@
 use super::{hex, unhex, xwing_from_seed};
 use crate::ledger::{Frontier, leaf_hash};
 use crate::{
-    Attestation, CardDraft, Cards, CarryPart, CarryReader, CarryVolume, Checkpoint, Duty, Fingerprint, Held, Keys, Parcel, REQUEST_VERSION, Reason, Receipt,
-    ReceiptEntry, Revocation, RootRequest, Signed, Succession, TlsIdentity, Typ, Verified, Word, seal_parcel,
+    Attestation, CardDraft, Cards, CarryPart, CarryReader, CarryVolume, ChainEnd, Checkpoint, Duty, Fingerprint, Held, Keys, Parcel, REQUEST_VERSION, Reason,
+    Receipt, ReceiptEntry, Recovered, Restored, Revocation, RootRequest, Signed, Succession, TlsIdentity, Typ, Verified, Word, seal_parcel,
 };
 use base::{ActId, Digest, Instant, Lang, ParcelId, Text, UnixMs};
 use serde_json::{Value, json};
@@ -92,6 +92,38 @@ fn golden(ours: &Keys, theirs: &Keys, parcel: &[u8]) -> Value {
     let (mut out, mut back) = CarryVolume::begin(theirs, ours.service(), 1, AT.plus_ms(2500), &Cards::first(theirs.card_bytes()).unwrap());
     back.extend(out.receipt(7, receipt.bytes()));
     back.extend(out.end(theirs, true));
+    // The sender's ledger was put back to those five leaves; the recipient answers what it holds.
+    let restored = Restored {
+        version: 1,
+        service: ours.service(),
+        nonce: [7; 16],
+        at: Instant::new(AT.plus_ms(5000), "Africa/Casablanca").unwrap(),
+        copied: AT.plus_ms(4000),
+        size: frontier.size(),
+        root: frontier.root(),
+    };
+    let restored = restored.sign(ours);
+    let note = Checkpoint::sign(ours, frontier.size(), frontier.root());
+    let line = Checkpoint { origin: ours.service(), size: frontier.size(), root: frontier.root() }.cosign(theirs, AT.plus_ms(3000));
+    let dossier = Digest::of(b"dossier").into();
+    let recovered = Recovered {
+        version: 1,
+        restored: Digest::of(restored.bytes()),
+        from: theirs.service(),
+        to: ours.service(),
+        at: Instant::new(AT.plus_ms(6000), "Europe/Madrid").unwrap(),
+        page: 0,
+        pages: 1,
+        chains: vec![ChainEnd { dossier, author: ours.service(), seq: 3, act: ActId::from(Digest::of(b"act 3")) }],
+        number: 7,
+        cosigned_size: frontier.size(),
+        cosigned_root: frontier.root(),
+        checkpoint: Some(format!("{note}{line}")),
+        witnessed: None,
+        receipt: None,
+        cards: vec![ours.card_bytes().to_vec().into()],
+    };
+    let recovered = recovered.sign(theirs);
     let checkpoint = Checkpoint { origin: ours.service(), size: frontier.size(), root: frontier.root() };
     json!({
         "about": "Entente wire objects, version 1, of two services that exist in this file only. Seeds: Ed25519 (RFC 8032) for root and signing, \
@@ -112,6 +144,8 @@ fn golden(ours: &Keys, theirs: &Keys, parcel: &[u8]) -> Value {
         "succession": signed(&succession),
         "succession_countersigned": signed(&theirs.sign(Typ::Succession, succession.payload())),
         "carry": { "there": hex(there), "back": hex(back) },
+        "restored": signed(&restored),
+        "recovered": signed(&recovered),
         "ledger": { "leaves": leaves.iter().map(hex).collect::<Vec<_>>(), "root": frontier.root().to_string(), "frontier": hex(frontier.to_bytes()) },
         "checkpoint": Checkpoint::sign(ours, frontier.size(), frontier.root()),
         "cosignature": checkpoint.cosign(theirs, AT.plus_ms(3000)),
@@ -167,6 +201,9 @@ fn our_wire_objects_are_what_we_published() {
         let Ok(Some(CarryPart::End(end))) = reader.part() else { panic!("{way} has no end") };
         assert_eq!((end.verify(&head, from), end.last, reader.records(), reader.finish()), (Ok(()), true, records, Ok(())));
     }
+    let (restored, _) = Restored::read(&bytes("restored", "signed"), &sender).unwrap();
+    let (recovered, _) = Recovered::read(&bytes("recovered", "signed"), &recipient).unwrap();
+    assert_eq!((restored.size, recovered.restored, recovered.chains.len()), (5, Digest::of(&bytes("restored", "signed")), 1));
     let note = file["checkpoint"].as_str().unwrap().to_owned();
     let checkpoint = Checkpoint::read(&note, &sender, AT).unwrap();
     let cosigned = note + file["cosignature"].as_str().unwrap();

@@ -136,6 +136,16 @@ def carry(way, sender, recipient, records):
     assert end == {0: 1, 1: len(records), 2: sha256(data[:start]), 3: True}
 
 
+def restored(sender, recipient):
+    """The declaration that a ledger was put back, and the answer to it."""
+    declared = bytes.fromhex(FILE["restored"]["signed"])
+    said = canonical(sign1(declared, "restored", sender[7])[2])
+    assert said[1] == sender[1] and said[5] == len(FILE["ledger"]["leaves"]) and said[6].hex() == FILE["ledger"]["root"]
+    answer = canonical(sign1(bytes.fromhex(FILE["recovered"]["signed"]), "recovered", recipient[7])[2])
+    assert answer[1] == sha256(declared) and (answer[2], answer[3]) == (recipient[1], sender[1]) and (answer[5], answer[6]) == (0, 1)
+    assert (answer[9], answer[10]) == (said[5], said[6]) and 12 not in answer and answer[14] == [bytes.fromhex(FILE["sender"]["card"])]
+
+
 def tree(leaves):
     """RFC 9162, 2.1.1."""
     if len(leaves) < 2:
@@ -161,6 +171,7 @@ def main():
     carry("there", sender, recipient, [(2, bytes.fromhex(FILE["parcel"]["bytes"]))])
     back = cbor2.dumps([7, bytes.fromhex(FILE["receipt"]["signed"])])
     carry("back", recipient, sender, [(3, back)])
+    restored(sender, recipient)
     root = tree([bytes.fromhex(leaf) for leaf in FILE["ledger"]["leaves"]])
     assert root.hex() == FILE["ledger"]["root"]
     body, line = FILE["checkpoint"].strip().split("\n\n")
@@ -171,7 +182,7 @@ def main():
     (seconds,) = struct.unpack(">Q", cosigned[:8])
     message = f"cosignature/v1\ntime {seconds}\n{body}"
     Ed25519PublicKey.from_public_bytes(recipient[7]).verify(cosigned[8:], message.encode())
-    print("cards, act, receipt, parcel, carry files, revocation, words on an act, succession, ledger, checkpoint and cosignature hold")
+    print("cards, act, receipt, parcel, carry files, revocation, words on an act, succession, restoration, ledger, checkpoint and cosignature hold")
 
 
 if __name__ == "__main__":

@@ -3,12 +3,17 @@
 
 use base::{ActId, ServiceId, UnixMs};
 use dossier::{Act, HEAD_BYTES_MAX};
-use seal::{ATTESTATION_BYTES_MAX, Attestation, Cards, Checkpoint, NoteFault, RECEIPT_BYTES_MAX, Receipt, SUCCESSION_BYTES_MAX, Signed, Succession, Typ, Word};
+use seal::{
+    ATTESTATION_BYTES_MAX, Attestation, Cards, Checkpoint, NoteFault, RECEIPT_BYTES_MAX, Receipt, Recovered, Restored, SUCCESSION_BYTES_MAX, Signed,
+    Succession, Typ, Word,
+};
 use std::collections::{BTreeMap, BTreeSet};
-use store::{Kind, LedgerEntry};
+use store::{Kind, LedgerEntry, LedgerState, Store, StoreError, check_ledger};
 
 /// Bytes that a signed act has besides its head.
 const SIGNED_BYTES_MAX: usize = 512;
+/// Ledger entries read at a time.
+const PAGE: usize = 500;
 
 type Judged = Result<(), (String, String)>;
 
@@ -68,6 +73,8 @@ impl Audit {
             Kind::ReceiptGiven => ("receipts given", self.receipt(entry, true)),
             Kind::ReceiptTaken => ("receipts taken", self.receipt(entry, false)),
             Kind::CheckpointCosigned => ("checkpoints cosigned", self.checkpoint(entry)),
+            Kind::Restored => ("restorations", self.restored(entry)),
+            Kind::Recovered => ("answers to restorations", self.recovered(entry)),
         };
         self.note(entry.pos, what, judged);
     }
@@ -159,6 +166,27 @@ impl Audit {
         }
     }
 
+    fn restored(&self, entry: &LedgerEntry) -> Judged {
+        let bad = |e: seal::SealFault| (e.code().to_owned(), e.to_string());
+        let signer = Signed::parse(&entry.signed, Typ::Restored, seal::RESTORED_BYTES_MAX).map_err(bad)?.signer();
+        let (said, _) = Restored::read(&entry.signed, self.cards(signer)?).map_err(bad)?;
+        // Our own ledger goes on from no point beyond its own entry.
+        match signer != self.own || said.size <= entry.pos {
+            true => Ok(()),
+            false => Err(("peer.ledger.restored-later".to_owned(), format!("the restoration names size {}, which lies behind it", said.size))),
+        }
+    }
+
+    fn recovered(&self, entry: &LedgerEntry) -> Judged {
+        let bad = |e: seal::SealFault| (e.code().to_owned(), e.to_string());
+        let signer = Signed::parse(&entry.signed, Typ::Recovered, seal::RECOVERED_BYTES_MAX).map_err(bad)?.signer();
+        let (said, _) = Recovered::read(&entry.signed, self.cards(signer)?).map_err(bad)?;
+        match said.to == self.own {
+            true => Ok(()),
+            false => Err(("peer.ledger.receipt".to_owned(), "the answer is for another service".to_owned())),
+        }
+    }
+
     fn checkpoint(&self, entry: &LedgerEntry) -> Judged {
         let bad = |e: NoteFault| (e.code().to_owned(), e.to_string());
         let note = std::str::from_utf8(&entry.signed).map_err(|_| bad(NoteFault::Form))?;
@@ -169,6 +197,39 @@ impl Audit {
             false => Err(("peer.ledger.cosignature".to_owned(), "no partner whose card is here has cosigned this checkpoint".to_owned())),
         }
     }
+}
+
+/// Checks a whole ledger: 1 against itself, 2 every signature in its order. `progress` hears how many of how many are done.
+pub fn audit(store: &dyn Store, own: ServiceId, progress: &mut dyn FnMut(u64, u64)) -> Result<(LedgerState, Audit), StoreError> {
+    let state = check_ledger(store)?;
+    let mut audit = Audit::new(own);
+    let mut done = 0;
+    pages(store, state.size, |e| {
+        audit.entry(e);
+        done += 1;
+        if done % PAGE as u64 == 0 || done == state.size {
+            progress(done, state.size);
+        }
+    })?;
+    Ok((state, audit))
+}
+
+/// Tells whose ledger this is: its first entry is the service's own first card.
+pub fn owner(store: &dyn Store) -> Option<ServiceId> {
+    let first = store.entries(0, 1).ok()?.into_iter().find(|e| e.kind == Kind::Card)?;
+    Some(Cards::first(&first.signed).ok()?.service())
+}
+
+fn pages(store: &dyn Store, size: u64, mut see: impl FnMut(&LedgerEntry)) -> Result<(), StoreError> {
+    let mut from = 0;
+    while from < size {
+        let page = store.entries(from, PAGE)?;
+        let Some(last) = page.last() else { break };
+        let next = last.pos + 1;
+        page.iter().filter(|e| e.pos < size).for_each(&mut see);
+        from = next;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
