@@ -17,6 +17,7 @@ mod law;
 mod mechanisms;
 mod order;
 mod pieces;
+mod press;
 mod rebuild;
 mod restart;
 mod retention;
