@@ -2,6 +2,8 @@
 //!
 //! Every route but the description itself knows its officer by token. What an officer may not see answers like what is not there.
 
+pub mod register;
+
 use crate::carry::{__path_carry_done, __path_carry_export, __path_carry_import, __path_carry_status};
 use crate::carry::{carry_done, carry_export, carry_import, carry_status};
 use crate::engine::{Engine, now};
@@ -15,12 +17,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use base::{ItemId, OfficerId, ServiceId, Use, hex};
 use dossier::{Mechanism, OfficerRole};
-use node::{DraftState, Intent, Made, Node, NodeError, Officer};
-use register::EventDraft;
+use node::{Intent, Made, Node, NodeError, Officer};
 use seal::{Directory, Fingerprint};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -46,8 +48,8 @@ pub struct Shared {
     pub keeper: Arc<Keeper>,
     /// Days that a carried parcel may be old.
     pub carry_days_max: u32,
-    /// The node's directory, for what lies beside the store.
-    pub dir: std::path::PathBuf,
+    /// The node's directory, for what lies beside the store: backups, the register's own names.
+    pub dir: PathBuf,
 }
 
 impl FromRef<Shared> for Engine {
@@ -89,10 +91,12 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(approve))
         .routes(routes!(due))
         .routes(routes!(statistics))
-        .routes(routes!(register_list, register_import))
-        .routes(routes!(register_confirm))
-        .routes(routes!(register_reject))
-        .routes(routes!(register_visit))
+        .routes(routes!(register::register_list, register::register_import))
+        .routes(routes!(register::register_confirm))
+        .routes(routes!(register::register_reject))
+        .routes(routes!(register::register_split))
+        .routes(routes!(register::register_join))
+        .routes(routes!(register::register_visit))
         .routes(routes!(checkpoint))
         .routes(routes!(fence))
         .routes(routes!(fence_lift))
@@ -557,83 +561,6 @@ async fn statistics(who: Who, State(engine): State<Engine>, Query(q): Query<Stat
     };
     Ok(Json(as_json(&engine.read(read).await?)))
 }
-
-#[derive(Deserialize, ToSchema)]
-struct TextForm {
-    path: String,
-    body: String,
-}
-
-#[derive(Deserialize, ToSchema)]
-struct TextsForm {
-    texts: Vec<TextForm>,
-}
-
-#[utoipa::path(post, path = "/v1/register", responses((status = 200, description = "Drafts, and texts that gave none")))]
-async fn register_import(Who(officer): Who, State(engine): State<Engine>, Form(f): Form<TextsForm>) -> Answer {
-    let read = tokio::task::spawn_blocking(move || {
-        let texts: Vec<register::Text<'_>> = f.texts.iter().map(|t| register::Text { path: &t.path, body: &t.body }).collect();
-        let reading = register::draft(&texts);
-        let digest = |e: &EventDraft| {
-            let mut bodies: Vec<&[u8]> = f.texts.iter().filter(|t| e.sources.contains(&t.path)).map(|t| t.body.as_bytes()).collect();
-            bodies.sort_unstable();
-            base::Digest::tagged("entente/draft/1", &bodies)
-        };
-        let named: Vec<_> = reading.events.iter().map(|e| (e.clone(), digest(e))).collect();
-        (named, as_json(&reading.silent))
-    });
-    let (events, silent) = read.await.map_err(|e| NodeError::Corrupt(e.to_string()))?;
-    let drafts = engine.run(move |n| n.import_drafts(&officer, events, now()).map(|(t, d)| (Some(t), d))).await?;
-    Ok(Json(json!({ "drafts": as_json(&drafts), "silent": silent })))
-}
-
-#[utoipa::path(get, path = "/v1/register", responses((status = 200, description = "All drafts")))]
-async fn register_list(_: Who, State(engine): State<Engine>) -> Answer {
-    Ok(Json(as_json(&engine.read(|n| n.drafts()).await?)))
-}
-
-#[derive(Deserialize, ToSchema)]
-struct DecisionForm {
-    #[schema(value_type = Option<Object>)]
-    event: Option<EventDraft>,
-}
-
-#[utoipa::path(post, path = "/v1/register/{id}/confirm", params(("id" = String, Path)), responses((status = 200, description = "The draft, confirmed")))]
-async fn register_confirm(who: Who, engine: State<Engine>, Path(id): Path<String>, Form(f): Form<DecisionForm>) -> Answer {
-    decide(who, engine, id, DraftState::Confirmed, f.event).await
-}
-
-#[utoipa::path(post, path = "/v1/register/{id}/reject", params(("id" = String, Path)), responses((status = 200, description = "The draft, rejected")))]
-async fn register_reject(who: Who, engine: State<Engine>, Path(id): Path<String>, Form(f): Form<DecisionForm>) -> Answer {
-    decide(who, engine, id, DraftState::Rejected, f.event).await
-}
-
-async fn decide(who: Who, State(engine): State<Engine>, id: String, state: DraftState, event: Option<EventDraft>) -> Answer {
-    who.must_be(&[OfficerRole::Officer, OfficerRole::Desk, OfficerRole::Supervisor], "officer, desk or supervisor")?;
-    let officer = who.0;
-    let draft = engine.run(move |n| n.decide_draft(&officer, &id, state, event, now()).map(|(t, d)| (Some(t), d))).await?;
-    Ok(Json(as_json(&draft)))
-}
-
-#[derive(Deserialize, ToSchema)]
-struct VisitForm {
-    #[schema(value_type = Vec<String>)]
-    guests: Vec<ServiceId>,
-    #[serde(default)]
-    #[schema(value_type = Object)]
-    fields: BTreeMap<String, Value>,
-}
-
-#[utoipa::path(post, path = "/v1/register/{id}/visit", params(("id" = String, Path)), responses((status = 200, description = "The visit's opening, or the proposal of it")))]
-async fn register_visit(Who(officer): Who, State(engine): State<Engine>, Path(id): Path<String>, Form(f): Form<VisitForm>) -> Answer {
-    let wait = WaitQuery { wait: Wait::None, timeout_s: None };
-    make(&engine, wait, move |n| {
-        let intent = n.visit_from(&id, f.guests, f.fields)?;
-        n.propose(&officer, intent, now())
-    })
-    .await
-}
-
 #[utoipa::path(post, path = "/v1/checkpoint", responses((status = 200, description = "A checkpoint is on its way to every partner")))]
 async fn checkpoint(_: Who, State(engine): State<Engine>) -> Answer {
     engine.run(|n| n.checkpoint(now()).map(|t| (t, ()))).await?;

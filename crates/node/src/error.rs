@@ -209,6 +209,9 @@ pub enum NodeError {
     /// The partner's newest card does not hold any more, so nothing can be sealed for it.
     #[error("the newest card of {0} that is known here is not valid now, so nothing can be sealed for it; import its newer card first")]
     PartnerCard(String),
+    /// The register changed while texts were being read.
+    #[error("the register changed while the texts were being read; import them again")]
+    RegisterMoved,
     /// This node was put back to an older state and does not yet know all that it had signed.
     #[error(
         "this node was put back to an older state and signs nothing here before {0} has said what it holds. Their nodes are asked again by themselves: call them if it lasts; for a partner that is gone for good, entente fence lift"
@@ -297,6 +300,7 @@ impl NodeError {
             NodeError::CarryExport => "refusal.carry.export-over",
             NodeError::CarryVolume(_) => "refusal.carry.volume-small",
             NodeError::PartnerCard(_) => "refusal.partner.card-over",
+            NodeError::RegisterMoved => "refusal.register.moved",
             NodeError::Fenced(_) => "refusal.fence.awaited",
             NodeError::Older => "failure.fence.older",
             NodeError::Twin => "failure.fence.twin",

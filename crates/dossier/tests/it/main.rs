@@ -2,10 +2,14 @@
 
 mod bombs;
 mod controlled_delivery;
+mod early_warning;
 mod engine;
 mod event_security;
+mod joint_investigation_team;
+mod joint_operation;
 mod mechanisms;
 mod play;
+mod spontaneous_information;
 mod statistics;
 mod stories;
 mod vectors;

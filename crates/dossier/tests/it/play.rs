@@ -50,6 +50,18 @@ impl Play {
         play.does(opener, deed, form).0
     }
 
+    /// The same with the form as it is written.
+    pub fn tries_bare(opener: &str, id: &str, parties: &[(&str, &str)], form: Json) -> String {
+        let (mut play, deed) = Play::prepared(mechanism(id), parties);
+        play.bare().does(opener, deed, form).0
+    }
+
+    /// The same without a second officer.
+    pub fn tries_unapproved(opener: &str, id: &str, parties: &[(&str, &str)]) -> String {
+        let (mut play, deed) = Play::prepared(mechanism(id), parties);
+        play.approved_by(None).does(opener, deed, json!({})).0
+    }
+
     fn prepared(mechanism: Arc<Mechanism>, parties: &[(&str, &str)]) -> (Play, Deed) {
         let accord = Some(AccordRef { dossier: Digest::of(b"accord").into(), seen: Vec::new() });
         let list = parties.iter().map(|(s, role)| Party { service: service(s), role: role.to_string() }).collect();

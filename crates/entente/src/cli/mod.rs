@@ -24,6 +24,7 @@ mod mechanisms;
 mod node_own;
 mod officers;
 mod proofs;
+mod quality;
 mod statistics;
 mod trouble;
 mod trust;
@@ -37,6 +38,7 @@ use base::Lang;
 use clap::{CommandFactory, Parser, Subcommand};
 use desk::Desk;
 use face::Face;
+use quality::RegisterArgs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -208,6 +210,20 @@ enum BenchCommand {
         #[arg(long, value_name = "DIR")]
         at: Option<PathBuf>,
     },
+    /// How well the register reads a labelled folder of texts, and how fast; needs no node
+    #[command(
+        after_help = "The folder holds texts and an index.tsv with the columns file, language, event_id, date and kind; an empty event_id says that the\ntext tells of no cooperation event. Pairs of texts count for the grouping."
+    )]
+    Register {
+        /// The folder
+        folder: PathBuf,
+        /// A service's own names beside ours
+        #[arg(long, value_name = "FILE")]
+        names: Option<PathBuf>,
+        /// Name everything that is not right
+        #[arg(long)]
+        faults: bool,
+    },
     /// Three nodes under load, kills, cuts and floods: is anything lost, does memory grow
     Soak {
         /// How long, in seconds
@@ -302,6 +318,9 @@ impl Command {
             }
             Command::Bench(BenchCommand::Exhibit { mib, runs, at }) => {
                 Ok(crate::bench_exhibit::exhibit(&ExhibitArgs { mib, runs, dir: at, json: global.json })?)
+            }
+            Command::Bench(BenchCommand::Register { folder, names, faults }) => {
+                face::write(&quality::register(&RegisterArgs { folder, names, json: global.json, faults })?)
             }
             Command::Bench(BenchCommand::Soak { seconds, rate, at, plots }) => {
                 Ok(crate::soak::soak(&crate::soak::SoakArgs { seconds, rate, dir: at, plots, json: global.json })?)

@@ -18,6 +18,7 @@ mod law;
 mod mechanisms;
 mod order;
 mod pieces;
+mod press;
 mod rebuild;
 mod restart;
 mod retention;
