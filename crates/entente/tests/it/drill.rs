@@ -148,7 +148,7 @@ async fn story(root: &Path, program: &Path) {
     let (mut es, mut de) = (es, de);
     es.stop().unwrap();
     de.stop().unwrap();
-    all[0].dir = new.clone();
+    (all[0].dir, all[0].log) = (new.clone(), new.join("log.txt"));
     all[0].start(program).await.unwrap();
     let refused = all[0].client("desk").post("/v1/intents", &note(&ids[0], "too early")).await.unwrap_err();
     assert_eq!((refused.status, refused.code.as_str()), (422, "refusal.fence.awaited"), "{refused}");
