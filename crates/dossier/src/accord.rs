@@ -4,6 +4,7 @@ use crate::act::{Mark, Opening};
 use crate::dossier::Dossier;
 use crate::guard::Refusal;
 use crate::value::Value;
+use base::cbor::Map;
 use base::{Date, DossierId, Length, MechanismId, ServiceId, UnixMs};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,6 +30,17 @@ pub struct Terms {
     pub retention_days: Option<u32>,
     /// First day on which nothing new may be opened under it.
     pub valid_until: Option<Date>,
+}
+
+/// Refuses an accord that could not be meant: nothing could be opened under it, or nothing kept.
+pub(crate) fn sound(fields: &Map<Value>, at: UnixMs) -> Result<(), Refusal> {
+    if matches!(fields.get("retention_days"), Some(Value::Number(days)) if !(1..=i64::from(u32::MAX)).contains(days)) {
+        return Err(Refusal::Opening("what is done under an accord is kept for a day at least"));
+    }
+    match fields.get("valid_until") {
+        Some(Value::Date(d)) if at >= d.start_utc() => Err(Refusal::Opening("the accord would have run out before it begins")),
+        _ => Ok(()),
+    }
 }
 
 impl Terms {

@@ -145,6 +145,9 @@ pub(crate) fn judge_opening(act: &Act, opening: &Opening, mechanism: &Mechanism,
     }
     officers(act, &kind.officer, &kind.four_eyes)?;
     let body = form(act.body(), &kind.fields)?;
+    if mechanism.id == crate::accord::MECHANISM {
+        crate::accord::sound(&body.fields, head.at.at)?;
+    }
     // A purpose that the form states must be one for which the parties agreed to cooperate.
     let stated = kind.fields.iter().filter(|f| f.vocabulary.as_deref() == Some("legal-purposes")).filter_map(|f| body.fields.get(&f.id)).flat_map(Value::each);
     let agreed = |v: &Value| match (v, terms.and_then(|t| t.purposes.as_ref())) {

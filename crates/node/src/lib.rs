@@ -52,6 +52,7 @@ pub use piece::Piece;
 pub use proof::{Claim, Proof, ProofFault, ProofStanding, Proved};
 pub use rebuild::Rebuilt;
 pub use register::{Draft, DraftState};
+pub use retention::UNDELIVERED_DAYS_MAX;
 pub use revoked::{DOUBTFUL_MAX, Standing, StandingView};
 pub use served::Served;
 pub use succession::{Inheritance, Succeeded};
