@@ -69,6 +69,7 @@ const FILES: &[(&str, &str)] = files![
     "data-subject-categories",
     "decline-reasons-accord",
     "decline-reasons-visit",
+    "dossier-relations",
     "event-kinds",
     "fact-or-assessment",
     "handling-codes",

@@ -4,11 +4,11 @@
 //! phase, from every waiting phase some party can move and an end can be reached, every waiting phase has a clock, every
 //! declared state, move and phase can be reached, and no crossing act reopens what has ended.
 
-use crate::explore::{Abstract, Explorer, Found};
+use crate::explore::{Abstract, Explorer, Found, opener_matters};
 use crate::mechanism::{ItemKind, Mechanism};
 use crate::state::PhaseOf;
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Parties of one role that are explored at most.
 const PARTIES_EXPLORED_MAX: usize = 3;
@@ -66,9 +66,14 @@ pub fn check(mechanism: &Mechanism) -> Report {
     for kind in mechanism.items.iter().rev().filter(|k| !k.stances.is_empty()) {
         let mut reached = Reached::default();
         let mut summary = Abstract::default();
+        let mut done = HashSet::new();
         for opener in &kind.opened_by {
-            for counts in configurations(mechanism, opener) {
-                let explorer = Explorer::new(mechanism, kind, opener, &counts, &known);
+            for (counts, place) in configurations(mechanism, kind, opener) {
+                // Where it does not matter who opened the item, configurations of the same parties are the same.
+                if !opener_matters(kind) && !done.insert(counts.clone()) {
+                    continue;
+                }
+                let explorer = Explorer::new(mechanism, kind, (opener, place), &counts, &known);
                 let found = explorer.run();
                 explorer.summarise(&found, &mut summary);
                 reached.note(&explorer, &found);
@@ -94,14 +99,15 @@ pub fn check(mechanism: &Mechanism) -> Report {
                 report.faults.extend(faults);
             }
         }
-        report.faults.extend(reached.missing(kind));
+        report.faults.extend(reached.missing(mechanism, kind));
         known.insert(&kind.id, summary);
     }
     report
 }
 
-/// Lists how many parties each role may have: its minimum up to three, the opener's role at least one.
-fn configurations<'m>(mechanism: &'m Mechanism, opener: &str) -> Vec<BTreeMap<&'m str, usize>> {
+/// Lists how many parties each role may have, its minimum up to three, the opener's role at least one; and, in an ordered
+/// role, at which place the opener stands.
+fn configurations<'m>(mechanism: &'m Mechanism, kind: &ItemKind, opener: &str) -> Vec<(BTreeMap<&'m str, usize>, usize)> {
     let mut all = vec![BTreeMap::new()];
     for role in &mechanism.roles {
         let least = if role.id == opener { role.min.max(1) } else { role.min };
@@ -111,7 +117,13 @@ fn configurations<'m>(mechanism: &'m Mechanism, opener: &str) -> Vec<BTreeMap<&'
             .flat_map(|c: &BTreeMap<&'m str, usize>| (least..=most).map(|n| c.clone().into_iter().chain([(role.id.as_str(), n)]).collect()))
             .collect();
     }
-    all
+    let by_place = opener_matters(kind) && mechanism.role(opener).is_some_and(|r| r.ordered);
+    all.into_iter()
+        .flat_map(|c| {
+            let places = if by_place { c.get(opener).copied().unwrap_or(1) } else { 1 };
+            (0..places).map(move |p| (c.clone(), p))
+        })
+        .collect()
 }
 
 fn faults(mechanism: &Mechanism, explorer: &Explorer<'_>, found: &Found) -> Vec<Fault> {
@@ -142,7 +154,7 @@ fn faults(mechanism: &Mechanism, explorer: &Explorer<'_>, found: &Found) -> Vec<
         }
         if !found.complete {
             // Combinations whose steps were not followed would all look like dead ends.
-        } else if found.known_steps[at].is_empty() {
+        } else if !found.steps[at].iter().any(|(_, known)| *known) {
             add("mechanism.dead-end", format!("nobody can move in phase {}: {}", phase.id, words()), at);
         } else if !ways_out[at] {
             add("mechanism.no-way-out", format!("no end can be reached from phase {}: {}", phase.id, words()), at);
@@ -150,6 +162,9 @@ fn faults(mechanism: &Mechanism, explorer: &Explorer<'_>, found: &Found) -> Vec<
         if !clock_runs(mechanism, kind, &phase.id, &found.own[at]) {
             add("mechanism.no-clock", format!("phase {} waits and no clock runs: {}", phase.id, words()), at);
         }
+    }
+    if let Some((at, n)) = found.forbidden.first() {
+        add("mechanism.never", format!("what must never be ({}) comes about: {}", kind.nevers[*n].id, explorer.in_words(&found.combos[*at])), *at);
     }
     if let Some((from, to)) = found.reopened.first() {
         add(
@@ -170,8 +185,8 @@ fn clock_runs(mechanism: &Mechanism, kind: &ItemKind, phase: &str, own: &[Option
 /// Tells from which combinations parties who know everything can come to an end.
 fn can_end(explorer: &Explorer<'_>, found: &Found) -> Vec<bool> {
     let mut back: Vec<Vec<usize>> = vec![Vec::new(); found.combos.len()];
-    for (from, tos) in found.known_steps.iter().enumerate() {
-        tos.iter().for_each(|to| back[*to].push(from));
+    for (from, tos) in found.steps.iter().enumerate() {
+        tos.iter().filter(|(_, known)| *known).for_each(|(to, _)| back[*to].push(from));
     }
     let mut can: Vec<bool> = found.phases.iter().map(|p| explorer.is_end(p)).collect();
     let mut queue: Vec<usize> = (0..can.len()).filter(|i| can[*i]).collect();
@@ -187,7 +202,8 @@ fn can_end(explorer: &Explorer<'_>, found: &Found) -> Vec<bool> {
 
 #[derive(Default)]
 struct Reached {
-    states: BTreeSet<(String, String)>,
+    /// Role and state, by their places.
+    states: BTreeSet<(usize, u8)>,
     moves: BTreeSet<usize>,
     phases: BTreeSet<usize>,
 }
@@ -205,13 +221,15 @@ impl Reached {
         }
     }
 
-    fn missing(&self, kind: &ItemKind) -> Vec<Fault> {
+    fn missing(&self, mechanism: &Mechanism, kind: &ItemKind) -> Vec<Fault> {
         let fault = |code, what| Fault { code, item: kind.id.clone(), what, path: Vec::new() };
-        let states = kind.stances.iter().flat_map(|s| s.states.iter().map(move |st| (s.role.clone(), st.id.clone()))).filter(|s| !self.states.contains(s));
+        let place = |role: &str| mechanism.roles.iter().position(|r| r.id == role).unwrap_or_default();
+        let all = kind.stances.iter().flat_map(|s| s.states.iter().enumerate().map(move |(i, st)| (s, i as u8, st)));
+        let states = all.filter(|(s, i, _)| !self.states.contains(&(place(&s.role), *i)));
         let moves = kind.moves.iter().enumerate().filter(|(i, _)| !self.moves.contains(i)).map(|(_, m)| m);
         let phases = kind.phases.iter().enumerate().filter(|(i, _)| !self.phases.contains(i)).map(|(_, p)| p);
         states
-            .map(|(role, st)| fault("mechanism.unreachable.state", format!("{role} never comes to state {st}")))
+            .map(|(s, _, st)| fault("mechanism.unreachable.state", format!("{} never comes to state {}", s.role, st.id)))
             .chain(moves.map(|m| fault("mechanism.unreachable.move", format!("{} can never make move {}", m.role, m.id))))
             .chain(phases.map(|p| fault("mechanism.unreachable.phase", format!("phase {} never comes about", p.id))))
             .collect()

@@ -6,7 +6,7 @@
 use crate::act::Act;
 use crate::dossier::{Dossier, Verdict};
 use crate::mechanism::{Clock, ItemKind, Start};
-use crate::state::{PhaseOf, State};
+use crate::state::{Item, PhaseOf, State};
 use crate::value::Value;
 use base::{ActId, Instant, ItemId, Length, ServiceId, UnixMs};
 use std::collections::HashMap;
@@ -72,7 +72,7 @@ impl Dossier {
                     if (per.is_some() && item.stances[p].is_none()) || named.is_some_and(|n| *n != Value::Party(*service)) {
                         continue;
                     }
-                    let run = Run { dossier: self, kind, clock, per: per.map(|_| p), service, fields: &item.fields, received };
+                    let run = Run { dossier: self, kind, clock, per: per.map(|_| p), service, item, received };
                     out.extend(run.read(changes, now).map(|(since, due, state)| ClockView {
                         item: item.id,
                         kind: kind.id.clone(),
@@ -133,7 +133,7 @@ struct Run<'a> {
     clock: &'a Clock,
     per: Option<usize>,
     service: &'a ServiceId,
-    fields: &'a base::cbor::Map<Value>,
+    item: &'a Item,
     received: &'a dyn Fn(&ActId, &ServiceId) -> Option<UnixMs>,
 }
 
@@ -189,21 +189,29 @@ impl Run<'_> {
     }
 
     fn due(&self, start: &Instant, stood: i64) -> Option<UnixMs> {
-        let until = self.clock.until_field.as_ref().and_then(|f| self.fields.get(f));
-        match until {
-            // A date ends with its day in UTC, so that all parties count alike.
-            Some(Value::Date(d)) => {
-                let first = d.start_utc().in_zone(start.zone()).ok()?;
-                Some(first.plus(Length { days: 1, minutes: 0 }).plus_ms(stood))
-            }
-            Some(Value::Instant(i)) => Some(i.at.plus_ms(stood)),
-            _ => {
-                let code = self.clock.by_field.as_ref().and_then(|f| self.fields.get(f)).and_then(|v| match v {
-                    Value::Choice(c) => Some(c.as_str()),
-                    _ => None,
-                });
-                self.dossier.length(self.kind, self.clock, code).map(|l| start.plus(l).plus_ms(stood))
-            }
-        }
+        let stated = self.clock.until_field.as_ref().and_then(|f| self.item.fields.get(f)).and_then(|v| end(v, start));
+        let first = stated.map(|at| at.plus_ms(stood)).or_else(|| {
+            let code = self.clock.by_field.as_ref().and_then(|f| self.item.fields.get(f)).and_then(|v| match v {
+                Value::Choice(c) => Some(c.as_str()),
+                _ => None,
+            });
+            self.dossier.length(self.kind, self.clock, code).map(|l| start.plus(l).plus_ms(stood))
+        });
+        let put_off = self.clock.extended_by.as_ref().and_then(|e| {
+            let state = self.dossier.state();
+            let kind = self.dossier.mechanism().items.iter().position(|k| k.id == e.item)?;
+            let counting = state.within(&self.item.id, kind).filter(|i| state.phase_name(i) == Some(e.phase.as_str()));
+            counting.filter_map(|i| end(i.fields.get(&e.field)?, start)).max()
+        });
+        first.max(put_off)
+    }
+}
+
+/// Returns the moment at which a stated limit ends; a date ends with its day in UTC, so that all parties count alike.
+fn end(limit: &Value, start: &Instant) -> Option<UnixMs> {
+    match limit {
+        Value::Date(d) => Some(d.start_utc().in_zone(start.zone()).ok()?.plus(Length { days: 1, minutes: 0 })),
+        Value::Instant(i) => Some(i.at),
+        _ => None,
     }
 }

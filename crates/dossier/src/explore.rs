@@ -2,9 +2,12 @@
 //!
 //! Parties act on what they have seen, and what they have seen may be old. So a step from a combination is possible if its
 //! guard holds there, or on any earlier state of the others (a superset of what can happen). Children are explored by
-//! themselves first; here each child kind that a rule mentions stands 0 to 2 times, in any of its phases.
+//! themselves first; here each child kind that a rule counts stands 0 to 2 times in the phases that rules count.
+//!
+//! A combination is a row of bytes: one state for each slot, then for each counted kind how many children stand in which
+//! phase. What a rule reads of a row is a key; each rule is evaluated once for each key.
 
-use crate::mechanism::{ItemKind, Mechanism, Move, Stance};
+use crate::mechanism::{ItemKind, Mechanism, Stance};
 use crate::rule::{Facts, Rule};
 use crate::state::{PhaseOf, empty_counts, phase};
 use std::cell::RefCell;
@@ -13,28 +16,48 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 /// Combinations after which exploring stops.
 pub const COMBINATIONS_MAX: usize = 200_000;
 /// Children of a kind that are explored at once.
-const CHILDREN_MAX: usize = 2;
+const CHILDREN_MAX: u8 = 2;
 const NONE: u8 = u8::MAX;
 
 /// What exploring a kind taught about it, for the kind above.
 #[derive(Default, Clone)]
 pub(crate) struct Abstract {
     initial: BTreeSet<u8>,
-    edges: BTreeSet<(u8, u8)>,
+    /// From which phase to which, and whether parties who know everything can take it there.
+    edges: BTreeMap<(u8, u8), bool>,
 }
 
 /// One party in the explored configuration.
 pub(crate) struct Slot<'m> {
     role: &'m str,
+    place: usize,
+    ordered: bool,
     opener: bool,
     stance: Option<&'m Stance>,
 }
 
-/// A combination: each slot's state and each mentioned child kind's children as (slot of the opener, phase).
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Combo {
-    stances: Vec<u8>,
-    children: Vec<Vec<(u8, u8)>>,
+/// A kind of child that rules count: the phases that count, and how children pass between them.
+struct Counted<'m> {
+    kind: &'m ItemKind,
+    /// Phases that rules read, or from which one that they read can be reached; a child in any other is gone.
+    phases: Vec<u8>,
+    initial: Vec<Option<usize>>,
+    /// From, to (none: gone), and whether parties who know everything can take it there.
+    edges: Vec<(usize, Option<usize>, bool)>,
+    /// Whether a rule asks who opened it; where none does, that is left out.
+    owned: bool,
+    /// Where its counts begin in a row.
+    at: usize,
+}
+
+/// A row of bytes: each slot's state, then the counts of each counted kind.
+pub(crate) type Combo = Box<[u8]>;
+
+#[derive(Clone, Copy)]
+pub(crate) enum Step {
+    Move { slot: u8, mv: u16, stale: bool },
+    Open { slot: u8, kind: u8 },
+    Child { kind: u8, to: Option<u8> },
 }
 
 pub(crate) struct Found {
@@ -42,62 +65,171 @@ pub(crate) struct Found {
     pub phases: Vec<PhaseOf>,
     pub own: Vec<Vec<Option<PhaseOf>>>,
     /// How each combination was first reached: from which, by which step.
-    pub before: Vec<Option<(usize, String)>>,
-    /// Steps that are possible for parties who know everything.
-    pub known_steps: Vec<Vec<usize>>,
+    pub before: Vec<Option<(usize, Step)>>,
+    /// Steps, and whether parties who know everything can take them.
+    pub steps: Vec<Vec<(usize, bool)>>,
     /// All steps, the moves by their place in the kind's list.
     pub moves_taken: BTreeSet<usize>,
     /// Steps that lead out of a final phase: (from, to).
     pub reopened: Vec<(usize, usize)>,
+    /// Combinations that must never come about: which, and the rule's place.
+    pub forbidden: Vec<(usize, usize)>,
     pub complete: bool,
+}
+
+/// What a set of rules reads of a row.
+struct Reading {
+    roles: Vec<bool>,
+    items: bool,
+    own_items: bool,
+    me: bool,
+    mine: bool,
+    neighbours: bool,
+}
+
+impl Reading {
+    fn of<'r>(mechanism: &Mechanism, rules: impl Iterator<Item = &'r Rule> + Clone) -> Reading {
+        let reads = |name: &str| rules.clone().any(|r| r.reads(name));
+        let all = reads("parties");
+        Reading {
+            roles: mechanism.roles.iter().map(|r| all || reads(&r.id)).collect(),
+            items: reads("items"),
+            own_items: reads("own_items"),
+            me: reads("me"),
+            mine: reads("mine"),
+            neighbours: reads("before") || reads("after"),
+        }
+    }
+}
+
+/// A guard as the checker takes it.
+enum Taken {
+    /// It reads contents: it may hold and may not.
+    BothWays,
+    /// It reads stances and counts, by its place among the readings.
+    Exactly(usize),
+}
+
+/// A move of one slot.
+struct SlotMove<'m> {
+    place: usize,
+    from: Vec<u8>,
+    to: u8,
+    guards: Vec<(Taken, &'m Rule)>,
 }
 
 pub(crate) struct Explorer<'m> {
     mechanism: &'m Mechanism,
     pub kind: &'m ItemKind,
     pub slots: Vec<Slot<'m>>,
-    children: Vec<(&'m ItemKind, Abstract)>,
-    /// Whether a rule asks who opened a child; where none does, who did is left out.
-    openers_matter: bool,
-    memo: RefCell<HashMap<Vec<u8>, PhaseOf>>,
-    guards: RefCell<HashMap<Vec<u8>, bool>>,
-    ancestors: HashMap<&'m str, Vec<BTreeSet<u8>>>,
+    moves: Vec<Vec<SlotMove<'m>>>,
+    children: Vec<Counted<'m>>,
+    width: usize,
+    families: Vec<(Option<&'m str>, Reading)>,
+    guards: Vec<Reading>,
+    nevers: Reading,
+    phase_memo: RefCell<HashMap<Vec<u8>, PhaseOf>>,
+    guard_memo: RefCell<HashMap<Vec<u8>, bool>>,
+    never_memo: RefCell<HashMap<Vec<u8>, Option<usize>>>,
+    stale_memo: RefCell<HashMap<Vec<u8>, bool>>,
+    ancestors: Vec<Vec<Vec<u8>>>,
+}
+
+/// Tells whether it matters for a kind's stances which party opened it.
+pub(crate) fn opener_matters(kind: &ItemKind) -> bool {
+    let begins = |s: &Stance| s.opener_only || s.opener_initial.as_ref().is_some_and(|i| *i != s.initial);
+    kind.stances.iter().any(begins) || kind.rules().any(|r| r.reads("mine"))
 }
 
 impl<'m> Explorer<'m> {
-    /// Prepares one configuration: an opener's role and how many parties each role has.
-    pub fn new(mechanism: &'m Mechanism, kind: &'m ItemKind, opener: &str, counts: &BTreeMap<&'m str, usize>, known: &HashMap<&str, Abstract>) -> Explorer<'m> {
+    /// Prepares one configuration: how many parties each role has, which of them opened the item, and what is known of its children.
+    pub fn new(
+        mechanism: &'m Mechanism,
+        kind: &'m ItemKind,
+        opener: (&str, usize),
+        counts: &BTreeMap<&'m str, usize>,
+        known: &HashMap<&str, Abstract>,
+    ) -> Explorer<'m> {
         let mut slots = Vec::new();
         for (role, n) in counts {
+            let place = mechanism.roles.iter().position(|r| r.id == *role).unwrap_or_default();
             for i in 0..*n {
-                let opener = *role == opener && i == 0;
-                slots.push(Slot { role, opener, stance: kind.stance(role).filter(|s| !s.opener_only || opener) });
+                let opener = *role == opener.0 && i == opener.1;
+                let stance = kind.stance(role).filter(|s| !s.opener_only || opener);
+                slots.push(Slot { role, place, ordered: mechanism.roles[place].ordered, opener, stance });
             }
         }
-        let rules = || kind.phases.iter().map(|p| &p.rule).chain(kind.moves.iter().filter_map(|m| m.guard.as_ref()));
-        let mentioned = |c: &&ItemKind| rules().any(|r: &Rule| r.mentions(&c.id));
-        let children = mechanism.children(&kind.id).filter(mentioned).map(|c| (c, known.get(c.id.as_str()).cloned().unwrap_or_default())).collect();
-        let ancestors = kind.stances.iter().map(|s| (s.role.as_str(), ancestors(kind, s))).collect();
-        let openers_matter = rules().any(|r| r.reads("own_items"));
-        Explorer { mechanism, kind, slots, children, openers_matter, memo: RefCell::default(), guards: RefCell::default(), ancestors }
+        let mut width = slots.len();
+        let mut children = Vec::new();
+        for child in mechanism.children(&kind.id) {
+            let Some(mut counted) = Counted::of(kind, child, known.get(child.id.as_str())) else { continue };
+            counted.at = width;
+            width += counted.phases.len() * if counted.owned { slots.len() } else { 1 };
+            children.push(counted);
+        }
+        let family = |per: Option<&'m str>| (per, Reading::of(mechanism, kind.family(per).map(|p| &p.rule).collect::<Vec<_>>().into_iter()));
+        let mut families = vec![family(None)];
+        families.extend(kind.stances.iter().filter(|s| kind.family(Some(&s.role)).next().is_some()).map(|s| family(Some(&s.role))));
+        let mut guards = Vec::new();
+        let mut places: HashMap<*const Rule, usize> = HashMap::new();
+        let mut takes = |rule: &'m Rule| match rule.reads_contents() {
+            true => (Taken::BothWays, rule),
+            false => {
+                let known = *places.entry(std::ptr::from_ref(rule)).or_insert_with(|| {
+                    guards.push(Reading::of(mechanism, std::iter::once(rule)));
+                    guards.len() - 1
+                });
+                (Taken::Exactly(known), rule)
+            }
+        };
+        let of_role = |stance: &'m Stance, takes: &mut dyn FnMut(&'m Rule) -> (Taken, &'m Rule)| {
+            let moves = kind.moves.iter().enumerate().filter(|(_, m)| m.role == stance.role);
+            moves
+                .map(|(place, mv)| SlotMove {
+                    place,
+                    from: mv.from.iter().filter_map(|f| state(stance, f)).collect(),
+                    to: state(stance, &mv.to).unwrap_or(NONE),
+                    guards: mv.guards.iter().map(&mut *takes).collect(),
+                })
+                .collect::<Vec<_>>()
+        };
+        let moves = slots.iter().map(|s| s.stance.map_or_else(Vec::new, |st| of_role(st, &mut takes))).collect();
+        let ancestors = slots.iter().map(|s| s.stance.map_or_else(Vec::new, |st| ancestors(kind, st))).collect();
+        Explorer {
+            mechanism,
+            kind,
+            slots,
+            moves,
+            children,
+            width,
+            families,
+            guards,
+            nevers: Reading::of(mechanism, kind.nevers.iter().map(|n| &n.rule)),
+            phase_memo: RefCell::default(),
+            guard_memo: RefCell::default(),
+            never_memo: RefCell::default(),
+            stale_memo: RefCell::default(),
+            ancestors,
+        }
     }
 
     /// Describes the configuration for people.
     pub fn describe(&self) -> String {
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         self.slots.iter().for_each(|s| *counts.entry(s.role).or_default() += 1);
-        let opener = self.slots.iter().find(|s| s.opener).map_or("", |s| s.role);
+        let opener = self.slots.iter().position(|s| s.opener).map_or(String::new(), |s| if self.slots[s].ordered { self.name(s) } else { self.slots[s].role.to_owned() });
         let counts = counts.iter().map(|(r, n)| format!("{n} {r}")).collect::<Vec<_>>().join(", ");
         format!("{counts}; opened by {opener}")
     }
 
     fn initial(&self) -> Combo {
-        let state = |s: &Slot<'_>| {
+        let first = |s: &Slot<'_>| {
             let stance = s.stance?;
-            let first = if s.opener { stance.opener_initial.as_ref().unwrap_or(&stance.initial) } else { &stance.initial };
-            place(stance, first)
+            state(stance, if s.opener { stance.opener_initial.as_ref().unwrap_or(&stance.initial) } else { &stance.initial })
         };
-        Combo { stances: self.slots.iter().map(|s| state(s).unwrap_or(NONE)).collect(), children: vec![Vec::new(); self.children.len()] }
+        let mut row = vec![0; self.width];
+        self.slots.iter().enumerate().for_each(|(i, s)| row[i] = first(s).unwrap_or(NONE));
+        row.into()
     }
 
     /// Explores everything that can come about.
@@ -107,15 +239,16 @@ impl<'m> Explorer<'m> {
             phases: Vec::new(),
             own: Vec::new(),
             before: Vec::new(),
-            known_steps: Vec::new(),
+            steps: Vec::new(),
             moves_taken: BTreeSet::new(),
             reopened: Vec::new(),
+            forbidden: Vec::new(),
             complete: true,
         };
         let mut index: HashMap<Combo, usize> = HashMap::new();
         let mut queue = VecDeque::new();
-        let first = self.canonical(self.initial());
-        self.visit(first, None, &mut found, &mut index, &mut queue);
+        self.visit(self.canonical(self.initial()), None, &mut found, &mut index, &mut queue);
+        let mut steps = Vec::new();
         while let Some(at) = queue.pop_front() {
             if found.combos.len() > COMBINATIONS_MAX {
                 found.complete = false;
@@ -123,12 +256,14 @@ impl<'m> Explorer<'m> {
             }
             let combo = found.combos[at].clone();
             let ended = self.is_end(&found.phases[at]);
-            for (next, step, known, taken) in self.steps(&combo, ended) {
+            steps.clear();
+            self.steps(&combo, &found.phases[at], &found.own[at], ended, &mut steps);
+            for (next, step, known) in steps.drain(..) {
                 let to = self.visit(self.canonical(next), Some((at, step)), &mut found, &mut index, &mut queue);
-                found.moves_taken.extend(taken);
-                if known {
-                    found.known_steps[at].push(to);
+                if let Step::Move { mv, .. } = step {
+                    found.moves_taken.insert(mv as usize);
                 }
+                found.steps[at].push((to, known));
                 if ended && !self.is_end(&found.phases[to]) {
                     found.reopened.push((at, to));
                 }
@@ -137,15 +272,16 @@ impl<'m> Explorer<'m> {
         found
     }
 
-    fn visit(&self, combo: Combo, before: Option<(usize, String)>, found: &mut Found, index: &mut HashMap<Combo, usize>, queue: &mut VecDeque<usize>) -> usize {
+    fn visit(&self, combo: Combo, before: Option<(usize, Step)>, found: &mut Found, index: &mut HashMap<Combo, usize>, queue: &mut VecDeque<usize>) -> usize {
         if let Some(i) = index.get(&combo) {
             return *i;
         }
         let i = found.combos.len();
+        found.forbidden.extend(self.never(&combo).map(|n| (i, n)));
         found.phases.push(self.phase(&combo, None));
         found.own.push(self.own_phases(&combo));
         found.before.push(before);
-        found.known_steps.push(Vec::new());
+        found.steps.push(Vec::new());
         index.insert(combo.clone(), i);
         found.combos.push(combo);
         queue.push_back(i);
@@ -157,54 +293,46 @@ impl<'m> Explorer<'m> {
         matches!(phase, PhaseOf::One(p) if self.kind.phases[*p].ends)
     }
 
-    /// Lists the steps from a combination: where to, in words, whether a party who knows everything could take it, which move.
-    fn steps(&self, combo: &Combo, ended: bool) -> Vec<(Combo, String, bool, Option<usize>)> {
-        let mut out = Vec::new();
-        for (s, slot) in self.slots.iter().enumerate() {
-            let Some(stance) = slot.stance else { continue };
-            for (m, mv) in self.kind.moves.iter().enumerate().filter(|(_, m)| m.role == slot.role) {
-                if !mv.from.iter().any(|f| place(stance, f) == Some(combo.stances[s])) {
-                    continue;
-                }
-                let known = !ended && self.guard_holds(mv, combo, s);
-                let stale = !known && self.could_have_seen(mv, combo, s, ended);
+    /// Lists the steps from a combination: where to, which, and whether parties who know everything could take it.
+    fn steps(&self, combo: &Combo, whole: &PhaseOf, own: &[Option<PhaseOf>], ended: bool, out: &mut Vec<(Combo, Step, bool)>) {
+        for (s, moves) in self.moves.iter().enumerate() {
+            for m in moves.iter().filter(|m| m.from.contains(&combo[s])) {
+                let known = !ended && m.guards.iter().all(|g| self.holds(g, combo, s));
+                let stale = !known && self.could_have_seen(m, combo, s, ended);
                 if known || stale {
-                    let mut next = combo.clone();
-                    next.stances[s] = place(stance, &mv.to).unwrap_or(NONE);
-                    let text = format!("{}: {}{}", self.name(s), mv.id, if stale { " (on what it had seen before)" } else { "" });
-                    out.push((next, text, known, Some(m)));
+                    out.push((with(combo, s, m.to), Step::Move { slot: s as u8, mv: m.place as u16, stale }, known));
                 }
             }
         }
-        let phase = self.phase(combo, None);
-        for (c, (child, known)) in self.children.iter().enumerate() {
-            let open_here = match &phase {
-                PhaseOf::One(p) => child.open_in.is_empty() || child.open_in.contains(&self.kind.phases[*p].id),
-                _ => true,
-            };
-            if combo.children[c].len() < CHILDREN_MAX && open_here && (!ended || child.outlives) {
-                let openers = (0..self.slots.len()).filter(|s| child.opened_by.iter().any(|r| r == self.slots[*s].role));
-                for s in openers.take(if self.openers_matter { usize::MAX } else { 1 }) {
-                    for p in known.initial.iter().copied().chain(child.phases.is_empty().then_some(0)) {
-                        let mut next = combo.clone();
-                        next.children[c].push((if self.openers_matter { s as u8 } else { 0 }, p));
-                        next.children[c].sort();
-                        out.push((next, format!("{}: open {}", self.name(s), child.id), true, None));
+        for (c, child) in self.children.iter().enumerate() {
+            if ended && !child.kind.outlives {
+                continue;
+            }
+            if child.number(combo, self.slots.len()) < CHILDREN_MAX {
+                let openers = (0..self.slots.len()).filter(|s| child.kind.opened_by.iter().any(|r| r == self.slots[*s].role));
+                for s in openers.filter(|s| self.opens_in(child.kind, whole, own[*s].as_ref())).take(if child.owned { usize::MAX } else { 1 }) {
+                    for p in child.initial.iter().flatten() {
+                        let at = child.at + if child.owned { s * child.phases.len() } else { 0 } + p;
+                        out.push((with(combo, at, combo[at] + 1), Step::Open { slot: s as u8, kind: c as u8 }, true));
                     }
                 }
             }
-            if !ended || child.outlives {
-                for (i, (opener, p)) in combo.children[c].iter().enumerate() {
-                    for (_, to) in known.edges.iter().filter(|(from, _)| from == p) {
-                        let mut next = combo.clone();
-                        next.children[c][i] = (*opener, *to);
-                        next.children[c].sort();
-                        out.push((next, format!("{} becomes {}", child.id, child.phases[*to as usize].id), true, None));
+            for at in (child.at..child.end(self.slots.len())).filter(|at| combo[*at] > 0) {
+                let p = (at - child.at) % child.phases.len();
+                for (_, to, known) in child.edges.iter().filter(|(from, ..)| *from == p) {
+                    let mut next = with(combo, at, combo[at] - 1);
+                    if let Some(to) = to {
+                        next[at - p + to] += 1;
                     }
+                    out.push((next, Step::Child { kind: c as u8, to: to.map(|t| child.phases[t]) }, *known));
                 }
             }
         }
-        out
+    }
+
+    fn opens_in(&self, child: &ItemKind, whole: &PhaseOf, own: Option<&PhaseOf>) -> bool {
+        let named = |p: &PhaseOf| matches!(p, PhaseOf::One(p) if child.open_in.contains(&self.kind.phases[*p].id));
+        child.open_in.is_empty() || named(whole) || own.is_some_and(named)
     }
 
     fn name(&self, s: usize) -> String {
@@ -214,102 +342,167 @@ impl<'m> Explorer<'m> {
         if alike > 1 { format!("{} {n}", slot.role) } else { slot.role.to_owned() }
     }
 
-    fn guard_holds(&self, m: &Move, combo: &Combo, s: usize) -> bool {
-        match &m.guard {
-            None => true,
-            Some(rule) if rule.reads_fields() => true, // taken both ways
-            Some(rule) => {
-                let mut key = self.key(combo, Some(s), &|name| rule.reads(name));
-                key.extend(rule.source().bytes());
-                *self.guards.borrow_mut().entry(key).or_insert_with(|| rule.holds(&self.facts(combo, Some(s))) == Ok(true))
-            }
+    fn holds(&self, (taken, rule): &(Taken, &Rule), combo: &[u8], s: usize) -> bool {
+        let Taken::Exactly(g) = taken else { return true };
+        let mut key = vec![*g as u8, (*g >> 8) as u8];
+        self.key(combo, Some(s), &self.guards[*g], &mut key);
+        if let Some(known) = self.guard_memo.borrow().get(&key) {
+            return *known;
         }
+        let holds = rule.holds(&self.facts(combo, Some(s))) == Ok(true);
+        self.guard_memo.borrow_mut().insert(key, holds);
+        holds
     }
 
     /// Tells whether an earlier state of the others, as this party may still see it, allows the move.
-    fn could_have_seen(&self, m: &Move, combo: &Combo, s: usize, ended: bool) -> bool {
-        if !ended && m.guard.as_ref().is_some_and(|r| r.reads("items") || r.reads("own_items")) {
+    ///
+    /// Guards that count children are taken as seen at any earlier time; all others must hold together on one earlier state.
+    fn could_have_seen(&self, m: &SlotMove<'_>, combo: &Combo, s: usize, ended: bool) -> bool {
+        let counts = |rule: &Rule| rule.reads("items") || rule.reads("own_items");
+        let exact: Vec<_> = m.guards.iter().filter(|(_, rule)| ended || !counts(rule)).collect();
+        if !ended && exact.iter().all(|(taken, _)| matches!(taken, Taken::BothWays)) {
             return true;
         }
-        let mut earlier = vec![combo.clone()];
-        for (o, slot) in self.slots.iter().enumerate().filter(|(o, _)| *o != s) {
-            let (Some(stance), state) = (slot.stance, combo.stances[o]) else { continue };
-            let before = &self.ancestors[stance.role.as_str()][state as usize];
-            earlier = earlier.iter().flat_map(|c| before.iter().map(move |b| with(c, o, *b))).collect();
+        // Without children first: what does not depend on them is found once for all.
+        let mut bare = combo.clone();
+        bare[self.slots.len()..].fill(0);
+        let tried: &[&Combo] = if bare == *combo { &[combo] } else { &[&bare, combo] };
+        tried.iter().any(|row| self.earlier_allows(m, &exact, row, s))
+    }
+
+    fn earlier_allows(&self, m: &SlotMove<'_>, exact: &[&(Taken, &Rule)], row: &Combo, s: usize) -> bool {
+        let mut key = vec![m.place as u8, exact.len() as u8, s as u8];
+        key.extend_from_slice(row);
+        if let Some(known) = self.stale_memo.borrow().get(&key) {
+            return *known;
         }
-        // A child that the party has not seen yet is not there for it.
-        let childless = earlier.iter().map(|c| Combo { children: vec![Vec::new(); c.children.len()], ..c.clone() }).collect::<Vec<_>>();
-        earlier.into_iter().chain(childless).any(|c| !self.is_end(&self.phase(&c, None)) && self.guard_holds(m, &c, s))
+        let allows = self.any_earlier(0, &mut row.clone(), s, &mut |c| !self.is_end(&self.phase(c, None)) && exact.iter().all(|g| self.holds(g, c, s)));
+        self.stale_memo.borrow_mut().insert(key, allows);
+        allows
+    }
+
+    /// Goes over the earlier states of all slots but one until a test holds.
+    fn any_earlier(&self, o: usize, row: &mut Combo, s: usize, test: &mut dyn FnMut(&Combo) -> bool) -> bool {
+        if o == self.slots.len() {
+            return test(row);
+        }
+        if o == s || row[o] == NONE {
+            return self.any_earlier(o + 1, row, s, test);
+        }
+        let now = row[o];
+        let found = self.ancestors[o][now as usize].iter().any(|b| {
+            row[o] = *b;
+            self.any_earlier(o + 1, row, s, test)
+        });
+        row[o] = now;
+        found
     }
 
     /// Works out the phase of the whole, or of one party.
-    pub fn phase(&self, combo: &Combo, party: Option<usize>) -> PhaseOf {
+    pub fn phase(&self, combo: &[u8], party: Option<usize>) -> PhaseOf {
         let per = party.map(|p| self.slots[p].role);
-        let key = self.key(combo, party, &|name| self.kind.family(per).any(|p| p.rule.reads(name)));
-        if let Some(known) = self.memo.borrow().get(&key) {
+        let Some(f) = self.families.iter().position(|(role, _)| *role == per) else { return PhaseOf::None };
+        let mut key = vec![f as u8];
+        self.key(combo, party, &self.families[f].1, &mut key);
+        if let Some(known) = self.phase_memo.borrow().get(&key) {
             return known.clone();
         }
         let found = phase(self.kind, per, &self.facts(combo, party));
-        self.memo.borrow_mut().insert(key, found.clone());
+        self.phase_memo.borrow_mut().insert(key, found.clone());
+        found
+    }
+
+    /// Finds what must never be and is.
+    fn never(&self, combo: &[u8]) -> Option<usize> {
+        if self.kind.nevers.is_empty() {
+            return None;
+        }
+        let mut key = Vec::new();
+        self.key(combo, None, &self.nevers, &mut key);
+        if let Some(known) = self.never_memo.borrow().get(&key) {
+            return *known;
+        }
+        let facts = self.facts(combo, None);
+        // A rule that cannot be evaluated counts as broken: nothing would be proved by it.
+        let found = self.kind.nevers.iter().position(|n| n.rule.holds(&facts) != Ok(false));
+        self.never_memo.borrow_mut().insert(key, found);
         found
     }
 
     /// Writes down what some rules read of a combination, so that each different reading is evaluated once.
-    fn key(&self, combo: &Combo, party: Option<usize>, read: &dyn Fn(&str) -> bool) -> Vec<u8> {
-        let mut key = vec![party.map_or(0, |p| 1 + self.mechanism.roles.iter().position(|r| r.id == self.slots[p].role).unwrap_or(0) as u8)];
-        for role in self.mechanism.roles.iter().filter(|r| read("parties") || read(&r.id)) {
-            let at = key.len();
-            key.extend(self.slots.iter().zip(&combo.stances).filter(|(s, _)| s.role == role.id).map(|(_, v)| *v));
-            key[at..].sort_unstable();
-        }
-        for child in combo.children.iter().filter(|_| read("items")) {
-            key.push(NONE);
-            let at = key.len();
-            key.extend(child.iter().map(|(_, p)| *p));
-            key[at..].sort_unstable();
-        }
-        if let Some(p) = party {
-            for child in combo.children.iter().filter(|_| read("own_items")) {
-                key.push(NONE);
-                let at = key.len();
-                key.extend(child.iter().filter(|(o, _)| *o as usize == p).map(|(_, ph)| *ph));
-                key[at..].sort_unstable();
+    fn key(&self, combo: &[u8], party: Option<usize>, reading: &Reading, key: &mut Vec<u8>) {
+        let mut at = 0;
+        while at < self.slots.len() {
+            let slot = &self.slots[at];
+            let n = self.slots[at..].iter().take_while(|s| s.place == slot.place).count();
+            if reading.roles[slot.place] {
+                let from = key.len();
+                key.extend_from_slice(&combo[at..at + n]);
+                if !slot.ordered {
+                    key[from..].sort_unstable();
+                }
             }
-            key.push(if read("me") { combo.stances[p] } else { NONE });
+            at += n;
         }
-        key
+        if reading.items {
+            for child in &self.children {
+                let width = child.phases.len();
+                key.extend((0..width).map(|p| (child.at + p..child.end(self.slots.len())).step_by(width).map(|at| combo[at]).sum::<u8>()));
+            }
+        }
+        let Some(p) = party else { return };
+        key.push(self.slots[p].place as u8);
+        if reading.own_items {
+            for child in self.children.iter().filter(|c| c.owned) {
+                let at = child.at + p * child.phases.len();
+                key.extend_from_slice(&combo[at..at + child.phases.len()]);
+            }
+        }
+        if reading.me {
+            key.push(combo[p]);
+        }
+        if reading.mine {
+            key.push(self.slots[p].opener as u8);
+        }
+        if reading.neighbours {
+            let alike = (0..self.slots.len()).filter(|o| self.slots[*o].place == self.slots[p].place);
+            key.extend(alike.map(|o| if o == p { NONE - 1 } else { combo[o] }));
+        }
     }
 
-    fn own_phases(&self, combo: &Combo) -> Vec<Option<PhaseOf>> {
-        let own = |s: usize| (self.kind.family(Some(self.slots[s].role)).next().is_some() && combo.stances[s] != NONE).then(|| self.phase(combo, Some(s)));
-        (0..self.slots.len()).map(own).collect()
+    fn own_phases(&self, combo: &[u8]) -> Vec<Option<PhaseOf>> {
+        let has = |s: usize| self.families.iter().any(|(role, _)| *role == Some(self.slots[s].role));
+        (0..self.slots.len()).map(|s| (combo[s] != NONE && has(s)).then(|| self.phase(combo, Some(s)))).collect()
     }
 
-    fn facts<'a>(&'a self, combo: &Combo, party: Option<usize>) -> Facts<'a> {
+    fn facts<'a>(&'a self, combo: &[u8], party: Option<usize>) -> Facts<'a> {
         let mut facts = Facts::default();
         for role in &self.mechanism.roles {
             facts.roles.insert(&role.id, Vec::new());
         }
         for (s, slot) in self.slots.iter().enumerate() {
-            if let (Some(stance), true) = (slot.stance, combo.stances[s] != NONE) {
-                let state = stance.states[combo.stances[s] as usize].id.as_str();
-                facts.roles.entry(slot.role).or_default().push(state);
-                facts.parties.push(state);
-                if party == Some(s) {
-                    facts.me = state;
-                }
+            let (Some(stance), true) = (slot.stance, combo[s] != NONE) else { continue };
+            let name = stance.states[combo[s] as usize].id.as_str();
+            facts.roles.entry(slot.role).or_default().push(name);
+            facts.parties.push(name);
+            match party {
+                Some(p) if p == s => facts.me = name,
+                Some(p) if self.slots[p].place == slot.place && s < p => facts.before.push(name),
+                Some(p) if self.slots[p].place == slot.place => facts.after.push(name),
+                _ => {}
             }
         }
+        facts.mine = party.is_some_and(|p| self.slots[p].opener);
         for child in self.mechanism.children(&self.kind.id) {
             facts.items.insert(&child.id, empty_counts(child));
             facts.own_items.insert(&child.id, empty_counts(child));
         }
-        for ((kind, _), children) in self.children.iter().zip(&combo.children) {
-            for (opener, p) in children {
-                let name = kind.phases.get(*p as usize).map_or("count", |p| p.id.as_str());
-                *facts.items.entry(&kind.id).or_default().entry(name).or_default() += 1;
-                if party == Some(*opener as usize) {
-                    *facts.own_items.entry(&kind.id).or_default().entry(name).or_default() += 1;
+        for child in &self.children {
+            for at in (child.at..child.end(self.slots.len())).filter(|at| combo[*at] > 0) {
+                let name = child.phase_name((at - child.at) % child.phases.len());
+                *facts.items.entry(&child.kind.id).or_default().entry(name).or_default() += i64::from(combo[at]);
+                if child.owned && party == Some((at - child.at) / child.phases.len()) {
+                    *facts.own_items.entry(&child.kind.id).or_default().entry(name).or_default() += i64::from(combo[at]);
                 }
             }
         }
@@ -318,65 +511,96 @@ impl<'m> Explorer<'m> {
 
     /// Sorts parties that are alike, so that combinations which differ only by their order count once.
     fn canonical(&self, combo: Combo) -> Combo {
-        let mut order: Vec<usize> = (0..self.slots.len()).collect();
-        let own = |s: usize| combo.children.iter().map(|c| c.iter().filter(|(o, _)| *o as usize == s).map(|(_, p)| *p).collect::<Vec<_>>()).collect::<Vec<_>>();
-        order.sort_by_key(|s| (self.slots[*s].role, !self.slots[*s].opener, combo.stances[*s], own(*s)));
-        let mut to = vec![0u8; order.len()];
-        order.iter().enumerate().for_each(|(new, old)| to[*old] = new as u8);
-        let mut children: Vec<Vec<(u8, u8)>> =
-            combo.children.iter().map(|c| c.iter().map(|(o, p)| (if self.openers_matter { to[*o as usize] } else { 0 }, *p)).collect()).collect();
-        children.iter_mut().for_each(|c| c.sort());
-        Combo { stances: order.iter().map(|s| combo.stances[*s]).collect(), children }
+        let n = self.slots.len();
+        let own = |s: usize| {
+            self.children.iter().filter(|c| c.owned).flat_map({
+                let combo = &combo;
+                move |c| combo[c.at + s * c.phases.len()..c.at + (s + 1) * c.phases.len()].iter().copied()
+            })
+        };
+        let unsorted = |a: usize| {
+            let (one, two) = (&self.slots[a], &self.slots[a + 1]);
+            one.place == two.place && !one.ordered && one.opener == two.opener && (combo[a], own(a).collect::<Vec<_>>()) > (combo[a + 1], own(a + 1).collect())
+        };
+        if !(0..n.saturating_sub(1)).any(unsorted) {
+            return combo;
+        }
+        let mut order: Vec<usize> = (0..n).collect();
+        let mut from = 0;
+        while from < n {
+            let alike = |s: &Slot<'_>| s.place == self.slots[from].place && s.opener == self.slots[from].opener && !s.ordered;
+            let len = self.slots[from..].iter().take_while(|s| alike(s)).count().max(1);
+            order[from..from + len].sort_by_cached_key(|s| (combo[*s], own(*s).collect::<Vec<_>>()));
+            from += len;
+        }
+        let mut sorted = combo.clone();
+        for (new, old) in order.iter().enumerate() {
+            sorted[new] = combo[*old];
+            for c in self.children.iter().filter(|c| c.owned) {
+                let w = c.phases.len();
+                sorted[c.at + new * w..c.at + (new + 1) * w].copy_from_slice(&combo[c.at + old * w..c.at + (old + 1) * w]);
+            }
+        }
+        sorted
     }
 
-    /// Goes over the whole product of stances, reachable or not, with no children, and returns the first
-    /// combination without exactly one phase that is not among those found; and how many were looked at.
+    /// Goes over the whole product of stances, reachable or not, with no children, and returns the first combination
+    /// without exactly one phase that is neither among those found nor one that must never be; and how many were looked at.
     pub fn product(&self, found: &Found) -> (usize, Option<String>) {
         let seen: HashSet<&Combo> = found.combos.iter().collect();
-        let mut combos = vec![self.initial()];
-        for (s, slot) in self.slots.iter().enumerate() {
-            let n = slot.stance.map_or(0, |st| st.states.len());
-            if n > 0 {
-                combos = combos.iter().flat_map(|c| (0..n).map(move |v| with(c, s, v as u8))).collect();
+        let sizes: Vec<u8> = self.slots.iter().map(|s| s.stance.map_or(0, |st| st.states.len() as u8)).collect();
+        let all = sizes.iter().filter(|n| **n > 0).try_fold(1usize, |all, n| Some(all * *n as usize).filter(|all| *all <= COMBINATIONS_MAX));
+        let Some(all) = all else { return (0, None) };
+        let one = |p: &PhaseOf| matches!(p, PhaseOf::One(_));
+        let mut row = vec![0; self.width];
+        for mut n in 0..all {
+            for (s, size) in sizes.iter().enumerate() {
+                row[s] = if *size == 0 { NONE } else { (n % *size as usize) as u8 };
+                n /= (*size).max(1) as usize;
             }
-            if combos.len() > COMBINATIONS_MAX {
-                return (0, None);
+            let combo: Combo = row.clone().into();
+            if *combo != *self.canonical(combo.clone()) || seen.contains(&combo) || self.never(&combo).is_some() {
+                continue;
+            }
+            if !one(&self.phase(&combo, None)) || self.own_phases(&combo).iter().flatten().any(|p| !one(p)) {
+                return (all, Some(self.in_words(&combo)));
             }
         }
-        let looked = combos.len();
-        for combo in combos {
-            let combo = self.canonical(combo);
-            let one = |p: &PhaseOf| matches!(p, PhaseOf::One(_));
-            if !seen.contains(&combo) && (!one(&self.phase(&combo, None)) || self.own_phases(&combo).iter().flatten().any(|p| !one(p))) {
-                return (looked, Some(self.in_words(&combo)));
-            }
-        }
-        (looked, None)
+        (all, None)
     }
 
     /// Lists role and state of every slot.
-    pub fn states(&self, combo: &Combo) -> Vec<(String, String)> {
-        let state = |(slot, v): (&Slot<'_>, &u8)| slot.stance.filter(|_| *v != NONE).map(|st| (slot.role.to_owned(), st.states[*v as usize].id.clone()));
-        self.slots.iter().zip(&combo.stances).filter_map(state).collect()
+    pub fn states(&self, combo: &[u8]) -> impl Iterator<Item = (usize, u8)> {
+        self.slots.iter().zip(combo).filter(|(_, v)| **v != NONE).map(|(slot, v)| (slot.place, *v))
     }
 
     /// Says how everybody stands in a combination.
-    pub fn in_words(&self, combo: &Combo) -> String {
-        let state = |s: usize| {
-            self.slots[s].stance.filter(|_| combo.stances[s] != NONE).map(|st| format!("{} {}", self.name(s), st.states[combo.stances[s] as usize].id))
+    pub fn in_words(&self, combo: &[u8]) -> String {
+        let state = |s: usize| self.slots[s].stance.filter(|_| combo[s] != NONE).map(|st| format!("{} {}", self.name(s), st.states[combo[s] as usize].id));
+        let child = |c: &Counted<'_>| {
+            let one = |at: usize| std::iter::repeat_n(format!("{} {}", c.kind.id, c.phase_name((at - c.at) % c.phases.len())), combo[at] as usize);
+            (c.at..c.end(self.slots.len())).flat_map(one).collect::<Vec<_>>()
         };
-        let child = |((kind, _), c): (&(&ItemKind, Abstract), &Vec<(u8, u8)>)| {
-            c.iter().map(|(_, p)| format!("{} {}", kind.id, kind.phases.get(*p as usize).map_or("there", |p| p.id.as_str()))).collect::<Vec<_>>()
-        };
-        (0..self.slots.len()).filter_map(state).chain(self.children.iter().zip(&combo.children).flat_map(child)).collect::<Vec<_>>().join(", ")
+        (0..self.slots.len()).filter_map(state).chain(self.children.iter().flat_map(child)).collect::<Vec<_>>().join(", ")
     }
 
     /// Returns the way to a combination, step by step.
     pub fn path(&self, found: &Found, mut to: usize) -> Vec<String> {
         let mut path = Vec::new();
-        while let Some((from, step)) = &found.before[to] {
-            path.push(step.clone());
-            to = *from;
+        while let Some((from, step)) = found.before[to] {
+            path.push(match step {
+                Step::Move { slot, mv, stale } => {
+                    let old = if stale { " (on what it had seen before)" } else { "" };
+                    format!("{}: {}{old}", self.name(slot as usize), self.kind.moves[mv as usize].id)
+                }
+                Step::Open { slot, kind } => format!("{}: open {}", self.name(slot as usize), self.children[kind as usize].kind.id),
+                Step::Child { kind, to } => {
+                    let child = self.children[kind as usize].kind;
+                    let phase = to.and_then(|p| child.phases.get(p as usize)).map_or("something that is not counted", |p| p.id.as_str());
+                    format!("{} becomes {phase}", child.id)
+                }
+            });
+            to = from;
         }
         path.push(format!("open {} ({})", self.kind.id, self.describe()));
         path.reverse();
@@ -390,36 +614,80 @@ impl<'m> Explorer<'m> {
             _ => None,
         };
         into.initial.extend(found.phases.first().and_then(one));
-        for (from, tos) in found.known_steps.iter().enumerate() {
-            for to in tos {
+        for (from, tos) in found.steps.iter().enumerate() {
+            for (to, known) in tos {
                 if let (Some(a), Some(b)) = (one(&found.phases[from]), one(&found.phases[*to]))
                     && a != b
                 {
-                    into.edges.insert((a, b));
+                    *into.edges.entry((a, b)).or_default() |= known;
                 }
             }
         }
     }
 }
 
-fn with(combo: &Combo, slot: usize, state: u8) -> Combo {
+impl<'m> Counted<'m> {
+    /// Works out what rules of a kind read of a child kind; none where they read nothing of it.
+    fn of(kind: &ItemKind, child: &'m ItemKind, known: Option<&Abstract>) -> Option<Counted<'m>> {
+        let reads = || kind.rules().flat_map(|r| r.counted().iter().map(move |c| (r, c))).filter(|(_, (k, _))| *k == child.id || k.is_empty());
+        reads().next()?;
+        let known = known.cloned().unwrap_or_default();
+        let facts = child.phases.is_empty();
+        let all: Vec<u8> = if facts { vec![0] } else { (0..child.phases.len() as u8).collect() };
+        let named = |p: u8| reads().any(|(_, (_, phase))| phase.as_ref().is_none_or(|ph| facts || child.phases[p as usize].id == *ph));
+        let mut kept: BTreeSet<u8> = all.into_iter().filter(|p| named(*p)).collect();
+        loop {
+            let more: Vec<u8> = known.edges.keys().filter(|(a, b)| kept.contains(b) && !kept.contains(a)).map(|(a, _)| *a).collect();
+            if more.is_empty() {
+                break;
+            }
+            kept.extend(more);
+        }
+        let phases: Vec<u8> = kept.into_iter().collect();
+        let class = |p: u8| phases.iter().position(|k| *k == p);
+        let initial = if facts { vec![Some(0)] } else { known.initial.iter().map(|p| class(*p)).collect() };
+        let mut edges: BTreeMap<(usize, Option<usize>), bool> = BTreeMap::new();
+        for ((a, b), known) in &known.edges {
+            if let Some(from) = class(*a) {
+                *edges.entry((from, class(*b))).or_default() |= known;
+            }
+        }
+        let edges = edges.into_iter().map(|((a, b), known)| (a, b, known)).collect();
+        let owned = reads().any(|(r, _)| r.reads("own_items"));
+        Some(Counted { kind: child, phases, initial, edges, owned, at: 0 })
+    }
+
+    fn end(&self, slots: usize) -> usize {
+        self.at + self.phases.len() * if self.owned { slots } else { 1 }
+    }
+
+    fn number(&self, combo: &[u8], slots: usize) -> u8 {
+        combo[self.at..self.end(slots)].iter().sum()
+    }
+
+    fn phase_name(&self, class: usize) -> &'m str {
+        self.kind.phases.get(self.phases[class] as usize).map_or("count", |p| p.id.as_str())
+    }
+}
+
+fn with(combo: &Combo, at: usize, value: u8) -> Combo {
     let mut next = combo.clone();
-    next.stances[slot] = state;
+    next[at] = value;
     next
 }
 
-fn place(stance: &Stance, state: &str) -> Option<u8> {
-    stance.states.iter().position(|s| s.id == state).map(|p| p as u8)
+fn state(stance: &Stance, name: &str) -> Option<u8> {
+    stance.states.iter().position(|s| s.id == name).map(|p| p as u8)
 }
 
 /// For each state of a stance, the states through which it may have come, itself included.
-fn ancestors(kind: &ItemKind, stance: &Stance) -> Vec<BTreeSet<u8>> {
+fn ancestors(kind: &ItemKind, stance: &Stance) -> Vec<Vec<u8>> {
     let mut out: Vec<BTreeSet<u8>> = (0..stance.states.len() as u8).map(|s| BTreeSet::from([s])).collect();
     loop {
         let mut grown = false;
         for m in kind.moves.iter().filter(|m| m.role == stance.role) {
-            let Some(to) = place(stance, &m.to) else { continue };
-            for from in m.from.iter().filter_map(|f| place(stance, f)) {
+            let Some(to) = state(stance, &m.to) else { continue };
+            for from in m.from.iter().filter_map(|f| state(stance, f)) {
                 let before = out[from as usize].clone();
                 let len = out[to as usize].len();
                 out[to as usize].extend(before);
@@ -427,7 +695,7 @@ fn ancestors(kind: &ItemKind, stance: &Stance) -> Vec<BTreeSet<u8>> {
             }
         }
         if !grown {
-            return out;
+            return out.into_iter().map(|s| s.into_iter().collect()).collect();
         }
     }
 }

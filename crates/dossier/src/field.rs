@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub const LINE_CHARS_MAX: usize = 300;
 /// Values that a field may hold.
 pub const VALUES_MAX: usize = 200;
+/// The vocabulary of how a dossier stands to another.
+pub const RELATIONS: &str = "dossier-relations";
 
 /// A field of a form.
 #[derive(Debug, Clone, Deserialize)]
@@ -31,6 +33,17 @@ pub struct Field {
     pub many: bool,
     /// A hint for the officer.
     pub hint: Option<Labels>,
+    /// Kinds of item that an item field may point at; any where empty.
+    #[serde(default)]
+    pub of: Vec<String>,
+    /// Whether an item field points at an item that the author itself opened.
+    #[serde(default)]
+    pub own: bool,
+    /// Whether the item that is opened takes the place of the one that this field names, which stays readable beside it.
+    #[serde(default)]
+    pub supersedes: bool,
+    /// The commitment field that a reveal field opens.
+    pub opens: Option<String>,
 }
 
 /// What a field holds.
@@ -64,6 +77,10 @@ pub enum FieldType {
     Mechanism,
     Clock,
     Equivalence,
+    Commitment,
+    Reveal,
+    Dossier,
+    Item,
 }
 
 /// A form does not fit what the mechanism asks for; the officer who filled it can mend it.
@@ -137,6 +154,10 @@ impl Field {
             FieldType::Mechanism => get(json).map(Value::Mechanism),
             FieldType::Clock => get(json).map(Value::Clock),
             FieldType::Equivalence => get(json).map(Value::Equivalence),
+            FieldType::Commitment => get(json).map(Value::Commitment),
+            FieldType::Reveal => get(json).map(Value::Reveal),
+            FieldType::Dossier => get(json).map(Value::Dossier),
+            FieldType::Item => get(json).map(Value::Item),
         };
         value.map_err(|why| self.wrong(why))
     }
@@ -239,11 +260,15 @@ impl Field {
             (FieldType::Mechanism, Value::Mechanism(m)) => line(&m.name),
             (FieldType::Clock, Value::Clock(c)) => line(&c.mechanism).and(line(&c.clock)),
             (FieldType::Equivalence, Value::Equivalence(e)) => coded(&e.one).and(coded(&e.other)),
+            (FieldType::Dossier, Value::Dossier(l)) => known(RELATIONS, &l.relation),
             (FieldType::Date, Value::Date(_))
             | (FieldType::Length, Value::Length(_))
             | (FieldType::Number, Value::Number(_))
             | (FieldType::Flag, Value::Flag(_))
             | (FieldType::Party, Value::Party(_))
+            | (FieldType::Commitment, Value::Commitment(_))
+            | (FieldType::Reveal, Value::Reveal(_))
+            | (FieldType::Item, Value::Item(_))
             | (FieldType::Reference, Value::Reference(_)) => Ok(()),
             _ => Err("the value is of another type"),
         };
@@ -287,6 +312,15 @@ pub(crate) fn check_fields(form: &[Field]) -> Result<(), String> {
             (None, true) => return fault("a choice names its vocabulary"),
             (Some(_), false) => return fault("only a choice names a vocabulary"),
             _ => {}
+        }
+        if (f.own || f.supersedes || !f.of.is_empty()) && f.kind != FieldType::Item {
+            return fault("only an item field says of which kind the item is, whose it is, and that it is superseded");
+        }
+        if f.supersedes && (!f.own || f.many) {
+            return fault("who supersedes an item opened it, and supersedes one at a time");
+        }
+        if (f.kind == FieldType::Reveal) != f.opens.is_some() || (f.kind == FieldType::Reveal && f.many) {
+            return fault("a reveal field, and no other, names the one commitment that it opens");
         }
     }
     Ok(())

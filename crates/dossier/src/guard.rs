@@ -4,7 +4,7 @@
 
 use crate::accord::Terms;
 use crate::act::{Act, Body, Deed, Opening, PARTIES_MAX, Signatory};
-use crate::field::{Field, FieldFault, check_form};
+use crate::field::{Field, FieldFault, FieldType, check_form};
 use crate::mechanism::{ItemKind, Mechanism, OfficerRole};
 use crate::state::{Item, State};
 use crate::value::Value;
@@ -43,6 +43,12 @@ pub enum Refusal {
     /// The parent's phase does not allow it.
     #[error("not in this phase of the dossier")]
     WrongPhase,
+    /// The item stands within as many of its kind as the mechanism allows.
+    #[error("items of this kind do not nest any deeper; open it higher up")]
+    TooDeep,
+    /// The author opened as many of the kind here as the mechanism allows.
+    #[error("you have opened as many of these here as the mechanism allows")]
+    TooMany,
     /// The officer's role does not suffice.
     #[error("your role as an officer does not allow this; ask one of: {0}")]
     OfficerRole(String),
@@ -91,6 +97,8 @@ impl Refusal {
             Refusal::WrongState(_) => "refusal.act.wrong-state",
             Refusal::Ended => "refusal.act.ended",
             Refusal::WrongPhase => "refusal.act.wrong-phase",
+            Refusal::TooDeep => "refusal.act.too-deep",
+            Refusal::TooMany => "refusal.act.too-many",
             Refusal::OfficerRole(_) => "refusal.act.officer-role",
             Refusal::FourEyes(_) => "refusal.act.four-eyes",
             Refusal::Guard(_) => "refusal.act.guard",
@@ -116,9 +124,10 @@ pub(crate) fn judge_opening(act: &Act, opening: &Opening, mechanism: &Mechanism,
     if parties.len() > PARTIES_MAX || (1..parties.len()).any(|i| parties[..i].iter().any(|p| p.service == parties[i].service)) {
         return Err(Refusal::Opening("at most 12 parties, each once"));
     }
-    if parties.first().is_none_or(|p| p.service != head.author) {
-        return Err(Refusal::Opening("the opener is the first of the parties"));
-    }
+    let own = parties.iter().position(|p| p.service == head.author);
+    let Some(own) = own.filter(|p| *p == 0 || mechanism.role(&parties[*p].role).is_some_and(|r| r.ordered)) else {
+        return Err(Refusal::Opening("the opener is the first of the parties, or stands where its role has an order"));
+    };
     if parties.iter().any(|p| mechanism.role(&p.role).is_none()) {
         return Err(Refusal::Opening("a party has a role that the mechanism does not know"));
     }
@@ -131,7 +140,7 @@ pub(crate) fn judge_opening(act: &Act, opening: &Opening, mechanism: &Mechanism,
         _ => return Err(Refusal::Accord("an accord stands on its own, everything else under an accord in force")),
     }
     let kind = mechanism.root();
-    if !kind.opened_by.contains(&parties[0].role) {
+    if !kind.opened_by.contains(&parties[own].role) {
         return Err(Refusal::Opening("this role does not open such a dossier"));
     }
     officers(act, &kind.officer, &kind.four_eyes)?;
@@ -160,9 +169,10 @@ pub(crate) fn judge(act: &Act, seen: &State) -> Result<(), Refusal> {
             if seen.len() >= ITEMS_MAX {
                 return Err(Refusal::TooManyItems);
             }
-            may_open_in(seen, kind, parent)?;
+            may_open_in(seen, kind, parent, author)?;
             officers(act, &kind.officer, &kind.four_eyes)?;
-            form(act.body(), &kind.fields).map(drop)
+            let body = form(act.body(), &kind.fields)?;
+            points_right(seen, &kind.fields, body, author)
         }
         Deed::Move { item, name } => {
             let item = seen.item(item).ok_or(Refusal::UnknownItem)?;
@@ -176,18 +186,61 @@ pub(crate) fn judge(act: &Act, seen: &State) -> Result<(), Refusal> {
             }
             officers(act, &m.officer, &m.four_eyes)?;
             let body = form(act.body(), &m.fields)?;
-            match &m.guard {
-                Some(rule) => {
-                    let mut facts = seen.facts(item, Some(author), |kind| rule.mentions(kind));
-                    facts.at = head.at.at.0;
-                    facts.field = body.fields.iter().map(|(k, v)| (k.to_owned(), v.fact())).collect();
-                    facts.item = item.fields.iter().map(|(k, v)| (k.to_owned(), v.fact())).collect();
-                    if rule.holds(&facts) == Ok(true) { Ok(()) } else { Err(unguarded(m)) }
-                }
-                None => Ok(()),
+            points_right(seen, &m.fields, body, author)?;
+            opens_commitment(act, item, author, &m.fields, body)?;
+            if m.guards.is_empty() {
+                return Ok(());
+            }
+            let mut facts = seen.facts(item, Some(author), |kind| m.guards.iter().any(|rule| rule.mentions(kind)));
+            seen.contents(&mut facts, item, author, Some(&body.fields), head.at.at.0);
+            if m.guards.iter().all(|rule| rule.holds(&facts) == Ok(true)) { Ok(()) } else { Err(unguarded(m)) }
+        }
+    }
+}
+
+/// Checks that item fields point at items that the author had seen, of the right kind and its own where the form says so.
+fn points_right(seen: &State, form: &[Field], body: &Body, author: usize) -> Result<(), Refusal> {
+    let wrong = |f: &Field, why: &str| Err(FieldFault::Wrong { field: f.id.clone(), why: why.to_owned() }.into());
+    for f in form.iter().filter(|f| f.kind == FieldType::Item) {
+        for value in body.fields.get(&f.id).into_iter().flat_map(Value::each) {
+            let Value::Item(id) = value else { continue };
+            let Some(item) = seen.item(id) else { return wrong(f, "there is no such item in this dossier yet") };
+            if !f.of.is_empty() && !f.of.contains(&seen.kind_of(item).id) {
+                return wrong(f, "that item is of another kind");
+            }
+            if f.own && item.opener != author {
+                return wrong(f, "that item is another party's; only its author corrects it");
+            }
+            if f.supersedes && !item.superseded_by.is_empty() {
+                return wrong(f, "that item is superseded already; supersede the newest one");
             }
         }
     }
+    Ok(())
+}
+
+/// Checks that what is revealed is what was committed to.
+fn opens_commitment(act: &Act, item: &Item, author: usize, form: &[Field], body: &Body) -> Result<(), Refusal> {
+    for f in form.iter().filter(|f| f.kind == FieldType::Reveal) {
+        let Some(Value::Reveal(salt)) = body.fields.get(&f.id) else { continue };
+        let name = f.opens.as_deref().unwrap_or_default();
+        let stated = item.said[author].get(name).or_else(|| item.fields.get(name).filter(|_| item.opener == author));
+        let head = act.head();
+        if stated != Some(&Value::Commitment(commitment(head.dossier, head.author, salt, &f.id, &body.fields))) {
+            return Err(FieldFault::Wrong { field: f.id.clone(), why: "it does not open the commitment: content or salt differ".to_owned() }.into());
+        }
+    }
+    Ok(())
+}
+
+/// Returns the commitment to a form's contents: what a party states before it reveals them.
+///
+/// SHA-256 under the domain `entente/commitment/1` over dossier, author, 32 random bytes and the canonical form of all
+/// fields but the one, named `reveal`, that will state those bytes. Dossier and author are in it, so nobody can take over
+/// another's commitment.
+pub fn commitment(dossier: base::DossierId, author: base::ServiceId, salt: &base::Digest, reveal: &str, fields: &base::cbor::Map<Value>) -> base::Digest {
+    let rest: base::cbor::Map<Value> = fields.iter().filter(|(k, _)| *k != reveal).map(|(k, v)| (k.to_owned(), v.clone())).collect();
+    base::Digest::tagged("entente/commitment/1", &[dossier.bytes(), author.bytes(), &salt.0, &base::cbor::to_vec(&rest)])
 }
 
 /// Says in the mechanism's own words why a move's condition does not hold.
@@ -198,22 +251,31 @@ pub(crate) fn unguarded(m: &crate::Move) -> Refusal {
 /// Finds kind and parent of an item that a role would open.
 pub(crate) fn opens<'s>(seen: &'s State, kind: &str, parent: &base::ItemId, role: &str) -> Result<(&'s ItemKind, &'s Item), Refusal> {
     let parent = seen.item(parent).ok_or(Refusal::UnknownItem)?;
-    let kind = seen.mechanism().kind(kind).filter(|k| k.parent.as_deref() == Some(seen.kind_of(parent).id.as_str())).ok_or(Refusal::UnknownKind)?;
+    let above = &seen.kind_of(parent).id;
+    let fits = |k: &&ItemKind| k.parent.as_ref() == Some(above) || (k.id == *above && k.nests > 0);
+    let kind = seen.mechanism().kind(kind).filter(fits).ok_or(Refusal::UnknownKind)?;
     match kind.opened_by.iter().any(|r| r == role) {
         true => Ok((kind, parent)),
         false => Err(Refusal::UnknownKind),
     }
 }
 
-/// Tells whether the parent's phase lets an item of this kind be opened.
-pub(crate) fn may_open_in(seen: &State, kind: &ItemKind, parent: &Item) -> Result<(), Refusal> {
+/// Tells whether the parent lets a party open an item of this kind: its end, its phase, how deep and how many.
+pub(crate) fn may_open_in(seen: &State, kind: &ItemKind, parent: &Item, author: usize) -> Result<(), Refusal> {
     if !kind.outlives && seen.ended(parent) {
         return Err(Refusal::Ended);
     }
-    let phase = seen.phase_name(parent).unwrap_or_default();
-    match kind.open_in.is_empty() || kind.open_in.iter().any(|p| p == phase) {
+    if seen.kind_of(parent).id == kind.id {
+        if parent.depth >= kind.nests {
+            return Err(Refusal::TooDeep);
+        }
+    } else if !kind.open_in.is_empty() && !seen.phases_for(parent, author).any(|p| kind.open_in.iter().any(|o| o == p)) {
+        return Err(Refusal::WrongPhase);
+    }
+    let place = seen.mechanism().items.iter().position(|k| k.id == kind.id).unwrap_or_default();
+    match kind.most_each.is_none_or(|most| seen.opened_in(&parent.id, place, author) < most) {
         true => Ok(()),
-        false => Err(Refusal::WrongPhase),
+        false => Err(Refusal::TooMany),
     }
 }
 

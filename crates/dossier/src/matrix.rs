@@ -12,7 +12,8 @@ pub fn matrix(mechanism: &Mechanism, lang: Lang) -> String {
     let _ = writeln!(out, "{} version {} — {}", m.id, m.version, m.label.get(lang));
     let _ = writeln!(out, "{}", m.about.get(lang));
     for r in &m.roles {
-        let _ = writeln!(out, "role {} ({}..{}) — {}", r.id, r.min, r.max, r.label.get(lang));
+        let order = if r.ordered { ", in order" } else { "" };
+        let _ = writeln!(out, "role {} ({}..{}{order}) — {}", r.id, r.min, r.max, r.label.get(lang));
     }
     let _ = writeln!(out, "kept {} days after the end unless the accord says otherwise", m.retention_days);
     for k in &m.items {
@@ -20,7 +21,12 @@ pub fn matrix(mechanism: &Mechanism, lang: Lang) -> String {
         let _ = writeln!(out, "\n{}{within} — {}", k.id, k.label.get(lang));
         let when = if k.open_in.is_empty() { String::new() } else { format!(" in {}", k.open_in.join(", ")) };
         let outlives = if k.outlives { ", also after the end" } else { "" };
-        let _ = writeln!(out, "  opened by {}{when}{outlives}: {}", k.opened_by.join(", "), people(&k.officer, &k.four_eyes));
+        let most = k.most_each.map(|n| format!(", at most {n} by each")).unwrap_or_default();
+        let nests = if k.nests > 0 { format!(", {} deep within itself", k.nests) } else { String::new() };
+        let _ = writeln!(out, "  opened by {}{when}{outlives}{most}{nests}: {}", k.opened_by.join(", "), people(&k.officer, &k.four_eyes));
+        for n in &k.nevers {
+            let _ = writeln!(out, "  never {}: {}", n.id, n.rule.source());
+        }
         for p in &k.phases {
             let per = p.per.as_ref().map(|r| format!(" of each {r}")).unwrap_or_default();
             let end = if p.ends { " (end)" } else { "" };
@@ -33,7 +39,8 @@ pub fn matrix(mechanism: &Mechanism, lang: Lang) -> String {
                 let only = if s.opener_only { " (opener only)" } else { "" };
                 let _ = writeln!(out, "  {}{only} · {}{begins}{opener}", s.role, st.id);
                 for mv in k.moves.iter().filter(|mv| mv.role == s.role && mv.from.contains(&st.id)) {
-                    let guard = mv.guard.as_ref().map(|g| format!(" if {}", g.source())).unwrap_or_default();
+                    let guard = mv.guards.iter().map(|g| g.source()).collect::<Vec<_>>().join(" and ");
+                    let guard = if guard.is_empty() { guard } else { format!(" if {guard}") };
                     let step_up = if mv.step_up { ", presence proved again" } else { "" };
                     let _ = writeln!(out, "    {} -> {}: {}{step_up}{guard}", mv.id, mv.to, people(&mv.officer, &mv.four_eyes));
                 }
@@ -60,6 +67,7 @@ fn length(c: &Clock) -> String {
     let mut parts: Vec<String> = c.lengths.iter().map(|(code, l)| format!("{code} {l}")).collect();
     parts.extend(c.length.map(|l| l.to_string()));
     parts.extend(c.until_field.as_ref().map(|f| format!("until {f}")));
+    parts.extend(c.extended_by.as_ref().map(|e| format!("put off by {} {} until {}", e.item, e.phase, e.field)));
     let paused = if c.paused_in.is_empty() { String::new() } else { format!(", paused in {}", c.paused_in.join(", ")) };
     format!("{} {from}{paused}", parts.join(", else "))
 }

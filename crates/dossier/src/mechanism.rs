@@ -12,6 +12,10 @@ use std::collections::BTreeMap;
 
 /// Bytes that a mechanism file may have.
 pub const MECHANISM_BYTES_MAX: usize = 512 * 1024;
+/// Levels of one kind that may stand within one another.
+pub const NESTS_MAX: usize = 8;
+/// What only one party's rule can read.
+const OWN: [&str; 5] = ["me", "mine", "own_items", "before", "after"];
 
 /// A mechanism file cannot be used; its author's doing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -120,6 +124,9 @@ pub struct Role {
     pub min: usize,
     /// The most parties.
     pub max: usize,
+    /// Whether the order of its parties in the opening means something, as on a route.
+    #[serde(default)]
+    pub ordered: bool,
 }
 
 #[derive(Deserialize)]
@@ -137,6 +144,11 @@ struct ItemFile {
     open_in: Vec<String>,
     #[serde(default)]
     outlives: bool,
+    most_each: Option<usize>,
+    #[serde(default)]
+    nests: usize,
+    #[serde(default, rename = "never")]
+    nevers: Vec<NeverFile>,
     #[serde(default, rename = "field")]
     fields: Vec<Field>,
     #[serde(default, rename = "stance")]
@@ -164,10 +176,16 @@ pub struct ItemKind {
     pub officer: Vec<OfficerRole>,
     /// Officer roles of which a second one must approve; none where one officer is enough.
     pub four_eyes: Vec<OfficerRole>,
-    /// Phases of the parent in which it may be opened; any where empty.
+    /// Phases of the parent, of the whole or of the opening party, in which it may be opened; any where empty.
     pub open_in: Vec<String>,
     /// Whether it may be opened and moved after its parent has ended.
     pub outlives: bool,
+    /// How many of it each party may open within one parent; a limit on all parties together could be crossed unseen.
+    pub most_each: Option<usize>,
+    /// How many levels of it may stand within an item of the same kind; 0 where none may.
+    pub nests: usize,
+    /// What must never come about.
+    pub nevers: Vec<Never>,
     /// The form that opens it.
     pub fields: Vec<Field>,
     /// Stances by role; an item without stances is a fact.
@@ -221,7 +239,8 @@ struct MoveFile {
     four_eyes: Vec<OfficerRole>,
     #[serde(default)]
     step_up: bool,
-    guard: Option<String>,
+    #[serde(default, rename = "guard")]
+    guards: Guards,
     why_not: Option<Labels>,
     #[serde(default, rename = "field")]
     fields: Vec<Field>,
@@ -246,12 +265,45 @@ pub struct Move {
     pub four_eyes: Vec<OfficerRole>,
     /// Whether the officer must prove presence again.
     pub step_up: bool,
-    /// What must hold besides.
-    pub guard: Option<Rule>,
-    /// What to tell an officer for whom the guard does not hold.
+    /// What must hold besides, all of it.
+    pub guards: Vec<Rule>,
+    /// What to tell an officer for whom a guard does not hold.
     pub why_not: Option<Labels>,
     /// Its form.
     pub fields: Vec<Field>,
+}
+
+/// One rule, or several that must all hold.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Guards {
+    One(String),
+    All(Vec<String>),
+}
+
+impl Default for Guards {
+    fn default() -> Guards {
+        Guards::All(Vec::new())
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NeverFile {
+    id: String,
+    label: Labels,
+    rule: String,
+}
+
+/// A combination of stances that the checker proves cannot come about.
+#[derive(Debug)]
+pub struct Never {
+    /// Its name.
+    pub id: String,
+    /// Its label: what cannot happen.
+    pub label: Labels,
+    /// The rule that would read true if it did.
+    pub rule: Rule,
 }
 
 #[derive(Deserialize)]
@@ -313,6 +365,8 @@ pub struct Clock {
     pub length: Option<Length>,
     /// A date or instant field of the item until which it runs instead.
     pub until_field: Option<String>,
+    /// Items within this one that put its end off.
+    pub extended_by: Option<Extension>,
     /// A choice field of the item whose code decides the length.
     pub by_field: Option<String>,
     /// Lengths by that field's code.
@@ -320,6 +374,18 @@ pub struct Clock {
     pub lengths: BTreeMap<String, Length>,
     /// What follows when it runs out.
     pub follows: Labels,
+}
+
+/// Items within an item that put the end of one of its clocks off: the latest date that one of them names in some phase.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Extension {
+    /// The kind of those items.
+    pub item: String,
+    /// The phase in which they count.
+    pub phase: String,
+    /// Their date or instant field.
+    pub field: String,
 }
 
 impl Mechanism {
@@ -390,6 +456,9 @@ impl Mechanism {
             if !plain(&r.id) || r.id.len() < 2 || r.id.contains('-') || NAMES.contains(&r.id.as_str()) || self.roles[..i].iter().any(|b| b.id == r.id) {
                 return fault(&format!("role {}", r.id), "a role's id is single, has two letters or more, no '-', and is not a name that rules read");
             }
+            if r.ordered && self.roles.iter().any(|o| o.id != r.id && o.ordered) {
+                return fault(&format!("role {}", r.id), "one role at most is ordered");
+            }
             if r.min == 0 && self.roles.len() == 1 || r.max < r.min || r.max > crate::act::PARTIES_MAX {
                 return fault(&format!("role {}", r.id), "min and max do not fit");
             }
@@ -407,13 +476,69 @@ impl Mechanism {
             if let Some(p) = k.open_in.iter().find(|p| !self.parent_phase(k, p)) {
                 return fault(&place, &format!("open_in names '{p}', which is no phase of the parent"));
             }
+            if k.most_each == Some(0) || k.nests > NESTS_MAX || (i == 0 && k.nests > 0) {
+                return fault(&place, &format!("most_each is 1 or more; nests is at most {NESTS_MAX} and not for the root"));
+            }
+            self.check_counts(k, &place)?;
+            self.check_forms(k, &place)?;
+            for e in k.clocks.iter().filter_map(|c| c.extended_by.as_ref()) {
+                let kind = self.children(&k.id).find(|c| c.id == e.item);
+                if !kind.is_some_and(|c| c.phase(&e.phase).is_some() && c.fields.iter().any(|f| f.id == e.field)) {
+                    return fault(&place, "a clock is extended by a kind of item within it, in one of its phases, by one of its fields");
+                }
+            }
         }
         // Parties of one role are alike; a rule that picks one by its place would make them different.
-        for r in self.roles.iter().filter(|r| r.max > 1) {
-            let picks = |rule: &Rule| rule.source().contains(&format!("{}[", r.id));
-            let rules = |k: &ItemKind| k.phases.iter().map(|p| &p.rule).chain(k.moves.iter().filter_map(|m| m.guard.as_ref())).any(picks);
-            if let Some(k) = self.items.iter().find(|k| rules(k)) {
+        for r in self.roles.iter().filter(|r| r.max > 1 && !r.ordered) {
+            let picks = |rule: &Rule| rule.source().contains(&format!("{}[", r.id)) || rule.source().contains("parties[");
+            if let Some(k) = self.items.iter().find(|k| k.rules().any(picks)) {
                 return fault(&format!("item {}", k.id), &format!("a rule picks one of several '{}' by place", r.id));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that rules count kinds and phases that exist, and none more often than the checker explores.
+    fn check_counts(&self, k: &ItemKind, place: &str) -> Result<(), MechanismFault> {
+        let fault = |why: String| Err(MechanismFault::Content { place: place.to_owned(), why });
+        for rule in k.rules() {
+            for (kind, phase) in rule.counted().iter().filter(|(kind, _)| !kind.is_empty()) {
+                let Some(child) = self.children(&k.id).find(|c| c.id == *kind) else {
+                    return fault(format!("a rule counts '{kind}', which is no kind of item within this one"));
+                };
+                let known = |p: &String| child.family(None).any(|ph| ph.id == *p) || (child.phases.is_empty() && p == "count");
+                if let Some(p) = phase.as_ref().filter(|p| !known(p)) {
+                    return fault(format!("a rule counts '{kind}' in '{p}', which is none of its phases"));
+                }
+            }
+            if rule.reads("before") || rule.reads("after") {
+                let of_ordered = |role: &str| self.role(role).is_some_and(|r| r.ordered);
+                let per = |p: &Phase| p.rule.source() == rule.source() && !p.per.as_deref().is_some_and(of_ordered);
+                let by = |m: &Move| m.guards.iter().any(|g| g.source() == rule.source()) && !of_ordered(&m.role);
+                if k.phases.iter().any(per) || k.moves.iter().any(by) || k.nevers.iter().any(|n| n.rule.source() == rule.source()) {
+                    return fault("'before' and 'after' are for parties of an ordered role".to_owned());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that fields which point at something point at what exists: kinds of items, commitments.
+    fn check_forms(&self, k: &ItemKind, place: &str) -> Result<(), MechanismFault> {
+        let fault = |why: String| Err(MechanismFault::Content { place: place.to_owned(), why });
+        for (form, of) in std::iter::once((&k.fields, None)).chain(k.moves.iter().map(|m| (&m.fields, Some(m)))) {
+            if let Some(bad) = form.iter().flat_map(|f| &f.of).find(|kind| self.kind(kind).is_none()) {
+                return fault(format!("a field points at '{bad}', which is no kind of item"));
+            }
+            if let Some(f) = form.iter().find(|f| f.supersedes && (of.is_some() || f.of != [k.id.clone()])) {
+                return fault(format!("field '{}': an item is superseded by another of its own kind, when that is opened", f.id));
+            }
+            for (f, opens) in form.iter().filter_map(|f| Some((f, f.opens.as_ref()?))) {
+                let commits = |fields: &[Field]| fields.iter().any(|c| c.id == *opens && c.kind == crate::field::FieldType::Commitment);
+                let role = of.map(|m| m.role.as_str());
+                if of.is_none() || !(commits(&k.fields) || k.moves.iter().any(|m| Some(m.role.as_str()) == role && commits(&m.fields))) {
+                    return fault(format!("field '{}' opens '{opens}', which is no commitment that the same party makes on this item", f.id));
+                }
             }
         }
         Ok(())
@@ -459,10 +584,20 @@ impl ItemKind {
             whole(&place, &p.label)?;
             p.per.iter().try_for_each(|r| role(&place, r))?;
             let rule = Rule::compile(&p.rule, roles).map_err(|why| fault(&place, why))?;
-            if p.per.is_none() && (rule.reads("me") || rule.reads("own_items")) || rule.reads_fields() {
-                return Err(fault(&place, "a phase reads stances and counts only; me and own_items only per party".to_owned()));
+            if p.per.is_none() && OWN.iter().any(|n| rule.reads(n)) || rule.reads_contents() {
+                return Err(fault(&place, "a phase reads stances and counts only; me, mine, own_items, before and after only per party".to_owned()));
             }
             phases.push(Phase { id: p.id, label: p.label, rule, ends: p.ends, per: p.per });
+        }
+        let mut nevers = Vec::new();
+        for n in file.nevers {
+            let place = format!("{place}, never {}", n.id);
+            whole(&place, &n.label)?;
+            let rule = Rule::compile(&n.rule, roles).map_err(|why| fault(&place, why))?;
+            if OWN.iter().any(|n| rule.reads(n)) || rule.reads_contents() {
+                return Err(fault(&place, "what must never be is said of all stances and counts".to_owned()));
+            }
+            nevers.push(Never { id: n.id, label: n.label, rule });
         }
         if file.stances.is_empty() != phases.is_empty() {
             return Err(fault(&place, "stances and phases belong together".to_owned()));
@@ -499,12 +634,20 @@ impl ItemKind {
             four_eyes: file.four_eyes,
             open_in: file.open_in,
             outlives: file.outlives,
+            most_each: file.most_each,
+            nests: file.nests,
+            nevers,
             fields: file.fields,
             stances: file.stances,
             moves,
             phases,
             clocks: file.clocks,
         })
+    }
+
+    /// Goes over all rules of phases, guards and what must never be.
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.phases.iter().map(|p| &p.rule).chain(self.moves.iter().flat_map(|m| &m.guards)).chain(self.nevers.iter().map(|n| &n.rule))
     }
 
     /// Finds the stance that a role holds.
@@ -544,10 +687,14 @@ impl Move {
         if file.from.is_empty() || file.officer.is_empty() {
             return Err(fault("it starts nowhere or nobody may make it".to_owned()));
         }
-        if file.guard.is_some() && file.why_not.is_none() {
+        let guards = match file.guards {
+            Guards::One(rule) => vec![rule],
+            Guards::All(rules) => rules,
+        };
+        if !guards.is_empty() && file.why_not.is_none() {
             return Err(fault("a guarded move tells officers why it is not possible (why_not)".to_owned()));
         }
-        let guard = file.guard.as_deref().map(|g| Rule::compile(g, roles)).transpose().map_err(&fault)?;
+        let guards = guards.iter().map(|g| Rule::compile(g, roles)).collect::<Result<_, _>>().map_err(&fault)?;
         Ok(Move {
             id: file.id,
             label: file.label,
@@ -557,7 +704,7 @@ impl Move {
             officer: file.officer,
             four_eyes: file.four_eyes,
             step_up: file.step_up,
-            guard,
+            guards,
             why_not: file.why_not,
             fields: file.fields,
         })

@@ -1,6 +1,7 @@
 //! Rules of mechanisms: expressions in CEL (Common Expression Language) that read stances and say yes or no.
 //!
-//! Mechanism files come from partners, so length and nesting are bounded before the parser sees them.
+//! Mechanism files come from partners, so length and nesting are bounded before the parser sees them. Besides the language's
+//! own macros, rules have a few words for what services agree on: `count`, `quorum`, `majority`, `two_thirds`, `unanimous`, `some`.
 
 use cel::{Context, Env, Program, Value};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -11,19 +12,55 @@ pub const RULE_BYTES_MAX: usize = 600;
 /// Brackets that may stand inside one another.
 pub const RULE_DEPTH_MAX: usize = 12;
 
-static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
+type List = Arc<Vec<Value>>;
+
+/// Counts the stances in a list that are in one of some states.
+fn count(stances: &List, states: &List) -> i64 {
+    stances.iter().filter(|s| states.contains(s)).count() as i64
+}
+
+/// The context that every rule is evaluated in: the standard language and the words of agreement.
+static BASE: LazyLock<Context<'static, 'static>> = LazyLock::new(|| {
+    let mut c = Context::with_env(Arc::new(Env::stdlib()));
+    let added = [
+        c.add_function("count", |stances: List, states: List| count(&stances, &states)),
+        c.add_function("quorum", |stances: List, states: List, n: i64| count(&stances, &states) >= n),
+        c.add_function("majority", |stances: List, states: List| 2 * count(&stances, &states) > stances.len() as i64),
+        c.add_function("two_thirds", |stances: List, states: List| 3 * count(&stances, &states) >= 2 * stances.len() as i64),
+        c.add_function("unanimous", |stances: List, states: List| !stances.is_empty() && count(&stances, &states) == stances.len() as i64),
+        c.add_function("some", |stances: List, states: List| count(&stances, &states) > 0),
+    ];
+    assert!(added.iter().all(Result::is_ok), "the words of agreement are no words of the language itself");
+    c
+});
+
+/// The words that rules can call besides the language's own.
+pub const WORDS: [&str; 6] = ["count", "quorum", "majority", "two_thirds", "unanimous", "some"];
 
 /// A compiled rule.
 pub struct Rule {
     source: String,
     program: Program,
     names: BTreeSet<String>,
+    counted: Vec<(String, Option<String>)>,
 }
 
 impl std::fmt::Debug for Rule {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Rule({})", self.source)
     }
+}
+
+/// A party's stance with what it stated in its moves, for rules that read contents.
+pub struct Said<'a> {
+    /// The party.
+    pub party: String,
+    /// Its role.
+    pub role: &'a str,
+    /// Its state.
+    pub state: &'a str,
+    /// The latest value of each field that it stated in its moves on the item.
+    pub said: HashMap<String, Value>,
 }
 
 /// What a rule may read; names that a rule does not use are not built.
@@ -39,12 +76,22 @@ pub struct Facts<'a> {
     pub own_items: BTreeMap<&'a str, BTreeMap<&'a str, i64>>,
     /// The state of the party in question.
     pub me: &'a str,
+    /// States of the parties of the same role that stand before the party in question, nearest last.
+    pub before: Vec<&'a str>,
+    /// States of the parties of the same role that stand after it, nearest first.
+    pub after: Vec<&'a str>,
+    /// Whether the party in question opened the item.
+    pub mine: bool,
     /// The name of the party in question.
     pub this: String,
     /// The party that opened the item.
     pub opener: String,
     /// The phase of the parent item; empty for the root.
     pub parent: &'a str,
+    /// Everybody's stances with what they stated.
+    pub stances: Vec<Said<'a>>,
+    /// What the party in question stated in its earlier moves on the item.
+    pub said: HashMap<String, Value>,
     /// Fields of the move.
     pub field: HashMap<String, Value>,
     /// Fields with which the item was opened.
@@ -54,7 +101,10 @@ pub struct Facts<'a> {
 }
 
 /// The names that rules can use besides roles; a role may not take one of them.
-pub const NAMES: [&str; 10] = ["parties", "items", "own_items", "me", "this", "opener", "parent", "field", "item", "at"];
+pub const NAMES: [&str; 15] =
+    ["parties", "items", "own_items", "me", "before", "after", "mine", "this", "opener", "parent", "stances", "said", "field", "item", "at"];
+/// Those that read contents, names or time: the checker, which knows none of these, takes a rule that reads one both ways.
+const CONTENTS: [&str; 8] = ["field", "item", "at", "this", "opener", "parent", "stances", "said"];
 
 impl Rule {
     /// Compiles a rule, refusing what is too long, too deep, or reads names that do not exist.
@@ -77,13 +127,18 @@ impl Rule {
             return Err("a rule repeats no sign".to_owned());
         }
         let program = Program::compile(source).map_err(|e| e.to_string())?;
-        let names: BTreeSet<String> = program.references().variables().iter().map(|n| n.to_string()).collect();
+        let references = program.references();
+        let names: BTreeSet<String> = references.variables().iter().map(|n| n.to_string()).collect();
         // Variables of macros such as all(s, …) are listed too; by convention they have one letter.
         let known = |n: &str| NAMES.contains(&n) || roles.contains(&n) || n.len() == 1;
         if let Some(n) = names.iter().find(|n| !known(n)) {
             return Err(format!("'{n}' is neither a role nor a name that rules can read"));
         }
-        Ok(Rule { source: source.to_owned(), program, names })
+        let callable = |f: &&&str| !f.starts_with(|c: char| c.is_ascii_alphabetic()) || WORDS.contains(*f) || *f == &"size" || *f == &"has";
+        if let Some(f) = references.functions().iter().find(|f| !callable(f)) {
+            return Err(format!("'{f}' is not a word that rules can call"));
+        }
+        Ok(Rule { source: source.to_owned(), counted: counted(source), program, names })
     }
 
     /// Returns the text.
@@ -97,8 +152,8 @@ impl Rule {
     }
 
     /// Tells whether the rule reads more than stances and counts, so that the checker takes it both ways.
-    pub fn reads_fields(&self) -> bool {
-        ["field", "item", "at", "this", "opener", "parent"].iter().any(|n| self.reads(n))
+    pub fn reads_contents(&self) -> bool {
+        CONTENTS.iter().any(|n| self.reads(n))
     }
 
     /// Tells whether the rule mentions a word, for example a child kind.
@@ -106,9 +161,14 @@ impl Rule {
         self.source.contains(word)
     }
 
+    /// Lists the child kinds that the rule counts, with the phase; no phase where it reads the kind as a whole.
+    pub fn counted(&self) -> &[(String, Option<String>)] {
+        &self.counted
+    }
+
     /// Evaluates the rule; anything that is not plainly true or false is an error.
     pub fn holds(&self, facts: &Facts<'_>) -> Result<bool, String> {
-        let mut context = Context::with_env(Arc::clone(&ENV));
+        let mut context = BASE.new_inner_scope();
         for (role, states) in &facts.roles {
             if self.reads(role) {
                 context.add_variable_from_value(*role, list(states));
@@ -120,9 +180,14 @@ impl Rule {
                 "items" => counts(&facts.items),
                 "own_items" => counts(&facts.own_items),
                 "me" => facts.me.into(),
+                "before" => list(&facts.before),
+                "after" => list(&facts.after),
+                "mine" => Value::Bool(facts.mine),
                 "this" => facts.this.as_str().into(),
                 "opener" => facts.opener.as_str().into(),
                 "parent" => facts.parent.into(),
+                "stances" => Value::List(Arc::new(facts.stances.iter().map(stance).collect())),
+                "said" => facts.said.clone().into(),
                 "field" => facts.field.clone().into(),
                 "item" => facts.item.clone().into(),
                 _ => Value::Int(facts.at),
@@ -141,9 +206,32 @@ fn list(states: &[&str]) -> Value {
     Value::List(Arc::new(states.iter().map(|s| Value::from(*s)).collect()))
 }
 
+fn stance(s: &Said<'_>) -> Value {
+    let fields: HashMap<String, Value> = [
+        ("party".to_owned(), Value::from(s.party.as_str())),
+        ("role".to_owned(), s.role.into()),
+        ("state".to_owned(), s.state.into()),
+        ("said".to_owned(), s.said.clone().into()),
+    ]
+    .into();
+    fields.into()
+}
+
 fn counts(kinds: &BTreeMap<&str, BTreeMap<&str, i64>>) -> Value {
     let inner = |phases: &BTreeMap<&str, i64>| -> Value { phases.iter().map(|(p, n)| (p.to_string(), Value::Int(*n))).collect::<HashMap<_, _>>().into() };
     kinds.iter().map(|(k, phases)| (k.to_string(), inner(phases))).collect::<HashMap<String, Value>>().into()
+}
+
+/// Reads which kinds and phases a rule counts, `items.kind.phase` and `own_items.kind.phase`; an empty kind stands for all.
+fn counted(source: &str) -> Vec<(String, Option<String>)> {
+    let word = |s: &str| s.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect::<String>();
+    let mut out = Vec::new();
+    for (at, _) in source.match_indices("items") {
+        let kind = source[at + 5..].strip_prefix('.').map(word).unwrap_or_default();
+        let phase = source[at + 5..].get(kind.len() + 1..).and_then(|r| r.strip_prefix('.')).map(word).filter(|p| !p.is_empty());
+        out.push((kind, phase));
+    }
+    out
 }
 
 #[cfg(test)]
@@ -163,8 +251,40 @@ mod tests {
     }
 
     #[test]
+    fn words_of_agreement_count_stances() {
+        let mut facts = Facts::default();
+        facts.parties = vec!["agreed", "agreed", "open", "against"];
+        let holds = |s: &str| Rule::compile(s, &[]).unwrap().holds(&facts).unwrap();
+        let picture: Vec<&str> = [
+            r#"count(parties, ["agreed"]) == 2"#,
+            r#"quorum(parties, ["agreed"], 2)"#,
+            r#"quorum(parties, ["agreed"], 3)"#,
+            r#"majority(parties, ["agreed"])"#,
+            r#"majority(parties, ["agreed", "open"])"#,
+            r#"two_thirds(parties, ["agreed"])"#,
+            r#"two_thirds(parties, ["agreed", "open"])"#,
+            r#"unanimous(parties, ["agreed"])"#,
+            r#"unanimous(parties, ["agreed", "open", "against"])"#,
+            r#"some(parties, ["against"])"#,
+        ]
+        .into_iter()
+        .filter(|s| holds(s))
+        .map(|s| s.split('(').next().unwrap())
+        .collect();
+        assert_eq!(picture, ["count", "quorum", "majority", "two_thirds", "unanimous", "some"]);
+        assert!(!Rule::compile(r#"unanimous(before, ["agreed"])"#, &[]).unwrap().holds(&facts).unwrap(), "nobody is not all");
+    }
+
+    #[test]
+    fn rules_say_what_they_count() {
+        let rule = Rule::compile("items.task.open + own_items.note.count > 0 && size(items.risk) > 0", &[]).unwrap();
+        let pair = |k: &str, p: &str| (k.to_owned(), (!p.is_empty()).then(|| p.to_owned()));
+        assert_eq!(rule.counted(), [pair("task", "open"), pair("note", "count"), pair("risk", "")]);
+    }
+
+    #[test]
     fn hostile_rules_are_refused_before_they_are_parsed() {
-        for bad in ["(".repeat(13), "!".repeat(40), "x".repeat(601), "requsted == 1".into(), "1 +".into()] {
+        for bad in ["(".repeat(13), "!".repeat(40), "x".repeat(601), "requsted == 1".into(), "quorom(requested, 1)".into(), "1 +".into()] {
             assert!(Rule::compile(&bad, &["requested"]).is_err(), "{bad}");
         }
     }

@@ -4,7 +4,8 @@
 
 use crate::act::{Act, Deed, Opening, root_item};
 use crate::mechanism::{ItemKind, Mechanism};
-use crate::rule::Facts;
+use crate::field::FieldType;
+use crate::rule::{Facts, Said};
 use crate::value::Value;
 use base::cbor::Map;
 use base::{ActId, DossierId, Instant, ItemId, ServiceId};
@@ -41,6 +42,14 @@ pub struct Item {
     pub at: Instant,
     /// The fields with which it was opened; empty once erased.
     pub fields: Arc<Map<Value>>,
+    /// Its number among the items of its kind that its opener opened in this dossier, from 1.
+    pub number: u32,
+    /// How many items of its own kind it stands within.
+    pub depth: usize,
+    /// Items that its opener put in its place, oldest first.
+    pub superseded_by: Vec<ItemId>,
+    /// What each party stated in its moves on this item: the latest value of each field; empty once erased.
+    pub said: Vec<Map<Value>>,
     /// Each party's stance, by place in the role's list of states; none where the party's role holds none.
     pub stances: Vec<Option<usize>>,
     /// The phase of the whole.
@@ -56,6 +65,8 @@ pub struct State {
     parties: Arc<Vec<(ServiceId, String)>>,
     items: HashMap<ItemId, Item>,
     children: HashMap<(ItemId, usize), Vec<ItemId>>,
+    /// How many items of a kind each party has opened.
+    opened: HashMap<(usize, usize), u32>,
     /// How far each party's chain is folded in: number and act.
     pub(crate) marks: Vec<(u64, ActId)>,
 }
@@ -65,7 +76,7 @@ impl State {
     pub fn new(mechanism: Arc<Mechanism>, opening: &Opening) -> State {
         let parties: Vec<_> = opening.parties.iter().map(|p| (p.service, p.role.clone())).collect();
         let marks = vec![(0, ActId::default()); parties.len()];
-        State { mechanism, parties: Arc::new(parties), items: HashMap::new(), children: HashMap::new(), marks }
+        State { mechanism, parties: Arc::new(parties), items: HashMap::new(), children: HashMap::new(), opened: HashMap::new(), marks }
     }
 
     /// Returns the parties and their roles.
@@ -122,6 +133,26 @@ impl State {
         item.stances[party].map(|s| stance.states[s].id.as_str())
     }
 
+    /// Returns the names of the phase of the whole and of a party's own.
+    pub fn phases_for<'s>(&'s self, item: &'s Item, party: usize) -> impl Iterator<Item = &'s str> {
+        let kind = self.kind_of(item);
+        let name = |p: &PhaseOf| match p {
+            PhaseOf::One(i) => Some(kind.phases[*i].id.as_str()),
+            _ => None,
+        };
+        [name(&item.phase), item.own_phases[party].as_ref().and_then(name)].into_iter().flatten()
+    }
+
+    /// Counts the items of a kind that a party opened within an item.
+    pub fn opened_in(&self, parent: &ItemId, kind: usize, party: usize) -> usize {
+        self.children.get(&(*parent, kind)).into_iter().flatten().filter(|c| self.items.get(c).is_some_and(|c| c.opener == party)).count()
+    }
+
+    /// Goes over the items of a kind within an item, in the order in which they were folded in.
+    pub fn within<'s>(&'s self, parent: &ItemId, kind: usize) -> impl Iterator<Item = &'s Item> {
+        self.children.get(&(*parent, kind)).into_iter().flatten().filter_map(|c| self.items.get(c))
+    }
+
     /// Tells whether the item, or one within which it lives, has come to its end.
     pub fn ended(&self, item: &Item) -> bool {
         let kind = self.kind_of(item);
@@ -151,6 +182,9 @@ impl State {
                 let kind = &mechanism.items[target.kind];
                 let Some(m) = kind.find_move_of(name, &self.parties[author].1) else { return };
                 let to = kind.stance(&m.role).and_then(|s| s.states.iter().position(|st| st.id == m.to));
+                if target.stances[author].is_some() {
+                    act.body().into_iter().flat_map(|b| b.fields.iter()).for_each(|(k, v)| drop(target.said[author].insert(k, v.clone())));
+                }
                 if target.stances[author].is_some() && to.is_some() && target.stances[author] != to {
                     target.stances[author] = to;
                     self.refresh(*item);
@@ -170,7 +204,22 @@ impl State {
         let id = act.item();
         let fields = Arc::new(act.body().map(|b| b.fields.clone()).unwrap_or_default());
         let own_phases = vec![None; self.parties.len()];
-        let item = Item { id, kind, parent, opener, act: act.id(), at: act.head().at.clone(), fields, stances, phase: PhaseOf::Fact, own_phases };
+        let said = vec![Map::default(); self.parties.len()];
+        let n = self.opened.entry((kind, opener)).or_default();
+        *n += 1;
+        let number = *n;
+        let depth = parent.and_then(|p| self.items.get(&p)).filter(|p| p.kind == kind).map_or(0, |p| p.depth + 1);
+        let before = k.fields.iter().filter(|f| f.supersedes && f.kind == FieldType::Item).find_map(|f| match fields.get(&f.id) {
+            Some(Value::Item(before)) => Some(*before),
+            _ => None,
+        });
+        if let Some(before) = before.and_then(|b| self.items.get_mut(&b)) {
+            before.superseded_by.push(id);
+        }
+        let superseded_by = Vec::new();
+        let at = act.head().at.clone();
+        let phase = PhaseOf::Fact;
+        let item = Item { id, kind, parent, opener, act: act.id(), at, fields, number, depth, superseded_by, said, stances, phase, own_phases };
         self.items.insert(id, item);
         if let Some(p) = parent {
             self.children.entry((p, kind)).or_default().push(id);
@@ -236,10 +285,33 @@ impl State {
         if let Some(p) = party {
             facts.me = self.stance_name(item, p).unwrap_or_default();
             facts.this = self.parties[p].0.to_string();
+            facts.mine = item.opener == p;
+            let alike = (0..self.parties.len()).filter(|o| self.parties[*o].1 == self.parties[p].1);
+            for (o, state) in alike.filter_map(|o| self.stance_name(item, o).map(|s| (o, s))) {
+                match o.cmp(&p) {
+                    std::cmp::Ordering::Less => facts.before.push(state),
+                    std::cmp::Ordering::Equal => {}
+                    std::cmp::Ordering::Greater => facts.after.push(state),
+                }
+            }
         }
         facts.opener = self.parties[item.opener].0.to_string();
         facts.parent = item.parent.and_then(|p| self.items.get(&p)).and_then(|p| self.phase_name(p)).unwrap_or_default();
         facts
+    }
+
+    /// Adds what rules may read of contents: what was stated when the item was opened, in earlier moves, and in this one.
+    pub(crate) fn contents<'a>(&'a self, facts: &mut Facts<'a>, item: &'a Item, party: usize, form: Option<&Map<Value>>, at: i64) {
+        let plain = |m: &Map<Value>| m.iter().map(|(k, v)| (k.to_owned(), v.fact())).collect::<HashMap<_, _>>();
+        facts.at = at;
+        facts.field = form.map(plain).unwrap_or_default();
+        facts.item = plain(&item.fields);
+        facts.said = plain(&item.said[party]);
+        let stance = |(p, (service, role)): (usize, &'a (ServiceId, String))| {
+            let state = self.stance_name(item, p)?;
+            Some(Said { party: service.to_string(), role, state, said: plain(&item.said[p]) })
+        };
+        facts.stances = self.parties.iter().enumerate().filter_map(stance).collect();
     }
 
     /// Returns everything that both sides must agree on, in one order: what two nodes compare.

@@ -172,6 +172,16 @@ record! {
     }
 }
 
+record! {
+    /// Another dossier and how this one stands to it.
+    Link {
+        /// The other dossier.
+        0 dossier: DossierId,
+        /// Code of the vocabulary `dossier-relations`: what the other dossier is to this one.
+        1 relation: String,
+    }
+}
+
 /// The value of one field.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub enum Value {
@@ -256,6 +266,18 @@ pub enum Value {
     /// Several values of one type.
     #[n(26)]
     Many(#[n(0)] Vec<Value>),
+    /// The digest of contents that are stated later.
+    #[n(27)]
+    Commitment(#[n(0)] Digest),
+    /// What opens a commitment: the 32 random bytes that were hashed into it.
+    #[n(28)]
+    Reveal(#[n(0)] Digest),
+    /// Another dossier and how this one stands to it.
+    #[n(29)]
+    Dossier(#[n(0)] Link),
+    /// An item of this dossier.
+    #[n(30)]
+    Item(#[n(0)] ItemId),
 }
 
 impl Value {
@@ -295,6 +317,10 @@ impl Value {
             Value::Mechanism(v) => plain(v),
             Value::Clock(v) => plain(v),
             Value::Equivalence(v) => plain(v),
+            Value::Commitment(v) => plain(v),
+            Value::Reveal(v) => plain(v),
+            Value::Dossier(v) => plain(v),
+            Value::Item(v) => plain(v),
             Value::Many(values) => values.iter().map(Value::to_json).collect(),
         }
     }
@@ -309,6 +335,8 @@ impl Value {
             Value::Number(n) => cel::Value::Int(*n),
             Value::Flag(b) => cel::Value::Bool(*b),
             Value::Party(s) => s.to_string().into(),
+            Value::Commitment(d) => d.to_string().into(),
+            Value::Item(i) => i.to_string().into(),
             Value::Many(values) => cel::Value::List(std::sync::Arc::new(values.iter().map(Value::fact).collect())),
             other => other.to_json().to_string().into(),
         }

@@ -73,6 +73,10 @@ pub struct ItemView {
     pub act: ActId,
     /// When.
     pub at: String,
+    /// Its number among the items of its kind that its opener opened: each party counts its own.
+    pub number: u32,
+    /// Items that its opener put in its place.
+    pub superseded_by: Vec<ItemId>,
     /// The fields with which it was opened, in plain form.
     pub fields: BTreeMap<String, serde_json::Value>,
     /// Everybody's stance.
@@ -96,6 +100,8 @@ pub struct StanceView {
     pub state: String,
     /// The party's own phase, where the mechanism has one.
     pub phase: Option<String>,
+    /// What it stated in its moves: the latest value of each field, in plain form.
+    pub said: BTreeMap<String, serde_json::Value>,
 }
 
 /// A move of the viewer's.
@@ -137,6 +143,10 @@ pub fn view(dossier: &Dossier, viewer: Viewer<'_>, received: &dyn Fn(&ActId, &Se
     }
 }
 
+fn plain(fields: &base::cbor::Map<crate::Value>) -> BTreeMap<String, serde_json::Value> {
+    fields.iter().map(|(k, v)| (k.to_owned(), v.to_json())).collect()
+}
+
 fn phase_text(dossier: &Dossier, item: &Item, phase: &PhaseOf) -> String {
     let kind = dossier.state().kind_of(item);
     match phase {
@@ -153,7 +163,8 @@ fn item_view(dossier: &Dossier, item: &Item, viewer: Viewer<'_>) -> ItemView {
     let me = state.party(&viewer.service);
     let stance = |(p, (service, _)): (usize, &(ServiceId, String))| {
         let name = state.stance_name(item, p)?.to_owned();
-        Some(StanceView { service: *service, state: name, phase: item.own_phases[p].as_ref().map(|ph| phase_text(dossier, item, ph)) })
+        let phase = item.own_phases[p].as_ref().map(|ph| phase_text(dossier, item, ph));
+        Some(StanceView { service: *service, state: name, phase, said: plain(&item.said[p]) })
     };
     let mut moves = Vec::new();
     let mut may_open = Vec::new();
@@ -164,8 +175,9 @@ fn item_view(dossier: &Dossier, item: &Item, viewer: Viewer<'_>) -> ItemView {
             let why_not = why_not(dossier, item, m, me, viewer);
             moves.push(MoveView { name: m.id.clone(), possible: why_not.is_none(), why_not, four_eyes: !m.four_eyes.is_empty() });
         }
-        for child in dossier.mechanism().children(&kind.id) {
-            let open = guard::opens(state, &child.id, &item.id, role).and_then(|(k, parent)| guard::may_open_in(state, k, parent));
+        let itself = (kind.nests > 0).then_some(kind);
+        for child in dossier.mechanism().children(&kind.id).chain(itself) {
+            let open = guard::opens(state, &child.id, &item.id, role).and_then(|(k, parent)| guard::may_open_in(state, k, parent, me));
             if open.is_ok() && child.officer.iter().any(|r| viewer.roles.contains(r)) {
                 may_open.push(child.id.clone());
             }
@@ -178,7 +190,9 @@ fn item_view(dossier: &Dossier, item: &Item, viewer: Viewer<'_>) -> ItemView {
         opener: state.parties()[item.opener].0,
         act: item.act,
         at: item.at.to_string(),
-        fields: item.fields.iter().map(|(k, v)| (k.to_owned(), v.to_json())).collect(),
+        number: item.number,
+        superseded_by: item.superseded_by.clone(),
+        fields: plain(&item.fields),
         stances: state.parties().iter().enumerate().filter_map(stance).collect(),
         phase: phase_text(dossier, item, &item.phase),
         ended: state.ended(item),
@@ -196,9 +210,8 @@ fn why_not(dossier: &Dossier, item: &Item, m: &crate::Move, me: usize, viewer: V
     if !m.officer.iter().any(|r| viewer.roles.contains(r)) {
         return Some(guard::Refusal::OfficerRole(String::new()).code());
     }
-    let rule = m.guard.as_ref().filter(|r| !r.reads("field"))?;
-    let mut facts = state.facts(item, Some(me), |kind| rule.mentions(kind));
-    facts.at = viewer.now.0;
-    facts.item = item.fields.iter().map(|(k, v)| (k.to_owned(), v.fact())).collect();
-    (rule.holds(&facts) != Ok(true)).then_some(guard::unguarded(m).code())
+    let rules: Vec<_> = m.guards.iter().filter(|r| !r.reads("field")).collect();
+    let mut facts = state.facts(item, Some(me), |kind| rules.iter().any(|r| r.mentions(kind)));
+    state.contents(&mut facts, item, me, None, viewer.now.0);
+    (!rules.iter().all(|r| r.holds(&facts) == Ok(true))).then_some(guard::unguarded(m).code())
 }

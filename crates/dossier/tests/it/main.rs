@@ -1,5 +1,6 @@
 //! Stories of dossiers: what may be, what folds, what breaks.
 
+mod engine;
 mod mechanisms;
 mod stories;
 mod vectors;

@@ -71,12 +71,16 @@ pub fn answer_form() -> Map<Value> {
 
 /// A dossier among some services as one of them holds it, under an accord that permits everything here.
 pub fn hold(opening: &Opening) -> Dossier {
-    let m = shipped().iter().find(|m| m.hash == opening.mechanism).unwrap();
+    hold_by(opening, shipped().iter().find(|m| m.hash == opening.mechanism).unwrap())
+}
+
+/// The same for a mechanism that does not come with the program.
+pub fn hold_by(opening: &Opening, m: &Arc<Mechanism>) -> Dossier {
     let terms = opening.accord.as_ref().map(|a| {
         Arc::new(Terms {
             accord: a.dossier,
             parties: opening.parties.iter().map(|p| p.service).collect(),
-            mechanisms: shipped().iter().map(|m| m.hash).collect(),
+            mechanisms: shipped().iter().map(|m| m.hash).chain([opening.mechanism]).collect(),
             purposes: None,
             clocks: Default::default(),
             retention_days: None,
@@ -84,6 +88,15 @@ pub fn hold(opening: &Opening) -> Dossier {
         })
     });
     Dossier::new(opening.clone(), Arc::clone(m), Ok(terms))
+}
+
+/// Mixes a list by a seed.
+pub fn shuffle<T>(list: &mut [T], seed: u64) {
+    let mut seed = seed | 1;
+    for i in (1..list.len()).rev() {
+        seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        list.swap(i, (seed >> 33) as usize % (i + 1));
+    }
 }
 
 pub fn opening(mechanism_id: &str, parties: &[(&str, &str)]) -> Opening {
