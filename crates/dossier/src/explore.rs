@@ -217,7 +217,11 @@ impl<'m> Explorer<'m> {
     pub fn describe(&self) -> String {
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         self.slots.iter().for_each(|s| *counts.entry(s.role).or_default() += 1);
-        let opener = self.slots.iter().position(|s| s.opener).map_or(String::new(), |s| if self.slots[s].ordered { self.name(s) } else { self.slots[s].role.to_owned() });
+        let opener = self
+            .slots
+            .iter()
+            .position(|s| s.opener)
+            .map_or(String::new(), |s| if self.slots[s].ordered { self.name(s) } else { self.slots[s].role.to_owned() });
         let counts = counts.iter().map(|(r, n)| format!("{n} {r}")).collect::<Vec<_>>().join(", ");
         format!("{counts}; opened by {opener}")
     }

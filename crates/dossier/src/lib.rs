@@ -22,13 +22,14 @@ pub use check::{Explored, Fault, Report, check};
 pub use clock::{ClockState, ClockView};
 pub use dossier::{Checked, Dossier, Fork, Judged, Verdict, Want};
 pub use field::{Field, FieldFault, FieldType};
-pub use links::{LinkView, links, opposite};
 pub use guard::{Refusal, commitment};
+pub use links::{LinkView, links, opposite};
 pub use matrix::matrix;
 pub use mechanism::{Clock, Extension, ItemKind, Mechanism, MechanismFault, Move, Never, OfficerRole, Phase, Role, Stance, StanceState, Start};
 pub use shipped::shipped;
 pub use state::{Item, PhaseOf, State};
 pub use value::{
-    Account, ClockLength, Document, Equivalence, Exhibit, Link, MechanismRef, Money, OfficerRef, Person, Place, Quantity, Reference, TextHash, Value, Vehicle, Vessel,
+    Account, ClockLength, Document, Equivalence, Exhibit, Link, MechanismRef, Money, OfficerRef, Person, Place, Quantity, Reference, TextHash, Value, Vehicle,
+    Vessel,
 };
 pub use view::{DossierView, ItemView, MoveView, PartyView, StanceView, Viewer, view};

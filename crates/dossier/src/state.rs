@@ -3,8 +3,8 @@
 //! `apply` is total: an act moves its author's own stance or opens an item; whatever does not fit folds to nothing.
 
 use crate::act::{Act, Deed, Opening, root_item};
-use crate::mechanism::{ItemKind, Mechanism};
 use crate::field::FieldType;
+use crate::mechanism::{ItemKind, Mechanism};
 use crate::rule::{Facts, Said};
 use crate::value::Value;
 use base::cbor::Map;

@@ -119,7 +119,8 @@ fn an_offer_taken_back_while_it_is_accepted_is_held_by_two_and_named() {
     let (_, custody) = t.opens("ma", "custody", root, &[]);
     t.moves("ma", custody, "offer", &[]);
     // Neither has seen what the other does in the same minute.
-    let (back, accept) = (write(&t.held[0], "ma", 9, Desk, mv(custody, "take_back"), Map::default()), write(&t.held[1], "es", 9, Desk, mv(custody, "accept"), Map::default()));
+    let (back, accept) =
+        (write(&t.held[0], "ma", 9, Desk, mv(custody, "take_back"), Map::default()), write(&t.held[1], "es", 9, Desk, mv(custody, "accept"), Map::default()));
     assert_eq!((t.hear(back).0, t.hear(accept).0), ("valid".into(), "valid".into()));
     assert_eq!(t.phase(custody), "held_by_two");
     t.minute = 20;

@@ -2,6 +2,7 @@
 
 mod engine;
 mod mechanisms;
+mod play;
 mod stories;
 mod vectors;
 mod world;
