@@ -4,7 +4,7 @@
 //! phase, from every waiting phase some party can move and an end can be reached, every waiting phase has a clock, every
 //! declared state, move and phase can be reached, and no crossing act reopens what has ended.
 
-use crate::explore::{Abstract, Explorer, Found, opener_matters};
+use crate::explore::{Abstract, Explorer, Found, opener_matters, order_matters};
 use crate::mechanism::{ItemKind, Mechanism};
 use crate::state::PhaseOf;
 use serde::Serialize;
@@ -117,7 +117,8 @@ fn configurations<'m>(mechanism: &'m Mechanism, kind: &ItemKind, opener: &str) -
             .flat_map(|c: &BTreeMap<&'m str, usize>| (least..=most).map(|n| c.clone().into_iter().chain([(role.id.as_str(), n)]).collect()))
             .collect();
     }
-    let by_place = opener_matters(kind) && mechanism.role(opener).is_some_and(|r| r.ordered);
+    let ordered = mechanism.roles.iter().position(|r| r.id == opener).is_some_and(|r| order_matters(mechanism, kind, r));
+    let by_place = opener_matters(kind) && ordered;
     all.into_iter()
         .flat_map(|c| {
             let places = if by_place { c.get(opener).copied().unwrap_or(1) } else { 1 };

@@ -9,7 +9,7 @@
 
 use crate::mechanism::{ItemKind, Mechanism, Stance};
 use crate::rule::{Facts, Rule};
-use crate::state::{PhaseOf, empty_counts, phase};
+use crate::state::{ENDED, PhaseOf, RUNNING, empty_counts, phase};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
@@ -36,11 +36,11 @@ pub(crate) struct Slot<'m> {
     stance: Option<&'m Stance>,
 }
 
-/// A kind of child that rules count: the phases that count, and how children pass between them.
+/// A kind of child that rules count: the classes of phases that they tell apart, and how children pass between them.
 struct Counted<'m> {
     kind: &'m ItemKind,
-    /// Phases that rules read, or from which one that they read can be reached; a child in any other is gone.
-    phases: Vec<u8>,
+    /// For each class the names under which rules count it, its own first; a child in a phase of no class is gone.
+    phases: Vec<Vec<&'m str>>,
     initial: Vec<Option<usize>>,
     /// From, to (none: gone), and whether parties who know everything can take it there.
     edges: Vec<(usize, Option<usize>, bool)>,
@@ -57,7 +57,7 @@ pub(crate) type Combo = Box<[u8]>;
 pub(crate) enum Step {
     Move { slot: u8, mv: u16, stale: bool },
     Open { slot: u8, kind: u8 },
-    Child { kind: u8, to: Option<u8> },
+    Child { kind: u8, to: Option<usize> },
 }
 
 pub(crate) struct Found {
@@ -141,6 +141,13 @@ pub(crate) fn opener_matters(kind: &ItemKind) -> bool {
     kind.stances.iter().any(begins) || kind.rules().any(|r| r.reads("mine"))
 }
 
+/// Tells whether it matters for a kind's stances in which order the parties of a role stand.
+pub(crate) fn order_matters(mechanism: &Mechanism, kind: &ItemKind, role: usize) -> bool {
+    let role = &mechanism.roles[role];
+    let picks = |r: &Rule| r.reads("before") || r.reads("after") || ["parties[".to_owned(), format!("{}[", role.id)].iter().any(|p| r.mentions(p));
+    role.ordered && kind.rules().any(picks)
+}
+
 impl<'m> Explorer<'m> {
     /// Prepares one configuration: how many parties each role has, which of them opened the item, and what is known of its children.
     pub fn new(
@@ -156,7 +163,7 @@ impl<'m> Explorer<'m> {
             for i in 0..*n {
                 let opener = *role == opener.0 && i == opener.1;
                 let stance = kind.stance(role).filter(|s| !s.opener_only || opener);
-                slots.push(Slot { role, place, ordered: mechanism.roles[place].ordered, opener, stance });
+                slots.push(Slot { role, place, ordered: order_matters(mechanism, kind, place), opener, stance });
             }
         }
         let mut width = slots.len();
@@ -328,7 +335,7 @@ impl<'m> Explorer<'m> {
                     if let Some(to) = to {
                         next[at - p + to] += 1;
                     }
-                    out.push((next, Step::Child { kind: c as u8, to: to.map(|t| child.phases[t]) }, *known));
+                    out.push((next, Step::Child { kind: c as u8, to: *to }, *known));
                 }
             }
         }
@@ -503,10 +510,12 @@ impl<'m> Explorer<'m> {
         }
         for child in &self.children {
             for at in (child.at..child.end(self.slots.len())).filter(|at| combo[*at] > 0) {
-                let name = child.phase_name((at - child.at) % child.phases.len());
-                *facts.items.entry(&child.kind.id).or_default().entry(name).or_default() += i64::from(combo[at]);
-                if child.owned && party == Some((at - child.at) / child.phases.len()) {
-                    *facts.own_items.entry(&child.kind.id).or_default().entry(name).or_default() += i64::from(combo[at]);
+                let own = child.owned && party == Some((at - child.at) / child.phases.len());
+                for name in &child.phases[(at - child.at) % child.phases.len()] {
+                    *facts.items.entry(&child.kind.id).or_default().entry(name).or_default() += i64::from(combo[at]);
+                    if own {
+                        *facts.own_items.entry(&child.kind.id).or_default().entry(name).or_default() += i64::from(combo[at]);
+                    }
                 }
             }
         }
@@ -599,9 +608,9 @@ impl<'m> Explorer<'m> {
                 }
                 Step::Open { slot, kind } => format!("{}: open {}", self.name(slot as usize), self.children[kind as usize].kind.id),
                 Step::Child { kind, to } => {
-                    let child = self.children[kind as usize].kind;
-                    let phase = to.and_then(|p| child.phases.get(p as usize)).map_or("something that is not counted", |p| p.id.as_str());
-                    format!("{} becomes {phase}", child.id)
+                    let child = &self.children[kind as usize];
+                    let phase = to.map_or("something that is not counted", |t| child.phase_name(t));
+                    format!("{} becomes {phase}", child.kind.id)
                 }
             });
             to = from;
@@ -635,30 +644,45 @@ impl<'m> Counted<'m> {
     fn of(kind: &ItemKind, child: &'m ItemKind, known: Option<&Abstract>) -> Option<Counted<'m>> {
         let reads = || kind.rules().flat_map(|r| r.counted().iter().map(move |c| (r, c))).filter(|(_, (k, _))| *k == child.id || k.is_empty());
         reads().next()?;
+        let owned = reads().any(|(r, _)| r.reads("own_items"));
+        if child.phases.is_empty() {
+            return Some(Counted { kind: child, phases: vec![vec!["count"]], initial: vec![Some(0)], edges: Vec::new(), owned, at: 0 });
+        }
         let known = known.cloned().unwrap_or_default();
-        let facts = child.phases.is_empty();
-        let all: Vec<u8> = if facts { vec![0] } else { (0..child.phases.len() as u8).collect() };
-        let named = |p: u8| reads().any(|(_, (_, phase))| phase.as_ref().is_none_or(|ph| facts || child.phases[p as usize].id == *ph));
-        let mut kept: BTreeSet<u8> = all.into_iter().filter(|p| named(*p)).collect();
+        let all = reads().any(|(_, (_, phase))| phase.is_none());
+        let named = |name: &str| all || reads().any(|(_, (_, phase))| phase.as_deref() == Some(name));
+        // Phases from which one that is named can be reached stay apart, since where a child is then decides what it can become.
+        let mut apart: BTreeSet<u8> = (0..child.phases.len() as u8).filter(|p| named(&child.phases[*p as usize].id)).collect();
+        let stays = |p: u8, apart: &BTreeSet<u8>| apart.contains(&p) || named(if child.phases[p as usize].ends { ENDED } else { RUNNING });
         loop {
-            let more: Vec<u8> = known.edges.keys().filter(|(a, b)| kept.contains(b) && !kept.contains(a)).map(|(a, _)| *a).collect();
+            let more: Vec<u8> = known.edges.keys().filter(|(a, b)| apart.contains(b) && !apart.contains(a)).map(|(a, _)| *a).collect();
             if more.is_empty() {
                 break;
             }
-            kept.extend(more);
+            apart.extend(more);
         }
-        let phases: Vec<u8> = kept.into_iter().collect();
-        let class = |p: u8| phases.iter().position(|k| *k == p);
-        let initial = if facts { vec![Some(0)] } else { known.initial.iter().map(|p| class(*p)).collect() };
+        let mut phases: Vec<Vec<&'m str>> = Vec::new();
+        let mut class: Vec<Option<usize>> = Vec::new();
+        for (i, p) in child.phases.iter().enumerate() {
+            let whole = if p.ends { ENDED } else { RUNNING };
+            let names = if apart.contains(&(i as u8)) { vec![p.id.as_str(), whole] } else { vec![whole] };
+            class.push(stays(i as u8, &apart).then(|| {
+                phases.iter().position(|n| *n == names).unwrap_or_else(|| {
+                    phases.push(names);
+                    phases.len() - 1
+                })
+            }));
+        }
+        // That an end can be reached from every phase that is running is proved of the child by itself.
         let mut edges: BTreeMap<(usize, Option<usize>), bool> = BTreeMap::new();
         for ((a, b), known) in &known.edges {
-            if let Some(from) = class(*a) {
-                *edges.entry((from, class(*b))).or_default() |= known;
+            if let Some(from) = class[*a as usize].filter(|from| Some(*from) != class[*b as usize]) {
+                *edges.entry((from, class[*b as usize])).or_default() |= known;
             }
         }
+        let initial: BTreeSet<Option<usize>> = known.initial.iter().map(|p| class[*p as usize]).collect();
         let edges = edges.into_iter().map(|((a, b), known)| (a, b, known)).collect();
-        let owned = reads().any(|(r, _)| r.reads("own_items"));
-        Some(Counted { kind: child, phases, initial, edges, owned, at: 0 })
+        Some(Counted { kind: child, phases, initial: initial.into_iter().collect(), edges, owned, at: 0 })
     }
 
     fn end(&self, slots: usize) -> usize {
@@ -670,7 +694,7 @@ impl<'m> Counted<'m> {
     }
 
     fn phase_name(&self, class: usize) -> &'m str {
-        self.kind.phases.get(self.phases[class] as usize).map_or("count", |p| p.id.as_str())
+        self.phases[class][0]
     }
 }
 

@@ -5,6 +5,7 @@
 
 use crate::field::{Field, check_fields};
 use crate::rule::{NAMES, Rule};
+use crate::state::{ENDED, RUNNING};
 use base::{Labels, Length, MechanismId};
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
@@ -506,7 +507,10 @@ impl Mechanism {
                 let Some(child) = self.children(&k.id).find(|c| c.id == *kind) else {
                     return fault(format!("a rule counts '{kind}', which is no kind of item within this one"));
                 };
-                let known = |p: &String| child.family(None).any(|ph| ph.id == *p) || (child.phases.is_empty() && p == "count");
+                let known = |p: &String| match child.phases.is_empty() {
+                    true => p == "count",
+                    false => p == RUNNING || p == ENDED || child.family(None).any(|ph| ph.id == *p),
+                };
                 if let Some(p) = phase.as_ref().filter(|p| !known(p)) {
                     return fault(format!("a rule counts '{kind}' in '{p}', which is none of its phases"));
                 }
@@ -603,8 +607,8 @@ impl ItemKind {
             return Err(fault(&place, "stances and phases belong together".to_owned()));
         }
         for (i, p) in phases.iter().enumerate() {
-            if phases[..i].iter().any(|b| b.id == p.id) {
-                return Err(fault(&place, format!("phase '{}' stands twice", p.id)));
+            if phases[..i].iter().any(|b| b.id == p.id) || [RUNNING, ENDED].contains(&p.id.as_str()) {
+                return Err(fault(&place, format!("phase '{}' stands twice, or is named like what rules count", p.id)));
             }
         }
         for c in &file.clocks {

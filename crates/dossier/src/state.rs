@@ -273,10 +273,11 @@ impl State {
             }
             let (mut all, mut own) = (empty_counts(kind), empty_counts(kind));
             for child in self.children.get(&(item.id, k)).into_iter().flatten().filter_map(|c| self.items.get(c)) {
-                let name = self.phase_name(child).unwrap_or("count");
-                *all.entry(name).or_default() += 1;
-                if party == Some(child.opener) {
-                    *own.entry(name).or_default() += 1;
+                for name in counted_as(kind, &child.phase).into_iter().flatten() {
+                    *all.entry(name).or_default() += 1;
+                    if party == Some(child.opener) {
+                        *own.entry(name).or_default() += 1;
+                    }
                 }
             }
             facts.items.insert(&kind.id, all);
@@ -327,11 +328,25 @@ impl State {
     }
 }
 
-/// Returns all phases of a kind, or "count" for a fact, with zero.
+/// The name under which rules count items that have not ended.
+pub(crate) const RUNNING: &str = "running";
+/// The name under which rules count items that have.
+pub(crate) const ENDED: &str = "ended";
+
+/// Returns the names under which rules count an item in a phase: the phase's own, and whether it has ended.
+fn counted_as<'k>(kind: &'k ItemKind, phase: &PhaseOf) -> [Option<&'k str>; 2] {
+    match phase {
+        PhaseOf::One(p) => [Some(&kind.phases[*p].id), Some(if kind.phases[*p].ends { ENDED } else { RUNNING })],
+        PhaseOf::Fact => [Some("count"), None],
+        _ => [None, None],
+    }
+}
+
+/// Returns all names under which rules count items of a kind, with zero.
 pub(crate) fn empty_counts(kind: &ItemKind) -> BTreeMap<&str, i64> {
     match kind.phases.is_empty() {
         true => [("count", 0)].into_iter().collect(),
-        false => kind.family(None).map(|p| (p.id.as_str(), 0)).collect(),
+        false => kind.family(None).map(|p| p.id.as_str()).chain([RUNNING, ENDED]).map(|p| (p, 0)).collect(),
     }
 }
 
