@@ -1,5 +1,6 @@
 //! Stories of dossiers: what may be, what folds, what breaks.
 
+mod controlled_delivery;
 mod engine;
 mod mechanisms;
 mod play;
