@@ -111,7 +111,9 @@ fn configurations<'m>(mechanism: &'m Mechanism, kind: &ItemKind, opener: &str) -
     let mut all = vec![BTreeMap::new()];
     for role in &mechanism.roles {
         let least = if role.id == opener { role.min.max(1) } else { role.min };
-        let most = role.max.min(PARTIES_EXPLORED_MAX).max(least);
+        // Where no rule reads how a role stands, its parties cannot tell whether there are others of them.
+        let read = kind.rules().any(|r| r.reads(&role.id) || ["parties", "before", "after"].iter().any(|n| r.reads(n)));
+        let most = role.max.min(if read { PARTIES_EXPLORED_MAX } else { 1 }).max(least);
         all = all
             .iter()
             .flat_map(|c: &BTreeMap<&'m str, usize>| (least..=most).map(|n| c.clone().into_iter().chain([(role.id.as_str(), n)]).collect()))

@@ -8,6 +8,7 @@ use std::sync::{Arc, LazyLock};
 const FILES: &[&str] = &[
     include_str!("../mechanisms/accord.toml"),
     include_str!("../mechanisms/controlled-delivery.toml"),
+    include_str!("../mechanisms/event-security.toml"),
     include_str!("../mechanisms/information-request.toml"),
     include_str!("../mechanisms/working-visit.toml"),
 ];

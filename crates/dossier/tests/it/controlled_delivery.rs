@@ -30,6 +30,14 @@ fn under_way() -> (Play, ItemId, ItemId) {
 }
 
 #[test]
+fn a_route_has_at_least_two_states_and_any_of_them_asks() {
+    let opens = |who: &str, parties: &[(&str, &str)]| Play::tries_to_open(who, "controlled-delivery", parties, json!({}));
+    assert_eq!(opens("ma", &PARTIES[..1]), "refusal.act.opening");
+    assert_eq!(opens("fr", &PARTIES), OK, "the State of destination, which stands last");
+    assert_eq!(opens("es", &PARTIES[..2]), OK);
+}
+
+#[test]
 fn authorised_by_all_handed_over_twice_and_delivered() {
     let mut p = asked();
     let root = p.root();

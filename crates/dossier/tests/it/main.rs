@@ -2,6 +2,7 @@
 
 mod controlled_delivery;
 mod engine;
+mod event_security;
 mod mechanisms;
 mod play;
 mod stories;
