@@ -14,6 +14,7 @@ mod mechanism;
 mod rule;
 mod shipped;
 mod state;
+pub mod statistics;
 mod value;
 mod view;
 

@@ -5,6 +5,7 @@ mod engine;
 mod event_security;
 mod mechanisms;
 mod play;
+mod statistics;
 mod stories;
 mod vectors;
 mod world;

@@ -9,6 +9,7 @@ use base::{Digest, Handling, ItemId};
 use dossier::*;
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 pub const OK: &str = "valid";
 pub const GUARD: &str = "refusal.act.guard";
@@ -52,7 +53,10 @@ impl Play {
     fn prepared(mechanism: Arc<Mechanism>, parties: &[(&str, &str)]) -> (Play, Deed) {
         let accord = Some(AccordRef { dossier: Digest::of(b"accord").into(), seen: Vec::new() });
         let list = parties.iter().map(|(s, role)| Party { service: service(s), role: role.to_string() }).collect();
-        let o = Opening { mechanism: mechanism.hash, accord, parties: list, follows: None, nonce: [7; 16] };
+        // Two runs among the same parties are two dossiers.
+        static RUNS: AtomicU64 = AtomicU64::new(1);
+        let run = u128::from(RUNS.fetch_add(1, Ordering::Relaxed));
+        let o = Opening { mechanism: mechanism.hash, accord, parties: list, follows: None, nonce: run.to_be_bytes() };
         let held = parties.iter().map(|_| hold_by(&o, &mechanism)).collect();
         let names = parties.iter().map(|(s, _)| s.to_string()).collect();
         (Play { mechanism, held, names, minute: 0, fill: true, officer: None, second: None }, Deed::Open(o))
