@@ -64,6 +64,7 @@ const FILES: &[(&str, &str)] = files![
     "classification-nato",
     "classification-pt",
     "commitment-kinds",
+    "confidence-levels",
     "consignment-kinds",
     "consignment-modes",
     "countries",
@@ -101,6 +102,7 @@ const FILES: &[(&str, &str)] = files![
     "urgency-reasons",
     "uses",
     "visit-levels",
+    "withhold-reasons-assessment",
     "working-languages",
 ];
 

@@ -10,6 +10,7 @@ const FILES: &[&str] = &[
     include_str!("../mechanisms/controlled-delivery.toml"),
     include_str!("../mechanisms/event-security.toml"),
     include_str!("../mechanisms/information-request.toml"),
+    include_str!("../mechanisms/risk-assessment.toml"),
     include_str!("../mechanisms/working-visit.toml"),
 ];
 
