@@ -5,6 +5,7 @@ mod engine;
 mod event_security;
 mod mechanisms;
 mod play;
+mod risk_assessment;
 mod statistics;
 mod stories;
 mod vectors;
