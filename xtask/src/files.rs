@@ -6,7 +6,7 @@ use crate::law;
 use crate::run::root;
 use std::path::{Path, PathBuf};
 
-/// Folders that are no part of the project.
+/// What is no part of the project; in a second work tree `.git` is a file.
 const NOT_OURS: &[&str] = &["target", ".git"];
 /// Folders at the top of a machine in which people and build machines keep their checkouts.
 const KEEPS: &[&str] = &["home", "Users", "root", "work", "workspace", "workspaces", "builds"];
@@ -92,7 +92,7 @@ fn all(folder: &Path) -> Result<Vec<PathBuf>, String> {
         let entry = entry.map_err(failed)?;
         let kind = entry.file_type().map_err(failed)?;
         match (kind.is_dir(), entry.file_name().to_str()) {
-            (true, Some(name)) if NOT_OURS.contains(&name) => {}
+            (_, Some(name)) if NOT_OURS.contains(&name) => {}
             (true, _) => out.extend(all(&entry.path())?),
             (false, _) if kind.is_file() => out.push(entry.path()),
             (false, _) => {}

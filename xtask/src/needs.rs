@@ -19,6 +19,15 @@ struct Need {
 /// Add here what a test needs from Debian; nothing else has to change.
 const NEEDS: &[Need] = &[Need { call: &["cc", "--version"], packages: &["gcc", "libc6-dev"], why: "aws-lc and SQLite are built from source" }];
 
+/// What tests of real processes use; where it cannot be had they say what they did not check.
+const WISHES: &[Need] = &[
+    Need { call: &["ip", "-V"], packages: &["iproute2"], why: "network namespaces and tc" },
+    Need { call: &["ethtool", "--version"], packages: &["ethtool"], why: "checksums on a wire without a network card" },
+    Need { call: &["mkfs.ext4", "-V"], packages: &["e2fsprogs"], why: "a disk that turns read-only" },
+    Need { call: &["prlimit", "--version"], packages: &["util-linux", "mount"], why: "mounts, and limits of a running process" },
+    Need { call: &["faketime", "--version"], packages: &["faketime"], why: "a clock that jumps" },
+];
+
 /// Parts of the Rust toolchain: cargo's subcommand and rustup's name.
 const PARTS: &[(&str, &str)] = &[("fmt", "rustfmt"), ("clippy", "clippy")];
 
@@ -38,13 +47,28 @@ pub fn install() -> Result<String, String> {
             return Err(format!("'{}' does not run although its packages are installed", need.call.join(" ")));
         }
     }
+    let wished = wishes();
     let parts: Vec<&str> = PARTS.iter().filter(|(sub, _)| !works(cargo([*sub, "--version"]))).map(|(_, part)| *part).collect();
     if !parts.is_empty() {
         let add = ["component", "add"].into_iter().chain(parts.iter().copied());
         shown(program("rustup", add)).map_err(|e| format!("the Rust toolchain lacks {}: install it ({e})", parts.join(" and ")))?;
     }
     let compiler = compiler().map_or("an unknown rustc".to_owned(), |(major, minor)| format!("rustc {major}.{minor}"));
-    Ok(format!("{compiler}, installed {}", packages.len() + parts.len()))
+    let lacking = if wished.is_empty() { String::new() } else { format!("; TESTS OF REAL PROCESSES LACK {}", wished.join(", ")) };
+    Ok(format!("{compiler}, installed {}{lacking}", packages.len() + parts.len()))
+}
+
+/// Installs what the tests of real processes use; returns what is still missing, which is no failure.
+fn wishes() -> Vec<&'static str> {
+    let missing = || WISHES.iter().filter(|n| !works(program(n.call[0], &n.call[1..]))).collect::<Vec<_>>();
+    let packages: Vec<&str> = missing().iter().flat_map(|n| n.packages).copied().collect();
+    if !packages.is_empty() {
+        missing().iter().for_each(|n| println!("{} is missing: {}", n.call[0], n.why));
+        if let Err(why) = debian(&packages) {
+            println!("{why}");
+        }
+    }
+    missing().iter().map(|n| n.call[0]).collect()
 }
 
 fn debian(packages: &[&str]) -> Result<(), String> {

@@ -229,6 +229,7 @@ pub struct Act {
     id: ActId,
     head: Head,
     body: Option<Body>,
+    bytes: usize,
 }
 
 impl Act {
@@ -256,7 +257,8 @@ impl Act {
         {
             return Err(ActFault::Head("what it has seen is not in order"));
         }
-        Ok(Act { id: Digest::of(head_bytes).into(), head, body })
+        let bytes = head_bytes.len() + body_bytes.map_or(0, <[u8]>::len);
+        Ok(Act { id: Digest::of(head_bytes).into(), head, body, bytes })
     }
 
     /// Returns the act's name: the SHA-256 of its head's bytes.
@@ -272,6 +274,11 @@ impl Act {
     /// Returns the body; none once it was erased.
     pub fn body(&self) -> Option<&Body> {
         self.body.as_ref()
+    }
+
+    /// Returns how many bytes head and body were read from.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Returns the item that this act opens or moves.

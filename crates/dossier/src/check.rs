@@ -4,7 +4,8 @@
 //! phase, from every waiting phase some party can move and an end can be reached, every waiting phase has a clock, every
 //! declared state, move and phase can be reached, and no crossing act reopens what has ended.
 
-use crate::explore::{Abstract, Explorer, Found, opener_matters, order_matters};
+use crate::counted::Abstract;
+use crate::explore::{Explorer, Found, opener_matters, order_matters};
 use crate::mechanism::{ItemKind, Mechanism};
 use crate::state::PhaseOf;
 use serde::Serialize;

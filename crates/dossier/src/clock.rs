@@ -96,7 +96,7 @@ impl Dossier {
             return out;
         }
         let mut state = State::new(Arc::clone(self.mechanism()), self.opening());
-        for (act, verdict) in self.timeline() {
+        for (act, verdict) in self.in_time() {
             if *verdict != Verdict::Valid {
                 continue;
             }

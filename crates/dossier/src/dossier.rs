@@ -119,7 +119,13 @@ pub struct Dossier {
     waiting: BTreeMap<ActId, Arc<Act>>,
     front: State,
     views: Vec<State>,
+    weight: usize,
 }
+
+/// Bytes of memory that an act takes beside its content: its head decoded, its place in the chain, its item in one view.
+const ACT_WEIGHT: usize = 1200;
+/// Bytes of memory that an item takes in each further view.
+const ITEM_WEIGHT: usize = 450;
 
 impl Dossier {
     /// Begins a dossier with what its opening says; the opening act itself is then judged and folded like any other.
@@ -144,6 +150,7 @@ impl Dossier {
             void,
             filed: HashMap::new(),
             waiting: BTreeMap::new(),
+            weight: 0,
             front,
         }
     }
@@ -173,6 +180,15 @@ impl Dossier {
         self.terms.as_deref()
     }
 
+    /// Returns about how many bytes of memory this dossier takes; what it shares with others left out.
+    pub fn weight(&self) -> usize {
+        self.weight
+    }
+
+    fn weigh(&mut self, act: &Act) {
+        self.weight += act.bytes() + ACT_WEIGHT + ITEM_WEIGHT * self.views.len();
+    }
+
     /// Returns the state folded from everything here.
     pub fn state(&self) -> &State {
         &self.front
@@ -198,6 +214,10 @@ impl Dossier {
 
     /// Goes over all judged acts in an order that every node finds alike: causes first, then by time and id.
     pub fn timeline(&self) -> Vec<(&Act, &Verdict)> {
+        self.in_time().into_iter().map(|(act, verdict)| (&**act, verdict)).collect()
+    }
+
+    pub(crate) fn in_time(&self) -> Vec<(&Arc<Act>, &Verdict)> {
         let mut queues: Vec<Vec<&Filed>> = self.chains.iter().map(|c| c.values().flatten().filter_map(|id| self.filed.get(id)).collect()).collect();
         queues.iter_mut().for_each(|q| q.reverse());
         let mut reached: HashMap<ServiceId, u64> = HashMap::new();
@@ -209,7 +229,7 @@ impl Dossier {
             let Some((_, q)) = next else { return out };
             let f = queues[q].pop().expect("seen above");
             reached.insert(f.act.head().author, f.act.head().seq);
-            out.push((&*f.act, &f.verdict));
+            out.push((&f.act, &f.verdict));
         }
     }
 
@@ -302,6 +322,7 @@ impl Dossier {
 
     /// Keeps an act until what it builds on is here.
     pub fn hold(&mut self, act: Arc<Act>) {
+        self.weigh(&act);
         self.waiting.insert(act.id(), act);
     }
 
@@ -309,7 +330,9 @@ impl Dossier {
     pub fn fold(&mut self, checked: Checked) {
         let Checked { act, verdict, .. } = checked;
         let Some(p) = self.front.party(&act.head().author) else { return };
-        self.waiting.remove(&act.id());
+        if self.waiting.remove(&act.id()).is_none() {
+            self.weigh(&act);
+        }
         let order = self.filed.len();
         let valid = verdict == Verdict::Valid;
         let (seq, id) = (act.head().seq, act.id());

@@ -4,6 +4,7 @@ pub mod accord;
 mod act;
 mod check;
 mod clock;
+mod counted;
 mod dossier;
 mod explore;
 mod field;
@@ -11,6 +12,7 @@ mod guard;
 mod links;
 mod matrix;
 mod mechanism;
+mod reading;
 mod rule;
 mod shipped;
 mod state;
@@ -24,11 +26,11 @@ pub use clock::{ClockState, ClockView};
 pub use dossier::{Checked, Dossier, Fork, Judged, Verdict, Want};
 pub use field::{Field, FieldFault, FieldType};
 pub use guard::{Refusal, commitment};
-pub use links::{LinkView, links, opposite};
+pub use links::{LinkView, LinkedFrom, links, opposite};
 pub use matrix::matrix;
 pub use mechanism::{Clock, Extension, ItemKind, Mechanism, MechanismFault, Move, Never, OfficerRole, Phase, Role, Stance, StanceState, Start};
 pub use shipped::shipped;
-pub use state::{Item, PhaseOf, State};
+pub use state::{Fields, Item, PhaseOf, State};
 pub use value::{
     Account, ClockLength, Document, Equivalence, Exhibit, Link, MechanismRef, Money, OfficerRef, Person, Place, Quantity, Reference, TextHash, Value, Vehicle,
     Vessel,

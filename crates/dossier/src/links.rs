@@ -1,53 +1,73 @@
 //! Links between dossiers: what a dossier says of others, to be shown from both sides.
 
-use crate::act::Act;
-use crate::dossier::{Dossier, Verdict};
-use crate::value::{Link, Value};
-use base::{ActId, DossierId, ItemId, ServiceId};
+use crate::act::{Act, Deed};
+use crate::dossier::Dossier;
+use crate::value::Value;
+use base::{ActId, DossierId, ItemId, ServiceId, UnixMs};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// A relation and how the other side sees it.
 const OPPOSITES: [(&str, &str); 3] = [("predecessor", "successor"), ("wider-circle", "sub-group"), ("origin", "follow-up")];
 
 /// A link from one dossier to another.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 pub struct LinkView {
+    /// When it was stated.
+    pub at: UnixMs,
+    /// The act that states it.
+    pub act: ActId,
     /// The other dossier.
     pub dossier: DossierId,
     /// What the other dossier is to this one, a code of `dossier-relations`.
     pub relation: String,
     /// The item in whose form it stands.
     pub item: ItemId,
-    /// The act that states it.
-    pub act: ActId,
     /// The party that states it.
     pub by: ServiceId,
 }
 
-/// Lists the links that a dossier's valid acts state, in the order of the timeline, each other dossier and relation once.
-///
-/// The dossier from which it follows, by its opening, comes first as `predecessor`. What was erased is not found any more.
-pub fn links(dossier: &Dossier) -> Vec<LinkView> {
-    let mut out: Vec<LinkView> = Vec::new();
-    let mut add = |link: &Link, act: &Act| {
-        let view = LinkView { dossier: link.dossier, relation: link.relation.clone(), item: act.item(), act: act.id(), by: act.head().author };
-        if !out.iter().any(|l| (l.dossier, &l.relation) == (view.dossier, &view.relation)) {
-            out.push(view);
+/// Another dossier that names this one.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+pub struct LinkedFrom {
+    /// The other dossier.
+    pub dossier: DossierId,
+    /// What the other dossier is to this one, a code of `dossier-relations`.
+    pub relation: String,
+}
+
+/// Links by dossier and relation; of several that say the same, the first by time and act.
+pub(crate) type Links = BTreeMap<(DossierId, String), LinkView>;
+
+/// Notes what an act says of other dossiers; an opening that follows from one calls it `predecessor`.
+pub(crate) fn note(links: &mut Links, act: &Act) {
+    let head = act.head();
+    let mut add = |dossier: DossierId, relation: &str| {
+        let view = LinkView { at: head.at.at, act: act.id(), dossier, relation: relation.to_owned(), item: act.item(), by: head.author };
+        let known = links.entry((dossier, relation.to_owned())).or_insert_with(|| view.clone());
+        if view < *known {
+            *known = view;
         }
     };
-    for (act, _) in dossier.timeline().into_iter().filter(|(_, v)| **v == Verdict::Valid) {
-        if let (crate::act::Deed::Open(opening), true) = (&act.head().deed, act.item() == dossier.root())
-            && let Some(before) = opening.follows
-        {
-            add(&Link { dossier: before, relation: "predecessor".to_owned() }, act);
-        }
-        for value in act.body().into_iter().flat_map(|b| b.fields.iter()).flat_map(|(_, v)| v.each()) {
-            if let Value::Dossier(link) = value {
-                add(link, act);
-            }
+    if let Deed::Open(opening) = &head.deed
+        && let Some(before) = opening.follows
+    {
+        add(before, "predecessor");
+    }
+    for value in act.body().into_iter().flat_map(|b| b.fields.iter()).flat_map(|(_, v)| v.each()) {
+        if let Value::Dossier(link) = value {
+            add(link.dossier, &link.relation);
         }
     }
-    out
+}
+
+/// Lists the links that a dossier's valid acts state, the earliest first, each other dossier and relation once.
+///
+/// What was erased is not found any more, except the dossier from which it follows, which stands in the opening's head.
+pub fn links(dossier: &Dossier) -> Vec<LinkView> {
+    let mut all: Vec<LinkView> = dossier.state().links.values().cloned().collect();
+    all.sort();
+    all
 }
 
 /// Returns how the linked dossier sees a relation.

@@ -252,8 +252,7 @@ mod tests {
 
     #[test]
     fn words_of_agreement_count_stances() {
-        let mut facts = Facts::default();
-        facts.parties = vec!["agreed", "agreed", "open", "against"];
+        let facts = Facts { parties: vec!["agreed", "agreed", "open", "against"], ..Facts::default() };
         let holds = |s: &str| Rule::compile(s, &[]).unwrap().holds(&facts).unwrap();
         let picture: Vec<&str> = [
             r#"count(parties, ["agreed"]) == 2"#,

@@ -10,7 +10,8 @@ use crate::value::Value;
 use base::cbor::Map;
 use base::{ActId, DossierId, Instant, ItemId, ServiceId};
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::ops::Deref;
+use std::sync::{Arc, LazyLock};
 
 /// Which phase holds; a proved mechanism always gives `One`.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -41,7 +42,7 @@ pub struct Item {
     /// When it was opened.
     pub at: Instant,
     /// The fields with which it was opened; empty once erased.
-    pub fields: Arc<Map<Value>>,
+    pub fields: Fields,
     /// Its number among the items of its kind that its opener opened in this dossier, from 1.
     pub number: u32,
     /// How many items of its own kind it stands within.
@@ -58,6 +59,18 @@ pub struct Item {
     pub own_phases: Vec<Option<PhaseOf>>,
 }
 
+/// The fields of the act that opened an item: lent out of the act itself, so that every view of a dossier shares one copy.
+#[derive(Clone, Debug)]
+pub struct Fields(Arc<Act>);
+
+impl Deref for Fields {
+    type Target = Map<Value>;
+    fn deref(&self) -> &Map<Value> {
+        static NONE: LazyLock<Map<Value>> = LazyLock::new(Map::default);
+        self.0.body().map_or(&NONE, |b| &b.fields)
+    }
+}
+
 /// The items of a dossier as some party had folded them.
 #[derive(Clone, Debug)]
 pub struct State {
@@ -65,6 +78,8 @@ pub struct State {
     parties: Arc<Vec<(ServiceId, String)>>,
     items: HashMap<ItemId, Item>,
     children: HashMap<(ItemId, usize), Vec<ItemId>>,
+    /// What valid acts say of other dossiers.
+    pub(crate) links: crate::links::Links,
     /// How many items of a kind each party has opened.
     opened: HashMap<(usize, usize), u32>,
     /// How far each party's chain is folded in: number and act.
@@ -76,7 +91,15 @@ impl State {
     pub fn new(mechanism: Arc<Mechanism>, opening: &Opening) -> State {
         let parties: Vec<_> = opening.parties.iter().map(|p| (p.service, p.role.clone())).collect();
         let marks = vec![(0, ActId::default()); parties.len()];
-        State { mechanism, parties: Arc::new(parties), items: HashMap::new(), children: HashMap::new(), opened: HashMap::new(), marks }
+        State {
+            mechanism,
+            parties: Arc::new(parties),
+            items: HashMap::new(),
+            children: HashMap::new(),
+            opened: HashMap::new(),
+            links: Default::default(),
+            marks,
+        }
     }
 
     /// Returns the parties and their roles.
@@ -161,13 +184,14 @@ impl State {
     }
 
     /// Folds an act in; one that does not fit changes nothing but the mark.
-    pub(crate) fn apply(&mut self, act: &Act, valid: bool) {
+    pub(crate) fn apply(&mut self, act: &Arc<Act>, valid: bool) {
         let head = act.head();
         let Some(author) = self.party(&head.author) else { return };
         self.marks[author] = (head.seq, act.id());
         if !valid {
             return;
         }
+        crate::links::note(&mut self.links, act);
         let mechanism = Arc::clone(&self.mechanism);
         match &head.deed {
             Deed::Open(_) => self.open(act, 0, None, author),
@@ -193,7 +217,7 @@ impl State {
         }
     }
 
-    fn open(&mut self, act: &Act, kind: usize, parent: Option<ItemId>, opener: usize) {
+    fn open(&mut self, act: &Arc<Act>, kind: usize, parent: Option<ItemId>, opener: usize) {
         let k = &self.mechanism.items[kind];
         let stance = |(party, (_, role)): (usize, &(ServiceId, String))| {
             let s = k.stance(role).filter(|s| !s.opener_only || party == opener)?;
@@ -202,7 +226,7 @@ impl State {
         };
         let stances = self.parties.iter().enumerate().map(stance).collect::<Vec<_>>();
         let id = act.item();
-        let fields = Arc::new(act.body().map(|b| b.fields.clone()).unwrap_or_default());
+        let fields = Fields(Arc::clone(act));
         let own_phases = vec![None; self.parties.len()];
         let said = vec![Map::default(); self.parties.len()];
         let n = self.opened.entry((kind, opener)).or_default();

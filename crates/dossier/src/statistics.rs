@@ -17,7 +17,7 @@ use crate::dossier::{Dossier, Verdict};
 use crate::state::State;
 use crate::value::Value;
 use base::{Digest, DossierId, ServiceId, UnixMs};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -54,7 +54,7 @@ pub struct Line {
 }
 
 /// By what a table counts.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum By {
     /// The mechanism.
@@ -70,7 +70,7 @@ pub enum By {
 }
 
 /// What is counted of a group of dossiers.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Row {
     /// One code for each thing by which the table counts; a service by its id.
     pub key: Vec<String>,
@@ -91,7 +91,7 @@ pub struct Row {
 }
 
 /// A table of statistics.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Table {
     /// Opened from this moment on.
     pub from: UnixMs,
@@ -115,7 +115,7 @@ impl Line {
         let (mut opened, mut first_answer, mut ended) = (None, None, None);
         let (mut acts, mut void, mut names) = (0, 0, Vec::new());
         let mut areas = Vec::new();
-        for (act, verdict) in dossier.timeline().into_iter().filter(|(a, _)| a.head().at.at < until) {
+        for (act, verdict) in dossier.in_time().into_iter().filter(|(a, _)| a.head().at.at < until) {
             let head = act.head();
             names.extend_from_slice(act.id().bytes());
             names.push((*verdict == Verdict::Valid) as u8);

@@ -3,6 +3,7 @@
 use crate::clock::ClockView;
 use crate::dossier::{Dossier, Verdict};
 use crate::guard;
+use crate::links::{LinkView, LinkedFrom, links};
 use crate::mechanism::OfficerRole;
 use crate::state::{Item, PhaseOf};
 use base::{ActId, DossierId, ItemId, ServiceId, UnixMs};
@@ -43,6 +44,10 @@ pub struct DossierView {
     pub void: Vec<(ActId, String)>,
     /// Acts that wait for others.
     pub waiting: Vec<ActId>,
+    /// Other dossiers that this one names.
+    pub links: Vec<LinkView>,
+    /// Other dossiers of this node that name this one; filled in by who knows them.
+    pub linked_from: Vec<LinkedFrom>,
     /// Parties that spoke with two tongues: author, number, acts.
     pub forks: Vec<(ServiceId, u64, Vec<ActId>)>,
     /// Digest of everything that the parties must agree on.
@@ -138,6 +143,8 @@ pub fn view(dossier: &Dossier, viewer: Viewer<'_>, received: &dyn Fn(&ActId, &Se
         clocks: dossier.clocks(viewer.now, received),
         void: dossier.timeline().into_iter().filter_map(void).collect(),
         waiting: dossier.waiting().map(|a| a.id()).collect(),
+        links: links(dossier),
+        linked_from: Vec::new(),
         forks: dossier.forks().into_iter().map(|f| (f.author, f.seq, f.acts)).collect(),
         digest: state.digest(dossier.id()),
     }

@@ -2,7 +2,13 @@
 //!
 //! Every route but the description itself knows its officer by token. What an officer may not see answers like what is not there.
 
+pub mod register;
+
+use crate::carry::{__path_carry_done, __path_carry_export, __path_carry_import, __path_carry_status};
+use crate::carry::{carry_done, carry_export, carry_import, carry_status};
 use crate::engine::{Engine, now};
+use crate::keeper::Keeper;
+use crate::own::Descriptors;
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, FromRef, FromRequest, FromRequestParts, Path, Query, Request, State};
@@ -11,13 +17,15 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use base::{ItemId, OfficerId, ServiceId, Use, hex};
 use dossier::{Mechanism, OfficerRole};
-use node::{DraftState, Intent, Made, Node, NodeError, Officer};
-use register::EventDraft;
+use node::{Intent, Made, Node, NodeError, Officer};
 use seal::{Directory, Fingerprint};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use transport::HealthBook;
 use utoipa::{OpenApi, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -36,6 +44,12 @@ pub struct Shared {
     pub engine: Engine,
     /// How partners answer.
     pub health: HealthBook,
+    /// Our keys.
+    pub keeper: Arc<Keeper>,
+    /// Days that a carried parcel may be old.
+    pub carry_days_max: u32,
+    /// The node's directory, for what lies beside the store: backups, the register's own names.
+    pub dir: PathBuf,
 }
 
 impl FromRef<Shared> for Engine {
@@ -76,13 +90,24 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(dismiss))
         .routes(routes!(approve))
         .routes(routes!(due))
-        .routes(routes!(register_list, register_import))
-        .routes(routes!(register_confirm))
-        .routes(routes!(register_reject))
-        .routes(routes!(register_visit))
+        .routes(routes!(statistics))
+        .routes(routes!(register::register_list, register::register_import))
+        .routes(routes!(register::register_confirm))
+        .routes(routes!(register::register_reject))
+        .routes(routes!(register::register_split))
+        .routes(routes!(register::register_join))
+        .routes(routes!(register::register_visit))
         .routes(routes!(checkpoint))
+        .routes(routes!(fence))
+        .routes(routes!(fence_lift))
+        .routes(routes!(fence_approve))
         .routes(routes!(log))
+        .routes(routes!(carry_status))
+        .routes(routes!(carry_export))
+        .routes(routes!(carry_done))
+        .routes(routes!(carry_import))
         .routes(routes!(process))
+        .merge(crate::api_keys::routes())
 }
 
 /// Writes the description as JSON.
@@ -91,7 +116,7 @@ pub fn openapi_json() -> String {
 }
 
 /// What a handler answers when it does not do what it was asked.
-struct Problem(StatusCode, String, String);
+pub(crate) struct Problem(pub(crate) StatusCode, pub(crate) String, pub(crate) String);
 
 impl From<NodeError> for Problem {
     fn from(e: NodeError) -> Problem {
@@ -114,14 +139,14 @@ impl IntoResponse for Problem {
     }
 }
 
-type Answer = Result<Json<Value>, Problem>;
+pub(crate) type Answer = Result<Json<Value>, Problem>;
 
-fn as_json(value: &impl serde::Serialize) -> Value {
+pub(crate) fn as_json(value: &impl serde::Serialize) -> Value {
     serde_json::to_value(value).expect("what the node shows has a JSON form")
 }
 
 /// The officer who asks, known by token.
-struct Who(Officer);
+pub(crate) struct Who(pub(crate) Officer);
 
 impl FromRequestParts<Shared> for Who {
     type Rejection = Problem;
@@ -133,7 +158,7 @@ impl FromRequestParts<Shared> for Who {
 }
 
 impl Who {
-    fn must_be(&self, roles: &[OfficerRole], name: &'static str) -> Result<(), Problem> {
+    pub(crate) fn must_be(&self, roles: &[OfficerRole], name: &'static str) -> Result<(), Problem> {
         match self.0.roles.iter().any(|r| roles.contains(r)) {
             true => Ok(()),
             false => Err(NodeError::Role(name).into()),
@@ -142,7 +167,7 @@ impl Who {
 }
 
 /// JSON whose faults are told in our own form.
-struct Form<T>(T);
+pub(crate) struct Form<T>(pub(crate) T);
 
 impl<T: serde::de::DeserializeOwned> FromRequest<Shared> for Form<T> {
     type Rejection = Problem;
@@ -155,8 +180,68 @@ impl<T: serde::de::DeserializeOwned> FromRequest<Shared> for Form<T> {
 }
 
 #[utoipa::path(get, path = "/v1/status", responses((status = 200, description = "How the node stands")))]
-async fn status(_: Who, State(engine): State<Engine>) -> Answer {
-    Ok(Json(as_json(&engine.read(|n| n.status()).await?)))
+async fn status(_: Who, State(shared): State<Shared>) -> Answer {
+    let engine = &shared.engine;
+    let (status, clock, doubt) = engine.read(|n| Ok((n.status()?, n.clock(now()), n.trust_clock().err().map(|e| (e.code(), e.to_string()))))).await?;
+    let mut v = as_json(&status);
+    v["troubles"] = troubles(engine, &clock, doubt);
+    v["backup"] = as_json(&crate::backup::last(&shared.dir));
+    Ok(Json(v))
+}
+
+/// Lists what is wrong with our own node now: stable code, what happened and what to do, since when where that is known.
+fn troubles(engine: &Engine, clock: &node::ClockReport, doubt: Option<(&'static str, String)>) -> Value {
+    let mut out: Vec<Value> = Vec::new();
+    if let Some(c) = engine.condition() {
+        out.push(json!({ "code": c.code, "what": c.what, "since": c.since, "times": c.times }));
+    }
+    if let Some((code, what)) = &doubt {
+        out.push(json!({ "code": code, "what": what }));
+    }
+    for (partner, minutes) in clock.ahead_of.iter().filter(|_| doubt.is_none()) {
+        let by = minutes.map_or("an hour or more away from".to_owned(), |m| format!("{} minutes {}", m.abs(), if m < 0 { "behind" } else { "ahead of" }));
+        let what = format!("our clock is {by} that of {partner}; compare both with a third clock: whoever is wrong sets theirs by NTP");
+        out.push(json!({ "code": "failure.clock.differs", "what": what }));
+    }
+    if clock.behind_ledger_minutes > node::ACT_AHEAD_MINUTES_MAX {
+        let what = format!(
+            "the newest entry of our ledger is dated {} minutes ahead of our clock: the clock is behind now, or was ahead when that was written; set it by NTP",
+            clock.behind_ledger_minutes
+        );
+        out.push(json!({ "code": "failure.clock.behind-ledger", "what": what }));
+    }
+    let files = Descriptors::now();
+    if files.run_out() {
+        let taken = files.taken.map_or("all".to_owned(), |t| t.to_string());
+        let what = format!(
+            "{taken} of the {} files that this process may open are open; raise the limit (ulimit -n, LimitNOFILE), or find out who holds them",
+            files.max
+        );
+        out.push(json!({ "code": "failure.system.descriptors", "what": what }));
+    }
+    out.into()
+}
+
+#[utoipa::path(get, path = "/v1/fence", responses((status = 200, description = "What a restoration holds back: who is awaited, what came back; null where nothing was ever put back")))]
+async fn fence(_: Who, State(engine): State<Engine>) -> Answer {
+    Ok(Json(as_json(&engine.read(|n| n.fence()).await?)))
+}
+
+#[derive(Deserialize, ToSchema)]
+struct ReasonForm {
+    reason: String,
+}
+
+#[utoipa::path(post, path = "/v1/fence/{service}/lift", params(("service" = String, Path)), responses((status = 200, description = "Proposed; a second officer decides")))]
+async fn fence_lift(Who(officer): Who, State(engine): State<Engine>, Path(service): Path<ServiceId>, Form(f): Form<ReasonForm>) -> Answer {
+    engine.run(move |n| n.propose_lift(&officer, service, &f.reason, now()).map(|t| (Some(t), ()))).await?;
+    Ok(Json(json!({})))
+}
+
+#[utoipa::path(post, path = "/v1/fence/{service}/approve", params(("service" = String, Path)), responses((status = 200, description = "This partner is waited for no more")))]
+async fn fence_approve(Who(officer): Who, State(engine): State<Engine>, Path(service): Path<ServiceId>) -> Answer {
+    engine.run(move |n| n.approve_lift(&officer, service, now()).map(|t| (Some(t), ()))).await?;
+    Ok(Json(json!({})))
 }
 
 #[utoipa::path(get, path = "/v1/me", responses((status = 200, description = "Who asks")))]
@@ -252,8 +337,26 @@ struct FileForm {
 #[utoipa::path(post, path = "/v1/mechanisms", responses((status = 200, description = "The mechanism was proved and kept")))]
 async fn add_mechanism(who: Who, State(engine): State<Engine>, Form(f): Form<FileForm>) -> Answer {
     who.must_be(&[OfficerRole::Administrator], "administrator")?;
+    prove(&engine, vec![Arc::new(Mechanism::parse(f.file.as_bytes()).map_err(NodeError::from)?)]).await?;
     let hash = engine.run(move |n| n.add_mechanism(f.file.as_bytes(), now()).map(|(h, t)| (Some(t), h))).await?;
     Ok(Json(json!({ "hash": hash })))
+}
+
+/// Proves mechanisms beside the node, one after another: whoever wrote a large one must not hold everybody up.
+async fn prove(engine: &Engine, mechanisms: Vec<Arc<Mechanism>>) -> Result<(), NodeError> {
+    static ONE: Semaphore = Semaphore::const_new(1);
+    for m in mechanisms {
+        let _turn = ONE.acquire().await.map_err(|e| NodeError::Corrupt(e.to_string()))?;
+        let hash = m.hash;
+        let fault = tokio::task::spawn_blocking(move || node::proof_fault(&m)).await.map_err(|e| NodeError::Corrupt(e.to_string()))?;
+        engine
+            .read(move |n| {
+                n.note_proof(hash, fault);
+                Ok(())
+            })
+            .await?;
+    }
+    Ok(())
 }
 
 #[utoipa::path(get, path = "/v1/mechanisms/{name}", params(("name" = String, Path, description = "Name or hash")), responses((status = 200, description = "Roles, items, forms, moves, phases")))]
@@ -306,7 +409,10 @@ struct ReasonQuery {
 async fn dossier(Who(officer): Who, State(engine): State<Engine>, Path(id): Path<String>, Query(q): Query<ReasonQuery>) -> Answer {
     let look = move |n: &mut Node| {
         let id = n.find_dossier(&id)?;
-        n.consult(&officer, &id, &q.reason, now()).map(|(t, v)| (Some(t), as_json(&v)))
+        let (ticket, view) = n.consult(&officer, &id, &q.reason, now())?;
+        let mut shown = as_json(&view);
+        shown["standings"] = as_json(&n.standings(&id)?);
+        Ok((Some(ticket), shown))
     };
     Ok(Json(engine.run(look).await?))
 }
@@ -369,6 +475,8 @@ enum Wait {
 
 #[utoipa::path(post, path = "/v1/intents", request_body(content = Object, description = "What to do: {do: open|open-item|move, …, fields: plain values by field, handling: {codes}}"), params(("wait" = Option<String>, Query, description = "none, or delivered: until every other party has receipted"), ("timeout_s" = Option<u64>, Query)), responses((status = 200, description = "The act, or the proposal that waits for a second officer")))]
 async fn intent(Who(officer): Who, State(engine): State<Engine>, Query(q): Query<WaitQuery>, Form(intent): Form<Intent>) -> Answer {
+    let asked = intent.clone();
+    prove(&engine, engine.read(move |n| n.unproved(&asked)).await?).await?;
     make(&engine, q, move |n| n.propose(&officer, intent, now())).await
 }
 
@@ -409,6 +517,8 @@ async fn pending(_: Who, State(engine): State<Engine>) -> Answer {
 
 #[utoipa::path(post, path = "/v1/pending/{id}/approve", params(("id" = String, Path), ("wait" = Option<String>, Query), ("timeout_s" = Option<u64>, Query)), responses((status = 200, description = "The act")))]
 async fn approve(Who(officer): Who, State(engine): State<Engine>, Path(id): Path<String>, Query(q): Query<WaitQuery>) -> Answer {
+    let asked = id.clone();
+    prove(&engine, engine.read(move |n| n.unproved_pending(&asked)).await?).await?;
     make(&engine, q, move |n| n.approve(&officer, &id, now())).await
 }
 
@@ -423,82 +533,32 @@ async fn due(_: Who, State(engine): State<Engine>) -> Answer {
     Ok(Json(as_json(&engine.read(|n| n.due(now())).await?)))
 }
 
-#[derive(Deserialize, ToSchema)]
-struct TextForm {
-    path: String,
-    body: String,
-}
-
-#[derive(Deserialize, ToSchema)]
-struct TextsForm {
-    texts: Vec<TextForm>,
-}
-
-#[utoipa::path(post, path = "/v1/register", responses((status = 200, description = "Drafts, and texts that gave none")))]
-async fn register_import(Who(officer): Who, State(engine): State<Engine>, Form(f): Form<TextsForm>) -> Answer {
-    let read = tokio::task::spawn_blocking(move || {
-        let texts: Vec<register::Text<'_>> = f.texts.iter().map(|t| register::Text { path: &t.path, body: &t.body }).collect();
-        let reading = register::draft(&texts);
-        let digest = |e: &EventDraft| {
-            let mut bodies: Vec<&[u8]> = f.texts.iter().filter(|t| e.sources.contains(&t.path)).map(|t| t.body.as_bytes()).collect();
-            bodies.sort_unstable();
-            base::Digest::tagged("entente/draft/1", &bodies)
-        };
-        let named: Vec<_> = reading.events.iter().map(|e| (e.clone(), digest(e))).collect();
-        (named, as_json(&reading.silent))
-    });
-    let (events, silent) = read.await.map_err(|e| NodeError::Corrupt(e.to_string()))?;
-    let drafts = engine.run(move |n| n.import_drafts(&officer, events, now()).map(|(t, d)| (Some(t), d))).await?;
-    Ok(Json(json!({ "drafts": as_json(&drafts), "silent": silent })))
-}
-
-#[utoipa::path(get, path = "/v1/register", responses((status = 200, description = "All drafts")))]
-async fn register_list(_: Who, State(engine): State<Engine>) -> Answer {
-    Ok(Json(as_json(&engine.read(|n| n.drafts()).await?)))
-}
-
-#[derive(Deserialize, ToSchema)]
-struct DecisionForm {
-    #[schema(value_type = Option<Object>)]
-    event: Option<EventDraft>,
-}
-
-#[utoipa::path(post, path = "/v1/register/{id}/confirm", params(("id" = String, Path)), responses((status = 200, description = "The draft, confirmed")))]
-async fn register_confirm(who: Who, engine: State<Engine>, Path(id): Path<String>, Form(f): Form<DecisionForm>) -> Answer {
-    decide(who, engine, id, DraftState::Confirmed, f.event).await
-}
-
-#[utoipa::path(post, path = "/v1/register/{id}/reject", params(("id" = String, Path)), responses((status = 200, description = "The draft, rejected")))]
-async fn register_reject(who: Who, engine: State<Engine>, Path(id): Path<String>, Form(f): Form<DecisionForm>) -> Answer {
-    decide(who, engine, id, DraftState::Rejected, f.event).await
-}
-
-async fn decide(who: Who, State(engine): State<Engine>, id: String, state: DraftState, event: Option<EventDraft>) -> Answer {
-    who.must_be(&[OfficerRole::Officer, OfficerRole::Desk, OfficerRole::Supervisor], "officer, desk or supervisor")?;
-    let officer = who.0;
-    let draft = engine.run(move |n| n.decide_draft(&officer, &id, state, event, now()).map(|(t, d)| (Some(t), d))).await?;
-    Ok(Json(as_json(&draft)))
-}
-
-#[derive(Deserialize, ToSchema)]
-struct VisitForm {
-    #[schema(value_type = Vec<String>)]
-    guests: Vec<ServiceId>,
+#[derive(Deserialize)]
+struct StatisticsQuery {
+    from: base::Date,
+    until: base::Date,
     #[serde(default)]
-    #[schema(value_type = Object)]
-    fields: BTreeMap<String, Value>,
+    by: String,
+    among: Option<String>,
 }
 
-#[utoipa::path(post, path = "/v1/register/{id}/visit", params(("id" = String, Path)), responses((status = 200, description = "The visit's opening, or the proposal of it")))]
-async fn register_visit(Who(officer): Who, State(engine): State<Engine>, Path(id): Path<String>, Form(f): Form<VisitForm>) -> Answer {
-    let wait = WaitQuery { wait: Wait::None, timeout_s: None };
-    make(&engine, wait, move |n| {
-        let intent = n.visit_from(&id, f.guests, f.fields)?;
-        n.propose(&officer, intent, now())
-    })
-    .await
+#[utoipa::path(get, path = "/v1/statistics", params(("from" = String, Query, description = "First day, UTC"), ("until" = String, Query, description = "The day after the last, UTC"), ("by" = Option<String>, Query, description = "mechanism, partner, area, outcome, answer; separated by commas"), ("among" = Option<String>, Query, description = "Only what this partner is a party of")), responses((status = 200, description = "Counts and times from acts alone, with the digest that the partner finds too")))]
+async fn statistics(who: Who, State(engine): State<Engine>, Query(q): Query<StatisticsQuery>) -> Answer {
+    who.must_be(
+        &[OfficerRole::Desk, OfficerRole::Supervisor, OfficerRole::DataProtection, OfficerRole::CompetentAuthority],
+        "liaison desk, supervisor, competent authority or data-protection officer",
+    )?;
+    let by: Vec<dossier::statistics::By> =
+        q.by.split(',')
+            .filter(|b| !b.is_empty())
+            .map(|b| serde_json::from_value(json!(b)).map_err(|_| NodeError::Asked(format!("'{b}' is not one of mechanism, partner, area, outcome, answer"))))
+            .collect::<Result<_, _>>()?;
+    let read = move |n: &mut Node| {
+        let among = q.among.as_ref().map(|s| s.parse::<ServiceId>().map_err(|_| NodeError::Asked(format!("'{s}' is not the id of a service")))).transpose()?;
+        n.statistics(q.from.start_utc(), q.until.start_utc(), &by, among.as_ref())
+    };
+    Ok(Json(as_json(&engine.read(read).await?)))
 }
-
 #[utoipa::path(post, path = "/v1/checkpoint", responses((status = 200, description = "A checkpoint is on its way to every partner")))]
 async fn checkpoint(_: Who, State(engine): State<Engine>) -> Answer {
     engine.run(|n| n.checkpoint(now()).map(|t| (t, ()))).await?;
@@ -524,17 +584,22 @@ async fn log(who: Who, State(engine): State<Engine>, Query(q): Query<LogQuery>) 
     Ok(Json(engine.run(read).await?.into()))
 }
 
-#[utoipa::path(get, path = "/v1/process", responses((status = 200, description = "CPU time and memory of the node's process")))]
-async fn process(_: Who) -> Answer {
+#[utoipa::path(get, path = "/v1/process", responses((status = 200, description = "CPU time, memory and open files of the node's process")))]
+async fn process(_: Who, State(engine): State<Engine>) -> Answer {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     // Fields 14 and 15 after the name, in ticks of 10 ms (proc(5)); the name may hold spaces.
     let ticks: u64 = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<u64>().ok()).sum();
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let kib = |name: &str| status.lines().find_map(|l| l.strip_prefix(name)).and_then(|l| l.split_whitespace().next()).and_then(|n| n.parse::<u64>().ok());
-    Ok(Json(json!({ "cpu_ms": ticks * 10, "rss_kib": kib("VmRSS:"), "peak_rss_kib": kib("VmHWM:") })))
+    let files = Descriptors::now();
+    let (dossiers, dossier_bytes) = engine.read(|n| Ok(n.memory())).await?;
+    Ok(Json(json!({
+        "cpu_ms": ticks * 10, "rss_kib": kib("VmRSS:"), "peak_rss_kib": kib("VmHWM:"), "descriptors": files.taken, "descriptors_max": files.max,
+        "dossiers_in_memory": dossiers, "dossier_bytes": dossier_bytes,
+    })))
 }
 
-fn unhex(text: &str) -> Result<Vec<u8>, Problem> {
+pub(crate) fn unhex(text: &str) -> Result<Vec<u8>, Problem> {
     let bad = || Problem(StatusCode::BAD_REQUEST, "refusal.api.hex".to_owned(), "the card is not hexadecimal; export it again".to_owned());
     hex::decode(text.trim()).ok_or_else(bad)
 }
@@ -545,7 +610,7 @@ mod tests {
     fn every_route_is_described() {
         let json: serde_json::Value = serde_json::from_str(&super::openapi_json()).unwrap();
         let paths = json["paths"].as_object().unwrap();
-        for path in ["/v1/intents", "/v1/dossiers/{id}", "/v1/due", "/v1/register", "/v1/pending/{id}/approve"] {
+        for path in ["/v1/intents", "/v1/dossiers/{id}", "/v1/due", "/v1/register", "/v1/pending/{id}/approve", "/v1/carry/import"] {
             assert!(paths.contains_key(path), "{path}");
         }
         assert!(json["openapi"].as_str().unwrap().starts_with("3.1"));

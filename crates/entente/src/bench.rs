@@ -3,7 +3,7 @@
 //! An act counts when it is signed, sealed, on the disk of both nodes and receipted. A run with one receipt missing gives no figure.
 
 use crate::client::{Client, Problem};
-use crate::launch::{Founder, LaunchError, Station, accord, until};
+use crate::launch::{Founder, LaunchError, Station, settle};
 use base::{Entropy, Lang, UnixMs};
 use seal::{CardDraft, Cards, Keys, Parcel, Signed, SystemEntropy, Typ, seal_parcel};
 use serde_json::{Value, json};
@@ -139,27 +139,9 @@ async fn measure(args: &ExchangeArgs, root: &Path, program: &Path, limit_us: f64
 /// Founds and starts two nodes that know each other, with officers and an accord in force.
 pub async fn two_nodes(root: &Path, program: &Path) -> Result<(Station, Station), LaunchError> {
     let found = |code, country, zone, lang| Station::found(root, &Founder { code, country, zone, name: &[(lang, code)], languages: &[lang] });
-    let (mut a, mut b) = (found("aa", "MA", "Africa/Casablanca", Lang::Fr)?, found("bb", "ES", "Europe/Madrid", Lang::Es)?);
-    for station in [&mut a, &mut b] {
-        station.start(program).await?;
-        station.add_officer("desk", "Desk", &["desk", "officer"]).await?;
-        station.add_officer("chief", "Chief", &["supervisor", "competent-authority"]).await?;
-        station.add_officer("judge", "Judge", &["competent-authority", "supervisor"]).await?;
-    }
-    a.meet(&b).await?;
-    b.meet(&a).await?;
-    let hash = a.client("desk").get("/v1/mechanisms/information-request").await?["hash"].as_str().unwrap_or_default().to_owned();
-    let intent = accord(&[a.service, b.service], &[("information-request", &hash)], "Measurement");
-    let opened = a.act("chief", "judge", &intent, "delivered").await?;
-    let id = opened["dossier"].clone();
-    let sign = json!({ "do": "move", "dossier": id, "item": null, "name": "sign", "handling": { "codes": ["H0"] }, "fields": { "authority": { "lang": "en", "text": "Director" } } });
-    for station in [&a, &b] {
-        station.act("judge", "chief", &sign, "delivered").await?;
-    }
-    let path = format!("/v1/dossiers/{}?reason=measurement", id.as_str().unwrap_or_default());
-    for station in [&a, &b] {
-        until("the accord in force", Duration::from_secs(20), || async { Ok(station.client("desk").get(&path).await?["phase"] == "in-force") }).await?;
-    }
+    let mut both = [found("aa", "MA", "Africa/Casablanca", Lang::Fr)?, found("bb", "ES", "Europe/Madrid", Lang::Es)?];
+    settle(&mut both, program).await?;
+    let [a, b] = both;
     Ok((a, b))
 }
 
@@ -188,7 +170,7 @@ pub fn note(dossier: &str, text: &str) -> Value {
 }
 
 /// Draws letters that do not compress.
-fn letters() -> String {
+pub(crate) fn letters() -> String {
     let mut bytes = [0u8; BODY_BYTES];
     SystemEntropy.fill(&mut bytes);
     bytes.iter().map(|b| (b'a' + b % 26) as char).collect()

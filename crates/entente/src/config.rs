@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The name of the file in a node's directory.
 pub const FILE: &str = "config.toml";
@@ -21,6 +21,18 @@ pub struct Config {
     /// Minutes between two checkpoints that partners cosign.
     #[serde(default = "checkpoint_minutes")]
     pub checkpoint_minutes: u64,
+    /// Days that a parcel may be old when it comes by file.
+    #[serde(default = "carry_days_max")]
+    pub carry_days_max: u32,
+    /// Minutes between two backups of the running node; 0 for none.
+    #[serde(default)]
+    pub backup_minutes: u64,
+    /// Where they lie.
+    #[serde(default)]
+    pub backup_target: Option<PathBuf>,
+    /// The file with the 32 bytes that lock them.
+    #[serde(default)]
+    pub backup_key_file: Option<PathBuf>,
     /// What is logged: error, warn, info, debug or trace.
     #[serde(default = "log")]
     pub log: String,
@@ -32,6 +44,10 @@ fn api() -> SocketAddr {
 
 fn checkpoint_minutes() -> u64 {
     15
+}
+
+fn carry_days_max() -> u32 {
+    30
 }
 
 fn log() -> String {
@@ -48,8 +64,14 @@ impl Config {
         if !config.api.ip().is_loopback() {
             return Err(format!("{}: 'api' must be a loopback address; officers' programs run on this machine", path.display()));
         }
+        if config.backup_minutes > 0 && (config.backup_target.is_none() || config.backup_key_file.is_none()) {
+            return Err(format!("{}: 'backup_minutes' wants 'backup_target' and 'backup_key_file' beside it", path.display()));
+        }
         if config.checkpoint_minutes == 0 {
             return Err(format!("{}: 'checkpoint_minutes' is at least 1", path.display()));
+        }
+        if !(1..=node::CARRY_DAYS_CEILING).contains(&config.carry_days_max) {
+            return Err(format!("{}: 'carry_days_max' is between 1 and {}", path.display(), node::CARRY_DAYS_CEILING));
         }
         Ok(config)
     }
@@ -66,9 +88,17 @@ impl Config {
              zone = \"{zone}\"\n\n\
              # Minutes between two checkpoints that partners cosign. Default 15.\n\
              checkpoint_minutes = {}\n\n\
+             # Days that a parcel may be old when it comes in a carry file, 1 to 366. Default 30.\n\
+             carry_days_max = {}\n\n\
+             # Backups of the running node. Minutes between two (0: none, the default), the directory on another disk in which\n\
+             # they lie, and the file with the 32 bytes that lock them (entente backup create --backup-key-file makes it).\n\
+             backup_minutes = 0\n\
+             # backup_target = \"/mnt/backup/entente\"\n\
+             # backup_key_file = \"/etc/entente/backup.key\"\n\n\
              # What is logged to standard error: error, warn, info, debug, trace. Default info.\n\
              log = \"{}\"\n",
             checkpoint_minutes(),
+            carry_days_max(),
             log()
         )
     }
@@ -83,7 +113,29 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join(FILE), Config::text(([0, 0, 0, 0], 7400).into(), api(), "Africa/Casablanca")).unwrap();
         let config = Config::read(dir.path()).unwrap();
-        assert_eq!((config.api, config.checkpoint_minutes, config.zone.as_str()), (api(), 15, "Africa/Casablanca"));
+        assert_eq!((config.api, config.checkpoint_minutes, config.carry_days_max, config.zone.as_str()), (api(), 15, 30, "Africa/Casablanca"));
+    }
+
+    #[test]
+    fn carried_parcels_have_an_age_that_is_meant() {
+        let dir = tempfile::tempdir().unwrap();
+        for (days, fine) in [(0, false), (1, true), (366, true), (367, false)] {
+            let text = Config::text(([0, 0, 0, 0], 7400).into(), api(), "UTC").replace("carry_days_max = 30", &format!("carry_days_max = {days}"));
+            std::fs::write(dir.path().join(FILE), text).unwrap();
+            assert_eq!(Config::read(dir.path()).is_ok(), fine, "{days}");
+        }
+    }
+
+    #[test]
+    fn backups_by_the_clock_want_a_place_and_a_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = Config::text(([0, 0, 0, 0], 7400).into(), api(), "UTC");
+        std::fs::write(dir.path().join(FILE), text.replace("backup_minutes = 0", "backup_minutes = 60")).unwrap();
+        assert!(Config::read(dir.path()).unwrap_err().contains("backup_target"));
+        let whole = text.replace("backup_minutes = 0", "backup_minutes = 60").replace("# backup_", "backup_");
+        std::fs::write(dir.path().join(FILE), whole).unwrap();
+        let config = Config::read(dir.path()).unwrap();
+        assert_eq!((config.backup_minutes, config.backup_target), (60, Some("/mnt/backup/entente".into())));
     }
 
     #[test]

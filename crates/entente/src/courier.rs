@@ -1,18 +1,21 @@
 //! Between the courier and the node: parcels in, loads out, pins from the cards.
 
 use crate::engine::{Engine, now};
+use crate::keeper::Keyring;
+use crate::queue::Lane;
 use base::{Digest, ParcelId, ServiceId};
 use bytes::Bytes;
 use node::{Book, NodeError, Served};
-use seal::Keys;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use transport::{Address, BoxFuture, Inbox, Letter, Outbox, Pins, Rejection, SendError};
 
 /// How long the courier waits before it sends again what our own disk could not settle.
 const DISK_PAUSE: Duration = Duration::from_secs(2);
+/// Parcels of one partner that are opened at once; more wait, so that whoever floods takes no more of our processors than others.
+const OPENING_MAX: usize = 1;
 
 /// What the courier sees of the node.
 #[derive(Clone)]
@@ -22,32 +25,45 @@ pub struct Door {
     /// Everybody's cards.
     pub book: Book,
     /// Our keys.
-    pub keys: Keys,
+    pub keys: Keyring,
+    own: ServiceId,
     /// Parcels under way, so that a receipt is held against the right one.
     under_way: Arc<Mutex<HashMap<(ServiceId, u64), ParcelId>>>,
+    /// Who has how many parcels being opened; grows with the partners only.
+    opening: Arc<Mutex<HashMap<ServiceId, Arc<Semaphore>>>>,
 }
 
 impl Door {
     /// Opens the door between a node and its courier.
-    pub fn new(engine: Engine, book: Book, keys: Keys) -> Door {
-        Door { engine, book, keys, under_way: Arc::default() }
+    pub fn new(engine: Engine, book: Book, keys: Keyring) -> Door {
+        let own = keys.now().service();
+        Door { engine, book, keys, own, under_way: Arc::default(), opening: Arc::default() }
     }
 
     async fn take(&self, from: ServiceId, parcel: Bytes) -> Result<Bytes, NodeError> {
-        let (book, keys) = (self.book.clone(), self.keys.clone());
+        let (book, keys) = (self.book.clone(), self.keys.now());
+        let engine = self.engine.in_lane(Lane::Partner(from));
+        let turn = Arc::clone(self.opening.lock().expect("no holder panics").entry(from).or_insert_with(|| Arc::new(Semaphore::new(OPENING_MAX))));
+        let turn = turn.acquire_owned().await.map_err(|e| NodeError::Corrupt(e.to_string()))?;
         let opened = tokio::task::spawn_blocking(move || node::open(&parcel, from, &book, &keys, now())).await;
+        drop(turn);
         let arrived = match opened.map_err(|e| NodeError::Corrupt(e.to_string()))? {
             Ok(arrived) => arrived,
             Err(e) => {
-                let code = e.code();
-                tracing::warn!(partner = %self.book.code(&from), code, "refused a parcel: {e}");
                 let (code, what) = (e.code(), e.to_string());
-                self.engine.run(move |n| Ok((Some(n.note_refused(from, code, &what, now())), ()))).await?;
+                let far_off = matches!(e, NodeError::ParcelClock(_));
+                let note = move |n: &mut node::Node| {
+                    if far_off {
+                        n.hear_far_off(from);
+                    }
+                    n.trust_clock()?; // the fault may be ours
+                    Ok((n.note_refused(from, code, &what, now()), ()))
+                };
+                engine.run(note).await?;
                 return Err(e);
             }
         };
-        let receipt = self
-            .engine
+        let receipt = engine
             .run_then(
                 move |n| match n.receive(arrived, now())? {
                     Served::Again(receipt) => Ok((None, Some(receipt))),
@@ -60,9 +76,9 @@ impl Door {
     }
 
     async fn next_letter(&self, to: ServiceId) -> Option<Letter> {
-        let load = self.engine.read(move |n| n.load(to, now())).await;
+        let load = self.engine.in_lane(Lane::Courier(to)).read(move |n| n.load(to, now())).await;
         let load = load.inspect_err(|e| tracing::error!(code = e.code(), "nothing could be loaded for {}: {e}", to.short())).ok()??;
-        let keys = self.keys.clone();
+        let keys = self.keys.now();
         let number = load.number;
         let sealed = tokio::task::spawn_blocking(move || load.seal(&keys)).await.ok()?;
         match sealed {
@@ -82,15 +98,23 @@ impl Door {
         if let Err(e) = &answer {
             tracing::info!(partner = %self.book.code(&to), code = e.code(), "not delivered: {e}");
         }
+        let refused_for_time = matches!(&answer, Err(SendError::Refused { code, .. }) if code == "peer.parcel.clock");
         let receipt = answer.ok();
-        let job = move |n: &mut node::Node| match n.answered(to, number, parcel, receipt.as_deref(), now())? {
-            Some((ticket, held)) => Ok((Some(ticket), held)),
-            None => Ok((None, Vec::new())),
+        let job = move |n: &mut node::Node| {
+            if refused_for_time {
+                n.hear_far_off(to);
+            }
+            match n.answered(to, number, parcel, receipt.as_deref(), now())? {
+                Some((ticket, held)) => Ok((Some(ticket), held)),
+                None => Ok((None, Vec::new())),
+            }
         };
-        match self.engine.run(job).await {
+        match self.engine.in_lane(Lane::Courier(to)).run(job).await {
             Ok(held) => self.engine.held(to, &held),
             Err(e) => {
-                tracing::error!(partner = %self.book.code(&to), code = e.code(), "a receipt could not be taken: {e}");
+                if !e.code().starts_with("failure.store.") {
+                    tracing::error!(partner = %self.book.code(&to), code = e.code(), "a receipt could not be taken: {e}");
+                }
                 // The parcel is due again at once; a disk that fails is given a moment.
                 tokio::time::sleep(DISK_PAUSE).await;
             }
@@ -100,7 +124,11 @@ impl Door {
 
 impl Pins for Door {
     fn service(&self, pin: &Digest) -> Option<ServiceId> {
-        self.book.by_pin(pin, now()).filter(|s| *s != self.keys.service())
+        self.book.by_pin(pin, now()).filter(|s| *s != self.own)
+    }
+
+    fn changed(&self) -> watch::Receiver<u64> {
+        self.engine.news()
     }
 }
 
@@ -119,11 +147,15 @@ impl Inbox for Door {
 impl Outbox for Door {
     fn partners(&self) -> Vec<Address> {
         let now = now();
+        let keys = self.keys.now();
         let address = |cards: Arc<seal::Cards>| {
             let card = cards.current(now)?;
-            Some(Address { service: cards.service(), endpoints: card.endpoints.clone(), pin: card.tls_pin })
+            // A partner that does not hold our newest card lets in only the key that it knows.
+            let shows = self.book.known_to(&cards.service()).and_then(|n| keys.under(n)).map(|k| k.tls().pin);
+            Some(Address { service: cards.service(), endpoints: card.endpoints.clone(), pins: cards.pins(now), shows })
         };
-        self.book.all().into_iter().filter(|c| c.service() != self.keys.service()).filter_map(address).collect()
+        let exchanged = |c: &Arc<seal::Cards>| c.service() != self.own && !self.book.is_suspended(&c.service());
+        self.book.all().into_iter().filter(exchanged).filter_map(address).collect()
     }
 
     fn next(&self, to: ServiceId) -> BoxFuture<'_, Option<Letter>> {

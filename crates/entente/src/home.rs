@@ -2,7 +2,7 @@
 
 use crate::config::{self, Config};
 use crate::engine::now;
-use base::{Entropy, Lang, Tag, Text};
+use base::{Entropy, Lang, Tag, Text, UnixMs};
 use dossier::OfficerRole;
 use node::{Node, NodeError, Settings};
 use seal::{CardDraft, Duty, Fingerprint, Keys, Lock, SystemEntropy};
@@ -12,9 +12,11 @@ use std::net::SocketAddr;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use store::Sqlite;
+use store::{Append, LogLine, RecordOp, Sqlite, Store};
 
 const KEYS: &str = "keys.entente";
+/// Held by whoever may write the key file.
+const KEYS_LOCK: &str = "keys.lock";
 const STORE: &str = "node.db";
 const TOKENS: &str = "tokens";
 const DAY_MS: i64 = 86_400_000;
@@ -68,6 +70,9 @@ pub enum HomeError {
     /// The operator's doing.
     #[error("{0}")]
     Asked(String),
+    /// Another process may write the key file.
+    #[error("the node runs, or another command works on its keys; stop the node for this and start it again afterwards")]
+    Held,
     /// The keys cannot be opened or made.
     #[error(transparent)]
     Keys(#[from] seal::KeysRefusal),
@@ -84,6 +89,7 @@ impl HomeError {
     pub fn code(&self) -> &'static str {
         match self {
             HomeError::Asked(_) => "refusal.home",
+            HomeError::Held => "refusal.keys.held",
             HomeError::Keys(e) => e.code(),
             HomeError::Node(e) => e.code(),
             HomeError::Io(..) => "failure.home.io",
@@ -125,7 +131,8 @@ impl Home {
         fs::create_dir_all(dir).map_err(io(dir))?;
         fs::set_permissions(dir, fs::Permissions::from_mode(0o700)).map_err(io(dir))?;
         write_private(&dir.join(KEYS), &bytes).map_err(io(&dir.join(KEYS)))?;
-        fs::write(dir.join(config::FILE), Config::text(founding.listen, founding.api, &founding.zone)).map_err(io(dir))?;
+        // On the disk before anything is said: a power cut right after must not leave an empty file.
+        write_private(&dir.join(config::FILE), Config::text(founding.listen, founding.api, &founding.zone).as_bytes()).map_err(io(dir))?;
         let home = Home::open(dir)?;
         let mut node = home.node_with(keys)?;
         let everything = vec![OfficerRole::Administrator];
@@ -153,11 +160,35 @@ impl Home {
 
     /// Opens the keys.
     pub fn keys(&self, lock: &Lock<'_>) -> Result<Keys, HomeError> {
-        let path = self.dir.join(KEYS);
-        let bytes = fs::read(&path).map_err(|e| HomeError::Io(path.display().to_string(), e))?;
-        let mut keys = Keys::from_file(&bytes, lock)?;
+        let mut keys = self.stored_keys(lock)?;
         keys.advance(now());
         Ok(keys)
+    }
+
+    /// Opens the keys as the file holds them, whatever the time is.
+    pub fn stored_keys(&self, lock: &Lock<'_>) -> Result<Keys, HomeError> {
+        let path = self.dir.join(KEYS);
+        let bytes = fs::read(&path).map_err(|e| HomeError::Io(path.display().to_string(), e))?;
+        Ok(Keys::from_file(&bytes, lock)?)
+    }
+
+    /// Writes the key file whole: at no moment is there none, or half of one.
+    pub fn write_keys(&self, keys: &Keys, lock: &Lock<'_>) -> Result<(), HomeError> {
+        let path = self.dir.join(KEYS);
+        let bytes = keys.to_file(lock, &mut SystemEntropy)?;
+        write_private(&path, &bytes).map_err(|e| HomeError::Io(path.display().to_string(), e))
+    }
+
+    /// Takes the right to write the key file, until the returned file is dropped; refused while another process has it.
+    pub fn hold_keys(&self) -> Result<fs::File, HomeError> {
+        let path = self.dir.join(KEYS_LOCK);
+        let io = |e| HomeError::Io(path.display().to_string(), e);
+        let file = fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(io)?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(fs::TryLockError::WouldBlock) => Err(HomeError::Held),
+            Err(fs::TryLockError::Error(e)) => Err(io(e)),
+        }
     }
 
     /// Opens the node; refused while another process has it open.
@@ -165,7 +196,8 @@ impl Home {
         self.node_with(self.keys(lock)?)
     }
 
-    fn node_with(&self, keys: Keys) -> Result<Node, HomeError> {
+    /// Opens the node with keys that are open already.
+    pub fn node_with(&self, keys: Keys) -> Result<Node, HomeError> {
         let store = Sqlite::open(&self.dir.join(STORE), keys.storage().clone(), Box::new(SystemEntropy))?;
         let settings = Settings { zone: self.config.zone.clone() };
         Ok(Node::open(Arc::new(store), keys, settings, Box::new(SystemEntropy), now())?)
@@ -174,6 +206,15 @@ impl Home {
     /// Opens the store only to read, also beside a running node.
     pub fn inspect(&self, lock: &Lock<'_>) -> Result<Sqlite, HomeError> {
         Ok(Sqlite::inspect(&self.dir.join(STORE), self.keys(lock)?.storage().clone())?)
+    }
+
+    /// Holds the store, so that no node runs on it meanwhile; refused while one does.
+    pub fn hold(&self, lock: &Lock<'_>) -> Result<HeldHome, HomeError> {
+        let store = Sqlite::open(&self.dir.join(STORE), self.keys(lock)?.storage().clone(), Box::new(SystemEntropy))?;
+        match store.record(node::MOVED.0, node::MOVED.1)? {
+            Some(to) => Err(NodeError::Moved(String::from_utf8_lossy(&to.data).into_owned()).into()),
+            None => Ok(HeldHome(store)),
+        }
     }
 
     /// Keeps an officer's token in the directory, readable by its owner only.
@@ -207,13 +248,27 @@ impl Home {
     }
 }
 
+/// A directory on which no node runs as long as this value lives.
+pub struct HeldHome(Sqlite);
+
+impl HeldHome {
+    /// Marks the node as moved: it starts here no more, and says where it went.
+    pub fn mark_moved(self, to: &str, now: UnixMs) -> Result<(), HomeError> {
+        let mut batch = Append::new(now);
+        batch.records.push(RecordOp::Put { kind: node::MOVED.0.to_owned(), id: node::MOVED.1.to_owned(), data: to.as_bytes().to_vec() });
+        let line = serde_json::json!({ "what": "node moved", "to": to }).to_string().into_bytes();
+        batch.logs.push(LogLine { kind: "audit".to_owned(), data: line });
+        Ok(self.0.append(vec![batch])?.into_iter().try_for_each(|r| r.map(drop))?)
+    }
+}
+
 /// Stores what a node has staged.
 pub fn commit(node: &mut Node) -> Result<(), NodeError> {
     node.commit().into_iter().try_for_each(|(_, r)| r.map(drop)).map_err(NodeError::from)
 }
 
 /// Writes a file that only its owner may read, whole or not at all.
-fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let part = path.with_extension("part");
     let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
     file.write_all(bytes)?;

@@ -6,6 +6,7 @@ use base::{Entropy, Lang, ServiceId, Text};
 use seal::{Duty, Lock, SystemEntropy};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -56,10 +57,16 @@ pub struct Station {
     pub dir: PathBuf,
     /// The file with the key under which the node's keys lie.
     pub key_file: PathBuf,
-    /// The local API.
+    /// The local API, as this program reaches it.
     pub api: SocketAddr,
     /// Where partners come in.
     pub peer: SocketAddr,
+    /// Words that stand before the program when it is started: `ip netns exec NAME`, `prlimit …`; each must become the program.
+    pub before: Vec<String>,
+    /// Variables that the program gets besides its own.
+    pub variables: Vec<(String, String)>,
+    /// Where the node's log is written.
+    pub log: PathBuf,
     child: Option<Child>,
     tokens: BTreeMap<String, String>,
 }
@@ -67,16 +74,21 @@ pub struct Station {
 impl Station {
     /// Founds a service in `root/<code>`, on free loopback ports.
     pub fn found(root: &Path, founder: &Founder<'_>) -> Result<Station, LaunchError> {
+        let (api, peer) = (free_port()?, free_port()?);
+        Station::found_at(root, founder, api, peer, peer)
+    }
+
+    /// Founds a service in `root/<code>`: the local API at one address, partners come in at another and know it by a third.
+    pub fn found_at(root: &Path, founder: &Founder<'_>, api: SocketAddr, peer: SocketAddr, known_as: SocketAddr) -> Result<Station, LaunchError> {
         let dir = root.join(founder.code);
         let key_file = root.join(format!("{}.key", founder.code));
         let key = key_file_bytes();
         fs::create_dir_all(root).and_then(|()| fs::write(&key_file, key)).map_err(|e| LaunchError::System(format!("{}: {e}", key_file.display())))?;
-        let (api, peer) = (free_port()?, free_port()?);
         let founding = Founding {
             code: founder.code.to_owned(),
             country: founder.country.to_owned(),
             name: founder.name.iter().map(|(l, n)| Text::new(*l, *n)).collect(),
-            endpoints: vec![peer.to_string()],
+            endpoints: vec![known_as.to_string()],
             listen: peer,
             api,
             zone: founder.zone.to_owned(),
@@ -86,15 +98,18 @@ impl Station {
         };
         let founded = Home::init(&dir, &founding, &Lock::KeyFile(&key))?;
         let tokens = BTreeMap::from([("admin".to_owned(), founded.admin_token)]);
-        Ok(Station { code: founder.code.to_owned(), service: founded.service, fingerprint: founded.fingerprint, dir, key_file, api, peer, child: None, tokens })
+        let log = dir.join("log.txt");
+        let (code, service, fingerprint) = (founder.code.to_owned(), founded.service, founded.fingerprint);
+        Ok(Station { code, service, fingerprint, dir, key_file, api, peer, before: Vec::new(), variables: Vec::new(), log, child: None, tokens })
     }
 
     /// Starts the node's process with `program` and waits until it is ready.
     pub async fn start(&mut self, program: &Path) -> Result<(), LaunchError> {
         let system = |what: String| LaunchError::System(what);
-        let log = File::options().create(true).append(true).open(self.log()).map_err(|e| system(format!("{}: {e}", self.log().display())))?;
-        let mut command = Command::new(program);
-        command.arg("--dir").arg(&self.dir).arg("serve").arg("--key-file").arg(&self.key_file);
+        let log = File::options().create(true).append(true).open(&self.log).map_err(|e| system(format!("{}: {e}", self.log.display())))?;
+        let mut words = self.before.iter().map(OsStr::new).chain([program.as_os_str()]);
+        let mut command = Command::new(words.next().expect("the program itself is a word"));
+        command.args(words).envs(self.variables.iter().map(|(k, v)| (k, v))).arg("--dir").arg(&self.dir).arg("serve").arg("--key-file").arg(&self.key_file);
         let child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -175,14 +190,14 @@ impl Station {
         }
     }
 
-    /// Where the node's log is written.
-    pub fn log(&self) -> PathBuf {
-        self.dir.join("log.txt")
+    /// Returns the node's process, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
     }
 
     /// Returns the last lines of the node's log.
     pub fn log_tail(&self) -> String {
-        let text = fs::read_to_string(self.log()).unwrap_or_default();
+        let text = fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(12)..].join("\n")
     }
@@ -195,7 +210,7 @@ impl Drop for Station {
 }
 
 /// Finds a free loopback port below those that outgoing connections take, so that a restarted node gets its port back.
-fn free_port() -> Result<SocketAddr, LaunchError> {
+pub(crate) fn free_port() -> Result<SocketAddr, LaunchError> {
     let mut draw = [0u8; 2];
     for _ in 0..200 {
         SystemEntropy.fill(&mut draw);
@@ -205,6 +220,33 @@ fn free_port() -> Result<SocketAddr, LaunchError> {
         }
     }
     Err(LaunchError::System("no free port between 16000 and 32000".to_owned()))
+}
+
+/// Starts nodes, gives each its officers, lets all take each other's cards, and brings an accord on requests among them into force.
+pub async fn settle(stations: &mut [Station], program: &Path) -> Result<(), LaunchError> {
+    for station in stations.iter_mut() {
+        station.start(program).await?;
+        station.add_officer("desk", "Desk", &["desk", "officer"]).await?;
+        station.add_officer("chief", "Chief", &["supervisor", "competent-authority"]).await?;
+        station.add_officer("judge", "Judge", &["competent-authority", "supervisor"]).await?;
+    }
+    let pairs = |n: usize| (0..n).flat_map(move |i| (0..n).filter(move |j| *j != i).map(move |j| (i, j)));
+    for (one, other) in pairs(stations.len()) {
+        stations[one].meet(&stations[other]).await?;
+    }
+    let hash = stations[0].client("desk").get("/v1/mechanisms/information-request").await?["hash"].as_str().unwrap_or_default().to_owned();
+    let parties: Vec<ServiceId> = stations.iter().map(|s| s.service).collect();
+    let opened = stations[0].act("chief", "judge", &accord(&parties, &[("information-request", &hash)], "Requests"), "delivered").await?;
+    let id = opened["dossier"].clone();
+    let sign = json!({ "do": "move", "dossier": id, "item": null, "name": "sign", "handling": { "codes": ["H0"] }, "fields": { "authority": { "lang": "en", "text": "Director" } } });
+    for station in stations.iter() {
+        station.act("judge", "chief", &sign, "delivered").await?;
+    }
+    let path = format!("/v1/dossiers/{}?reason=measurement", id.as_str().unwrap_or_default());
+    for station in stations.iter() {
+        until("the accord in force", Duration::from_secs(20), || async { Ok(station.client("desk").get(&path).await?["phase"] == "in-force") }).await?;
+    }
+    Ok(())
 }
 
 /// An intent to propose an accord among us and others over some mechanisms.

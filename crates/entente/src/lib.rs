@@ -3,14 +3,27 @@
 //! A library so that tests drive the very parts that the program runs; `main.rs` only starts it.
 
 pub mod api;
+mod api_keys;
+pub mod audit;
+pub mod backup;
 pub mod bench;
+pub mod bench_backup;
+pub mod carry;
 pub mod cli;
 pub mod client;
 pub mod config;
 pub mod courier;
 pub mod demo;
 pub mod engine;
+pub mod fairness;
+pub mod flood;
 pub mod home;
+pub mod keeper;
 pub mod launch;
 pub mod locale;
+mod own;
+pub mod pipe;
+mod plot;
+mod queue;
 pub mod serve;
+pub mod soak;

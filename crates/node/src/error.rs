@@ -2,7 +2,7 @@
 
 use base::{IdError, ServiceId, TimeError};
 use dossier::{ActFault, FieldFault, MechanismFault, Refusal};
-use seal::{CardFault, FingerprintRefusal, NoteFault, SealFault};
+use seal::{CardFault, CarryFault, FingerprintRefusal, NoteFault, SealFault};
 use store::StoreError;
 
 /// What a service says of a checkpoint that its own ledger does not bear out.
@@ -65,6 +65,11 @@ pub enum NodeError {
     /// A mechanism of this name or hash is not here.
     #[error("mechanism '{0}' is not known here; the partner must send it, or check its name")]
     UnknownMechanism(String),
+    /// The accord names another version of the mechanism.
+    #[error(
+        "the accord names another version of mechanism '{0}'; open the dossier under the version that it names, by its hash, or agree on an accord that names the new one"
+    )]
+    OtherVersion(String),
     /// No more mechanisms are kept.
     #[error("this node keeps no more mechanisms; its operator must say which are still needed")]
     TooManyMechanisms,
@@ -86,6 +91,19 @@ pub enum NodeError {
     /// An act is dated ahead of our clock.
     #[error("the act is dated {0} minutes ahead of this node's clock; one of both clocks is wrong")]
     ClockAhead(i64),
+    /// Our own clock was moved while the node ran, and nobody has borne it out.
+    #[error(
+        "this machine's clock was moved by {0} minutes while the node ran, and no partner has borne it out; nothing is signed until it is right. Set it by NTP; if it is right as it stands, start the node again"
+    )]
+    ClockMoved(i64),
+    /// All partners that were heard contradict our clock.
+    #[error("all {partners} partners that were heard contradict this machine's clock ({ahead}); nothing is signed until it is set. Set it by NTP")]
+    ClockContradicted {
+        /// How many they are.
+        partners: usize,
+        /// By how much, in words.
+        ahead: String,
+    },
     /// A parcel was sealed by a clock that is far off.
     #[error("the parcel was sealed {0} minutes away from this node's clock; one of both clocks is wrong. Set both by NTP and send again")]
     ParcelClock(u64),
@@ -116,6 +134,65 @@ pub enum NodeError {
     /// Acts of a dossier in which the sender has no part.
     #[error("the sender or this node is not a party of this dossier")]
     NotParty,
+    /// A word on an act that is not about it, or that this service cannot give.
+    #[error("the word on this act is about another one, or is one that only its author can give; the sender's software is at fault")]
+    Word,
+    /// Two officers here decided not to speak with the service for now.
+    #[error("nothing is taken from or sent to this service until two officers here decide otherwise; let both services speak by telephone")]
+    Suspended,
+    /// Nothing of this kind can be decided of this act.
+    #[error("act {0} is not in doubt, or not of this service; entente keys doubtful lists those that are")]
+    NotDoubtful(String),
+    /// A carry file is none, or was cut or altered.
+    #[error(transparent)]
+    Carry(#[from] CarryFault),
+    /// A carried parcel is older than the operator lets in.
+    #[error(
+        "the parcel was sealed {0} days ago, and this node takes carried parcels of at most {1} days; ask the sender to export again, or set 'carry_days_max' higher"
+    )]
+    CarryAge(u64, u32),
+    /// The carry file is for another service.
+    #[error("this carry file is for {0}, not for us; hand it to them")]
+    CarryOther(String),
+    /// The carry file is one of our own.
+    #[error("this carry file is our own, for {0}; it is to be imported there")]
+    CarryOwn(String),
+    /// A carried receipt answers no parcel that is under way.
+    #[error("the receipt answers no carried parcel that is under way; what is not acknowledged stays due and goes with the next export")]
+    CarryReceipt,
+    /// The export was ended by another one, or by a restart.
+    #[error("this export is over: another one began, or the node was started again. What it wrote may be used; export again for the rest")]
+    CarryExport,
+    /// A volume is too small for what must go into it.
+    #[error("a volume must have at least {0} bytes for what is due; export with a larger --volume-bytes")]
+    CarryVolume(u64),
+    /// The partner's newest card does not hold any more, so nothing can be sealed for it.
+    #[error("the newest card of {0} that is known here is not valid now, so nothing can be sealed for it; import its newer card first")]
+    PartnerCard(String),
+    /// The register changed while texts were being read.
+    #[error("the register changed while the texts were being read; import them again")]
+    RegisterMoved,
+    /// This node was put back to an older state and does not yet know all that it had signed.
+    #[error(
+        "this node was put back to an older state and signs nothing here before {0} has said what it holds. Their nodes are asked again by themselves: call them if it lasts; for a partner that is gone for good, entente fence lift"
+    )]
+    Fenced(String),
+    /// This ledger is older than what was signed with its key.
+    #[error(
+        "this ledger is older than what this service has signed: an older copy was put in place. Partners are asked what they hold; entente fence show says how far they are"
+    )]
+    Older,
+    /// Another machine runs under our name.
+    #[error("another machine runs under this service's name, so nothing is signed here. Stop one of the two for good, then lift the fence for the own service")]
+    Twin,
+    /// Our key file is older than our newest card.
+    #[error(
+        "the key file is older than this service's newest card, so nothing is signed with it. Put the newer key file in place, or issue the next card with the root key"
+    )]
+    OldKeys,
+    /// The node was moved to another machine.
+    #[error("this node was moved: {0}. It does not start here any more")]
+    Moved(String),
     /// A request that makes no sense as it stands.
     #[error("{0}")]
     Asked(String),
@@ -143,6 +220,7 @@ impl NodeError {
             NodeError::Role(_) => "refusal.officer.role",
             NodeError::UnknownPartner(_) => "refusal.partner.unknown",
             NodeError::UnknownMechanism(_) => "refusal.mechanism.unknown",
+            NodeError::OtherVersion(_) => "refusal.mechanism.other-version",
             NodeError::TooManyMechanisms => "refusal.mechanism.too-many",
             NodeError::UnprovedMechanism(..) => "refusal.mechanism.unproved",
             NodeError::NoAccord => "refusal.accord.none",
@@ -150,6 +228,8 @@ impl NodeError {
             NodeError::NotPending => "refusal.pending.gone",
             NodeError::SameEyes => "refusal.pending.same-eyes",
             NodeError::ClockAhead(_) => "peer.act.clock-ahead",
+            NodeError::ClockMoved(_) => "failure.clock.moved",
+            NodeError::ClockContradicted { .. } => "failure.clock.contradicted",
             NodeError::ParcelClock(_) => "peer.parcel.clock",
             NodeError::Courier => "peer.parcel.courier",
             NodeError::Signer => "peer.act.signer",
@@ -160,6 +240,23 @@ impl NodeError {
             NodeError::Replayed(_) => "peer.parcel.replayed",
             NodeError::TooMuchWaiting => "peer.act.too-much-waiting",
             NodeError::NotParty => "peer.act.not-party",
+            NodeError::Word => "peer.act.word",
+            NodeError::Suspended => "refusal.partner.suspended",
+            NodeError::NotDoubtful(_) => "refusal.keys.not-doubtful",
+            NodeError::Carry(e) => e.code(),
+            NodeError::CarryAge(..) => "refusal.carry.age",
+            NodeError::CarryOther(_) => "refusal.carry.other-recipient",
+            NodeError::CarryOwn(_) => "refusal.carry.own",
+            NodeError::CarryReceipt => "refusal.carry.receipt-unknown",
+            NodeError::CarryExport => "refusal.carry.export-over",
+            NodeError::CarryVolume(_) => "refusal.carry.volume-small",
+            NodeError::PartnerCard(_) => "refusal.partner.card-over",
+            NodeError::RegisterMoved => "refusal.register.moved",
+            NodeError::Fenced(_) => "refusal.fence.awaited",
+            NodeError::Older => "failure.fence.older",
+            NodeError::Twin => "failure.fence.twin",
+            NodeError::OldKeys => "failure.fence.old-keys",
+            NodeError::Moved(_) => "refusal.node.moved",
             NodeError::Asked(_) => "refusal.node.asked",
         }
     }

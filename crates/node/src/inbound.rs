@@ -1,5 +1,5 @@
 //! Opens what other services send: 1 size, 2 sender's card at that time, 3 signature, 4 decryption, 5 pieces, 6 every act's
-//! own signature. Needs no node, so it runs beside it on another core.
+//! own signature; an act whose author's card was revoked comes in only with a party's signed word that it held it before. Needs no node, so it runs beside it on another core.
 
 use crate::book::Book;
 use crate::error::NodeError;
@@ -8,67 +8,119 @@ use crate::piece::{self, Piece};
 use base::cbor::CborError;
 use base::{ActId, Digest, ParcelId, ServiceId, UnixMs};
 use dossier::Act;
-use seal::{Directory, Keys, Parcel, SealFault, Signed, Typ, Verified};
+use seal::{Attestation, Directory, Keys, Parcel, SealFault, Signed, Typ, Verified};
 use std::sync::Arc;
 use store::StoreError;
 
 /// How far a sender's clock may be off.
 pub const PARCEL_SKEW_MINUTES_MAX: u64 = 60;
+/// Days after which a carried parcel is refused, whatever the operator sets: its receipt is remembered as long.
+pub const CARRY_DAYS_CEILING: u32 = 366;
 /// How far ahead of our clock an act may be dated.
 pub const ACT_AHEAD_MINUTES_MAX: i64 = 10;
+
+/// Minutes of a day.
+const MINUTES_OF_DAY: u64 = 1440;
 
 /// A parcel that was opened, with everything that can be told of it without the node.
 pub struct Arrived {
     pub(crate) from: ServiceId,
     pub(crate) number: u64,
+    pub(crate) at: UnixMs,
     pub(crate) id: ParcelId,
+    /// Until when it could come again by file; none where it came over the wire.
+    pub(crate) until: Option<UnixMs>,
     pub(crate) pieces: Vec<Result<Opened, (Digest, NodeError)>>,
 }
 
 /// One piece, verified.
 pub(crate) enum Opened {
-    Act { act: Arc<Act>, verified: Box<Verified>, body: Option<Vec<u8>> },
+    Act { act: Arc<Act>, verified: Box<Verified>, body: Option<Vec<u8>>, attested: Option<Box<Attested>> },
     Other { digest: Digest, piece: Piece },
 }
 
-/// Opens a parcel that a service brought.
+/// A service's word on an act, verified.
+pub(crate) struct Attested {
+    pub(crate) attestation: Attestation,
+    pub(crate) verified: Verified,
+}
+
+/// Opens a parcel that a service brought over the wire.
 pub fn open(bytes: &[u8], from: ServiceId, book: &Book, keys: &Keys, now: UnixMs) -> Result<Arrived, NodeError> {
+    open_aged(bytes, from, book, keys, None, now)
+}
+
+/// Opens a parcel that came in a carry file of this service, sealed up to `days_max` days ago.
+///
+/// As on the wire the sender's card is judged at the time that the parcel states, and no parcel is of the future. Nothing older
+/// than [`CARRY_DAYS_CEILING`] is taken.
+pub fn open_carried(bytes: &[u8], from: ServiceId, book: &Book, keys: &Keys, days_max: u32, now: UnixMs) -> Result<Arrived, NodeError> {
+    open_aged(bytes, from, book, keys, Some(days_max.min(CARRY_DAYS_CEILING)), now)
+}
+
+fn open_aged(bytes: &[u8], from: ServiceId, book: &Book, keys: &Keys, days_max: Option<u32>, now: UnixMs) -> Result<Arrived, NodeError> {
     let parcel = Parcel::parse(bytes, PARCEL_BYTES_MAX)?;
     if parcel.from() != from {
         return Err(NodeError::Courier);
     }
+    if book.is_suspended(&from) {
+        return Err(NodeError::Suspended);
+    }
     // Nobody has vouched for this time yet: it may be the end of the range.
     let off = parcel.at().0.abs_diff(now.0) / 60_000;
-    if off > PARCEL_SKEW_MINUTES_MAX {
-        return Err(NodeError::ParcelClock(off));
+    match days_max {
+        Some(days_max) if parcel.at() <= now => {
+            let days = off / MINUTES_OF_DAY;
+            if off > u64::from(days_max) * MINUTES_OF_DAY {
+                return Err(NodeError::CarryAge(days, days_max));
+            }
+        }
+        _ if off > PARCEL_SKEW_MINUTES_MAX => return Err(NodeError::ParcelClock(off)),
+        _ => {}
     }
     if i64::try_from(parcel.number()).is_err() {
         return Err(StoreError::NumberTooLarge(parcel.number()).into());
     }
     let cards = book.cards(&from).ok_or(NodeError::UnknownPartner(from))?;
-    let (number, id) = (parcel.number(), parcel.id());
+    let (number, id, at) = (parcel.number(), parcel.id(), parcel.at());
+    let until = days_max.map(|_| parcel.at().plus_ms(i64::from(CARRY_DAYS_CEILING + 1) * 86_400_000));
     let opened = parcel.open(&cards, keys)?;
     let pieces = piece::split(&opened.plaintext).map_err(SealFault::from)?;
     if pieces.len() > seal::RECEIPT_ENTRIES_MAX {
         return Err(SealFault::from(CborError::Shape("more pieces than a receipt can name".to_owned())).into());
     }
-    Ok(Arrived { from, number, id, pieces: pieces.into_iter().map(|p| open_piece(p, book, now)).collect() })
+    Ok(Arrived { from, number, at, id, until, pieces: pieces.into_iter().map(|p| open_piece(p, book, now)).collect() })
 }
 
 fn open_piece(piece: Piece, book: &Book, now: UnixMs) -> Result<Opened, (Digest, NodeError)> {
     match piece {
-        Piece::Act { signed, body } => {
-            // Whatever is wrong with an act, its sender knows it by the digest of the payload that it signed.
-            let name = |s: &Signed| Digest::of(s.payload());
-            let parsed = Signed::parse(&signed, Typ::Act, dossier::HEAD_BYTES_MAX + 512).map_err(|e| (Digest::of(&signed), e.into()))?;
-            let id = name(&parsed);
-            open_act(parsed, body, book, now).map_err(|e| (id, e))
-        }
+        Piece::Act { signed, body } => open_named(&signed, body, None, book, now),
+        Piece::Attested { attestation, signed, body } => open_named(&signed, body, Some(&attestation), book, now),
         other => Ok(Opened::Other { digest: other.digest(), piece: other }),
     }
 }
 
-fn open_act(signed: Signed, body: Option<Vec<u8>>, book: &Book, now: UnixMs) -> Result<Opened, NodeError> {
+/// Opens an act. Whatever is wrong with it, its sender knows it by the digest of the payload that it signed.
+fn open_named(signed: &[u8], body: Option<Vec<u8>>, word: Option<&[u8]>, book: &Book, now: UnixMs) -> Result<Opened, (Digest, NodeError)> {
+    let parsed = Signed::parse(signed, Typ::Act, dossier::HEAD_BYTES_MAX + 512).map_err(|e| (Digest::of(signed), e.into()))?;
+    let id = Digest::of(parsed.payload());
+    open_act(parsed, body, word, book, now).map_err(|e| (id, e))
+}
+
+/// Reads and verifies a word on an act.
+fn open_word(bytes: &[u8], act: ActId, author: ServiceId, book: &Book) -> Result<Box<Attested>, NodeError> {
+    let by = Attestation::signer(bytes)?;
+    let cards = book.cards(&by).ok_or(NodeError::UnknownPartner(by))?;
+    let (attestation, verified) = Attestation::read(bytes, &cards)?;
+    // An author says whether an act is its own; that another party's act is or is not its own, nobody can say.
+    let about = matches!(attestation.word, seal::Word::Held { .. }) || by == author;
+    match attestation.act == act && about {
+        true => Ok(Box::new(Attested { attestation, verified })),
+        false => Err(NodeError::Word),
+    }
+}
+
+fn open_act(signed: Signed, body: Option<Vec<u8>>, word: Option<&[u8]>, book: &Book, now: UnixMs) -> Result<Opened, NodeError> {
     let act = Act::decode(signed.payload(), body.as_deref())?;
     let head = act.head();
     if head.author != signed.signer() {
@@ -82,8 +134,14 @@ fn open_act(signed: Signed, body: Option<Vec<u8>>, book: &Book, now: UnixMs) -> 
         return Err(NodeError::ClockAhead(ahead));
     }
     let cards = book.cards(&head.author).ok_or(NodeError::UnknownPartner(head.author))?;
-    let verified = Box::new(signed.verify(&cards, head.at.at)?);
-    Ok(Opened::Act { act: Arc::new(act), verified, body })
+    let attested = word.map(|w| open_word(w, act.id(), head.author, book)).transpose()?;
+    // With a word on it, a revoked card is no ground to refuse; a retired one stays one.
+    let revoked = cards.revocation(signed.card_number()).is_some();
+    let verified = Box::new(match attested.is_some() && revoked {
+        true => signed.verify_held(&cards, head.at.at)?,
+        false => signed.verify(&cards, head.at.at)?,
+    });
+    Ok(Opened::Act { act: Arc::new(act), verified, body, attested })
 }
 
 impl Opened {

@@ -11,7 +11,7 @@ use crate::served::as_stored;
 use base::cbor::{self, Map};
 use base::{ActId, DossierId, Handling, ItemId, ServiceId, UnixMs};
 use dossier::accord::{self, Terms};
-use dossier::{Act, Body, Deed, Field, Head, Judged, Mechanism, OfficerRole, Opening, Party, Refusal, Signatory, Value};
+use dossier::{Act, Body, Deed, Dossier, Field, Head, Judged, Mechanism, OfficerRole, Opening, Party, Refusal, Signatory, Value};
 use seal::Typ;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -129,6 +129,7 @@ type Tried = (Arc<Act>, Vec<u8>, Vec<u8>);
 impl Node {
     /// Takes an officer's intent: signs and stages the act, or keeps it for the second pair of eyes.
     pub fn propose(&mut self, officer: &Officer, intent: Intent, now: UnixMs) -> Result<Made, NodeError> {
+        self.trust_clock()?;
         let read = self.read_intent(&intent, now)?;
         let by = officer.sign(&read.first).ok_or(NodeError::Role("officer with a role"))?;
         if read.second.is_empty() {
@@ -150,6 +151,7 @@ impl Node {
 
     /// Approves a waiting proposal as its second officer.
     pub fn approve(&mut self, officer: &Officer, id: &str, now: UnixMs) -> Result<Made, NodeError> {
+        self.trust_clock()?;
         let pending = self.pending(id)?;
         if pending.by == officer.id.as_str() {
             return Err(NodeError::SameEyes);
@@ -253,7 +255,7 @@ impl Node {
     /// Keeps a mechanism of the operator's own, once it is proved.
     pub fn add_mechanism(&mut self, bytes: &[u8], now: UnixMs) -> Result<(base::MechanismId, Ticket), NodeError> {
         let m = Mechanism::parse(bytes)?;
-        prove(&m)?;
+        self.prove(&m)?;
         let hash = m.hash;
         let mut batch = Append::new(now);
         batch.records.push(put("mechanism", &hash.to_string(), bytes.to_vec()));
@@ -263,25 +265,67 @@ impl Node {
 
     /// No accord is signed before every mechanism that it names is here and proved.
     fn prove_before_signing(&mut self, accord: &DossierId) -> Result<(), NodeError> {
-        let d = self.dossier(accord)?.ok_or(NodeError::Absent("accord"))?;
-        let root = d.state().item(&d.root()).ok_or(NodeError::Absent("accord"))?;
-        let named: Vec<_> = root
-            .fields
-            .get("mechanisms")
-            .into_iter()
-            .flat_map(Value::each)
-            .filter_map(|v| match v {
-                Value::Mechanism(m) => Some(m.clone()),
-                _ => None,
-            })
-            .collect();
-        for m in named {
-            let known = self.mechanisms.get(&m.id).cloned().ok_or(NodeError::UnknownMechanism(m.name))?;
-            if !dossier::shipped().iter().any(|s| s.hash == known.hash) {
-                prove(&known)?;
-            }
+        for m in self.named_in(accord)? {
+            self.prove(&m)?;
         }
         Ok(())
+    }
+
+    /// Returns the mechanisms of partners that must be proved before this intent can be done, and are not yet.
+    ///
+    /// Proving takes seconds where a partner means harm: the caller does it on another thread, by [`proof_fault`], and tells the
+    /// node with [`Node::note_proof`] before it proposes. What is not told so is proved when the intent is read.
+    pub fn unproved(&mut self, intent: &Intent) -> Result<Vec<Arc<Mechanism>>, NodeError> {
+        let Intent::Move { dossier, name, .. } = intent else { return Ok(Vec::new()) };
+        let is_accord = self.dossier(dossier)?.is_some_and(|d| d.mechanism().id == accord::MECHANISM);
+        if !is_accord || name != "sign" {
+            return Ok(Vec::new());
+        }
+        let named = self.named_in(dossier)?;
+        Ok(named.into_iter().filter(|m| !self.proofs.contains_key(&m.hash)).collect())
+    }
+
+    /// Returns the mechanisms that must be proved before a waiting proposal can be approved.
+    pub fn unproved_pending(&mut self, id: &str) -> Result<Vec<Arc<Mechanism>>, NodeError> {
+        let pending = self.pending(id)?;
+        self.unproved(&pending.intent)
+    }
+
+    /// Remembers what [`proof_fault`] said of a mechanism.
+    pub fn note_proof(&mut self, mechanism: base::MechanismId, fault: Option<String>) {
+        if self.proofs.len() >= PROOFS_MAX {
+            self.proofs.clear();
+        }
+        self.proofs.insert(mechanism, fault);
+    }
+
+    fn prove(&mut self, m: &Mechanism) -> Result<(), NodeError> {
+        if !self.proofs.contains_key(&m.hash) {
+            self.note_proof(m.hash, proof_fault(m));
+        }
+        match &self.proofs[&m.hash] {
+            None => Ok(()),
+            Some(fault) => Err(NodeError::UnprovedMechanism(m.id.clone(), fault.clone())),
+        }
+    }
+
+    /// Returns the mechanisms that an accord names, all of which must be here; those that come with the program are left out.
+    fn named_in(&mut self, accord: &DossierId) -> Result<Vec<Arc<Mechanism>>, NodeError> {
+        let d = self.dossier(accord)?.ok_or(NodeError::Absent("accord"))?;
+        let named = named_in(d);
+        let mut foreign = Vec::new();
+        for m in named {
+            let Some(known) = self.mechanisms.get(&m.id).cloned() else {
+                return Err(match self.mechanisms.values().any(|k| k.id == m.name) {
+                    true => NodeError::OtherVersion(m.name),
+                    false => NodeError::UnknownMechanism(m.name),
+                });
+            };
+            if !dossier::shipped().iter().any(|s| s.hash == known.hash) {
+                foreign.push(known);
+            }
+        }
+        Ok(foreign)
     }
 
     /// Finds the one accord in force that permits a mechanism among parties; the one with the fewest parties where several do.
@@ -289,6 +333,7 @@ impl Node {
         let hash = self.mechanism(accord::MECHANISM)?.hash;
         let filter = store::DossierFilter { mechanism: Some(hash), phase: Some(accord::IN_FORCE), ..Default::default() };
         let mut fits: Vec<(usize, dossier::AccordRef)> = Vec::new();
+        let mut other_version = false;
         for row in self.store.dossiers(&filter, None, crate::node::PAGE)? {
             let Some(d) = self.dossier(&row.id)? else { continue };
             let reference = d.as_accord();
@@ -296,10 +341,13 @@ impl Node {
             let trial = Opening { mechanism: mechanism.hash, accord: Some(reference.clone()), parties: parties.to_vec(), follows: None, nonce: [0; 16] };
             if terms.permit(&trial, now).is_ok() {
                 fits.push((terms.parties.len(), reference));
+            } else {
+                other_version |= parties.iter().all(|p| terms.parties.contains(&p.service)) && names_other_version(d, mechanism);
             }
         }
         fits.sort_by_key(|f| f.0);
         match &fits[..] {
+            [] if other_version => Err(NodeError::OtherVersion(mechanism.id.clone())),
             [] => Err(NodeError::NoAccord),
             [(n, _), (m, _), ..] if n == m => Err(NodeError::WhichAccord(fits.iter().filter(|f| f.0 == *n).count())),
             [(_, first), ..] => Ok(first.clone()),
@@ -308,6 +356,15 @@ impl Node {
 
     /// Judges an intent without doing it; a dossier that it would open stays in memory only if it may be.
     fn try_out(&mut self, read: &Read, by: &Signatory, second: Option<Signatory>, now: UnixMs) -> Result<Tried, NodeError> {
+        let parties: Vec<ServiceId> = match &read.deed {
+            Deed::Open(o) => o.parties.iter().map(|p| p.service).collect(),
+            _ => self.dossier(&read.dossier)?.ok_or(NodeError::Absent("dossier"))?.opening().parties.iter().map(|p| p.service).collect(),
+        };
+        self.may_sign(&read.dossier, &parties, now)?;
+        if let Deed::Open(Opening { accord: Some(accord), .. }) = &read.deed {
+            // What a partner named of the accord and is not here yet may have ended it.
+            self.nothing_open(&accord.dossier)?;
+        }
         let tried = self.try_in_memory(read, by, second, now);
         if tried.is_err() {
             self.untry(read);
@@ -414,12 +471,31 @@ impl Node {
     }
 }
 
-fn prove(m: &Mechanism) -> Result<(), NodeError> {
+/// Lists the mechanisms that an accord's own dossier names.
+fn named_in(accord: &Dossier) -> Vec<dossier::MechanismRef> {
+    let root = accord.state().item(&accord.root());
+    let values = root.and_then(|r| r.fields.get("mechanisms")).into_iter().flat_map(Value::each);
+    values
+        .filter_map(|v| match v {
+            Value::Mechanism(m) => Some(m.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Tells whether an accord names a mechanism by its name, and not in this version.
+fn names_other_version(accord: &Dossier, mechanism: &Mechanism) -> bool {
+    let named = named_in(accord);
+    named.iter().any(|m| m.name == mechanism.id) && !named.iter().any(|m| m.id == mechanism.hash)
+}
+
+/// Mechanisms whose proof is remembered.
+const PROOFS_MAX: usize = 1000;
+
+/// Proves a mechanism; returns the first fault, or nothing. Takes long where a mechanism is large: not for the node's thread.
+pub fn proof_fault(m: &Mechanism) -> Option<String> {
     let report = dossier::check(m);
-    match report.proved() {
-        true => Ok(()),
-        false => Err(NodeError::UnprovedMechanism(m.id.clone(), report.faults.first().map_or_else(|| "too large to explore".to_owned(), |f| f.what.clone()))),
-    }
+    (!report.proved()).then(|| report.faults.first().map_or_else(|| "too large to explore".to_owned(), |f| f.what.clone()))
 }
 
 fn read_form(form: &[Field], fields: &BTreeMap<String, serde_json::Value>) -> Result<Map<Value>, NodeError> {

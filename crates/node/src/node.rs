@@ -3,22 +3,30 @@
 //! 1 a door stages a batch and folds it in memory, 2 `commit` stores all staged batches in one transaction, 3 only then is
 //! anybody told. Where storing fails, memory is thrown away and read anew from the ledger: nothing was promised.
 
+use crate::across::{LinkIndex, note_links};
 use crate::book::Book;
+use crate::carry::Carry;
 use crate::error::NodeError;
+use crate::fence::Fence;
 use crate::officer::Officer;
 use crate::outbound::Traffic;
+use crate::recover::RECEIVED;
 use base::{ActId, Digest, DossierId, Entropy, Instant, MechanismId, ServiceId, UnixMs};
 use dossier::accord::Terms;
 use dossier::{AccordRef, Act, Deed, Dossier, Mechanism, Opening, Verdict, shipped};
-use seal::{Cards, Directory, Keys, Signed, Typ};
+use seal::{Cards, Keys, Signed, Typ};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use store::{Append, Appended, Body, DossierRow, Entry, LogLine, RecordOp, Store, StoreError};
 
 /// Dossiers that are kept in memory between uses.
 const DOSSIERS_KEPT: usize = 2_000;
+/// Bytes that dossiers in memory may take together, as [`Dossier::weight`] counts them; the one that is in use may be larger.
+const DOSSIERS_BYTES_MAX: usize = 32 << 20;
 /// Documents read at a time.
 pub(crate) const PAGE: usize = 500;
+/// Kind and id of the document that says where this node was moved; a node with it does not start.
+pub const MOVED: (&str, &str) = ("node", "moved");
 
 /// What the operator decides.
 #[derive(Clone, Debug)]
@@ -44,6 +52,17 @@ pub struct Node {
     pub(crate) mechanisms: BTreeMap<MechanismId, Arc<Mechanism>>,
     pub(crate) officers: Vec<Officer>,
     pub(crate) traffic: Traffic,
+    /// Cards and revocations of ours that a partner has not receipted, as pieces, oldest first.
+    pub(crate) notices: BTreeMap<ServiceId, Vec<Vec<u8>>>,
+    /// Partners to which we speak under our acting card although they have not receipted it: they may have it by hand.
+    pub(crate) tried: BTreeSet<ServiceId>,
+    /// With whom we do not speak for now.
+    pub(crate) suspended: BTreeMap<ServiceId, crate::suspend::Suspension>,
+    pub(crate) carry: Carry,
+    pub(crate) clock: crate::clocks::OwnClock,
+    /// What proving said of mechanisms that do not come with the program: nothing, or the first fault.
+    pub(crate) proofs: BTreeMap<MechanismId, Option<String>>,
+    pub(crate) refusals: crate::refusals::Refusals,
     dossiers: HashMap<DossierId, (Dossier, u64)>,
     /// Dossiers whose acts wait because an accord is not here as their opener had seen it, by that accord.
     awaiting: HashMap<DossierId, BTreeSet<DossierId>>,
@@ -59,8 +78,11 @@ pub struct Node {
     behind: bool,
     next: u64,
     uses: u64,
+    /// Which dossiers name which; none until somebody asks.
+    pub(crate) links: Option<LinkIndex>,
     /// Counts changes that give the courier something to do.
     pub(crate) news: u64,
+    pub(crate) fence: Fence,
 }
 
 impl Node {
@@ -72,8 +94,16 @@ impl Node {
             mechanisms: BTreeMap::new(),
             officers: Vec::new(),
             traffic: Traffic::default(),
+            notices: BTreeMap::new(),
+            tried: BTreeSet::new(),
+            suspended: BTreeMap::new(),
+            carry: Carry::default(),
+            clock: Default::default(),
+            proofs: BTreeMap::new(),
+            refusals: Default::default(),
             dossiers: HashMap::new(),
             awaiting: HashMap::new(),
+            links: None,
             early: HashMap::new(),
             touched: HashSet::new(),
             staged: Vec::new(),
@@ -83,12 +113,17 @@ impl Node {
             next: 0,
             uses: 0,
             news: 0,
+            fence: Fence::default(),
             keys,
             store,
             settings,
             entropy,
         };
+        if let Some(moved) = node.store.record(MOVED.0, MOVED.1)? {
+            return Err(NodeError::Moved(String::from_utf8_lossy(&moved.data).into_owned()));
+        }
         node.read_documents()?;
+        node.note_ledger_time()?;
         node.begin(now)?;
         if node.store.record(store::REBUILDING.0, store::REBUILDING.1)?.is_some() {
             tracing::warn!("a rebuild was cut short; it is done again before anything else");
@@ -105,6 +140,7 @@ impl Node {
             let chain: Vec<minicbor::bytes::ByteVec> = minicbor::decode(&record.data).map_err(|_| corrupt("a partner's cards"))?;
             all_cards.push(Cards::chain(chain.iter().map(|b| b.as_slice()))?);
         }
+        self.read_revocations(&mut all_cards)?;
         let mut mechanisms: BTreeMap<MechanismId, Arc<Mechanism>> = shipped().iter().map(|m| (m.hash, Arc::clone(m))).collect();
         for record in self.documents("mechanism")? {
             let m = Mechanism::parse(&record.data)?;
@@ -119,8 +155,12 @@ impl Node {
             let (dossier, accord) = (record.id.parse()?, String::from_utf8_lossy(&record.data).parse()?);
             awaiting.entry(accord).or_default().insert(dossier);
         }
+        let (notices, suspended) = (self.read_notices()?, self.read_suspended()?);
         self.book.replace(all_cards);
-        (self.mechanisms, self.officers, self.awaiting) = (mechanisms, officers, awaiting);
+        (self.notices, self.suspended) = (notices, suspended);
+        self.tell_book();
+        let fence = self.read_fence()?;
+        (self.mechanisms, self.officers, self.awaiting, self.fence) = (mechanisms, officers, awaiting, fence);
         Ok(())
     }
 
@@ -133,19 +173,9 @@ impl Node {
         self.traffic.begin(incarnation);
         let mut batch = Append::new(now);
         batch.records.push(put("node", "incarnation", incarnation.to_string().into_bytes()));
-        let card = self.keys.card_bytes().to_vec();
-        let mut cards = match self.book.cards(&self.keys.service()) {
-            Some(c) => (*c).clone(),
-            None => Cards::first(&card)?,
-        };
-        if cards.add(&card)? || self.book.cards(&cards.service()).is_none() {
-            // Partners know our first card by hand; every later one they get from us.
-            let piece = crate::piece::Piece::Card(card).encode();
-            let partners: Vec<ServiceId> = self.book.all().iter().map(|c| c.service()).filter(|s| *s != self.me()).collect();
-            batch.queue.extend(partners.into_iter().map(|p| store::Queued { recipient: p, what: store::Outgoing::Note(piece.clone()) }));
-            self.stage_cards(&mut batch, cards);
-        }
+        self.stage_news(&mut batch, &[])?;
         self.stage(batch);
+        self.recover(now)?;
         self.commit().into_iter().try_for_each(|(_, r)| r.map(drop))?;
         Ok(())
     }
@@ -232,6 +262,9 @@ impl Node {
             self.forget_touched();
         }
         self.traffic.committed(whole);
+        if !whole {
+            self.carry.forget();
+        }
         if !self.behind {
             self.touched.clear();
         }
@@ -239,6 +272,13 @@ impl Node {
         self.decided.clear();
         self.shed();
         tickets.into_iter().zip(results).collect()
+    }
+
+    /// Stages the smallest thing that can be stored, to find out whether the disk takes writes again.
+    pub fn probe(&mut self, now: UnixMs) -> Ticket {
+        let mut batch = Append::new(now);
+        batch.records.push(put("node", "probe", now.0.to_string().into_bytes()));
+        self.stage(batch)
     }
 
     /// Throws all of memory away and reads it anew from the disk.
@@ -273,12 +313,25 @@ impl Node {
 
     /// Keeps the dossiers used last.
     fn shed(&mut self) {
-        if self.dossiers.len() > DOSSIERS_KEPT {
-            let mut uses: Vec<u64> = self.dossiers.values().map(|d| d.1).collect();
-            uses.sort_unstable();
-            let least = uses[uses.len() - DOSSIERS_KEPT / 2];
-            self.dossiers.retain(|_, d| d.1 >= least);
+        let bytes: usize = self.dossiers.values().map(|d| d.0.weight()).sum();
+        if self.dossiers.len() <= DOSSIERS_KEPT && bytes <= DOSSIERS_BYTES_MAX {
+            return;
         }
+        let mut uses: Vec<(u64, usize)> = self.dossiers.values().map(|d| (d.1, d.0.weight())).collect();
+        uses.sort_unstable_by(|a, b| b.cmp(a));
+        // Down to half of both, so that this is not done again with the next act.
+        let mut bytes = 0;
+        let kept = uses.iter().take(DOSSIERS_KEPT / 2).take_while(|(_, weight)| {
+            bytes += weight;
+            bytes <= DOSSIERS_BYTES_MAX / 2
+        });
+        let least = kept.last().map_or(uses[0].0, |(used, _)| *used);
+        self.dossiers.retain(|_, d| d.1 >= least);
+    }
+
+    /// Returns how many dossiers are in memory and about how many bytes they take.
+    pub fn memory(&self) -> (usize, usize) {
+        (self.dossiers.len(), self.dossiers.values().map(|d| d.0.weight()).sum())
     }
 
     /// Returns a dossier, reading it from the ledger where it is not in memory.
@@ -409,8 +462,9 @@ impl Node {
             "mechanism": d.mechanism().id,
             "parties": d.opening().parties.iter().map(|p| serde_json::json!({ "service": p.service, "role": p.role })).collect::<Vec<_>>(),
             "forks": d.forks().len(),
+            "links": dossier::links(d).iter().map(|l| serde_json::json!([l.dossier, l.relation])).collect::<Vec<_>>(),
         });
-        Ok(Some(DossierRow {
+        let row = DossierRow {
             id: *id,
             mechanism: d.mechanism().hash,
             accord: d.opening().accord.as_ref().map_or(Digest::default(), |a| *a.dossier.as_ref()),
@@ -419,13 +473,24 @@ impl Node {
             phase: root.and_then(|r| d.state().phase_name(r)).unwrap_or("void").to_owned(),
             closed: root.is_none_or(|r| d.state().ended(r)),
             summary: summary.to_string().into_bytes(),
-        }))
+        };
+        if let Some(index) = &mut self.links {
+            note_links(index, *id, &summary);
+        }
+        Ok(Some(row))
     }
 
     /// Tells when a party received an act: we by our own ledger, others by the time in their signed receipt.
     pub(crate) fn received(&self, act: &ActId, service: &ServiceId) -> Option<UnixMs> {
         if *service == self.me() {
-            return self.store.act(act).ok().flatten().map(|a| a.at);
+            let here = self.store.act(act).ok().flatten().map(|a| a.at);
+            // After a restoration our own returned receipt tells when the act was here first.
+            let before = match self.fence.declared {
+                Some(_) => self.store.record(RECEIVED, &act.to_string()).ok().flatten(),
+                None => None,
+            };
+            let before = before.and_then(|r| String::from_utf8_lossy(&r.data).parse().ok()).map(UnixMs);
+            return here.map(|h| before.map_or(h, |b| h.min(b)));
         }
         let holding = self.store.receipts_of(act).ok()?.into_iter().find(|h| h.service == *service)?;
         let entry = self.store.entries(holding.receipt, 1).ok()?.pop()?;

@@ -14,16 +14,22 @@ use store::{Append, Body, DueObject, Entry, QueuePlace};
 /// Pieces in one parcel.
 pub const PIECES_MAX: usize = 500;
 /// Bytes of acts in one parcel, unless a single one is larger.
-const LOAD_BYTES_MAX: usize = 1 << 20;
+pub const LOAD_BYTES_MAX: usize = 1 << 20;
 /// Bytes of a sealed parcel.
 pub const PARCEL_BYTES_MAX: usize = piece::CONTENT_BYTES_MAX + 64 * 1024;
 /// Time after which the same acts may be asked for again.
 const WANT_AGAIN_MS: i64 = 30_000;
 /// Acts of dossiers that are not here yet, which one partner may leave between two starts of this node.
 const STRAYS_MAX: usize = 10_000;
-/// Refusals that pass: a clock is set, a card or a mechanism comes, room is made.
-const PASSING: [&str; 5] =
-    ["peer.act.clock-ahead", "peer.act.too-much-waiting", "refusal.partner.unknown", "refusal.mechanism.unknown", "refusal.mechanism.too-many"];
+/// Refusals that pass: a clock is set, a card or a mechanism comes, room is made, we hear of a revocation that the recipient knows already.
+const PASSING: [&str; 6] =
+    ["peer.act.clock-ahead", "peer.act.too-much-waiting", CARD_REVOKED, "refusal.partner.unknown", "refusal.mechanism.unknown", "refusal.mechanism.too-many"];
+/// Time after which what a partner refused because of a revocation goes again, with our word on it.
+const WORD_AGAIN_MS: i64 = 2_000;
+/// The refusal of an act whose author's card is revoked and on which nobody has given a word.
+const CARD_REVOKED: &str = "peer.seal.card-revoked";
+/// Ranges that were asked for and are remembered, so that they are not asked for again at once.
+const WANTED_MAX: usize = 10_000;
 /// Parcel numbers of a partner that are remembered beside the store's.
 const NUMBERS_KEPT: usize = 1024;
 
@@ -47,7 +53,23 @@ pub(crate) struct Traffic {
 struct Way {
     counter: u32,
     cursor: Option<QueuePlace>,
-    loads: BTreeMap<u64, Vec<Digest>>,
+    /// A parcel with our newer cards and revocations is under way.
+    noticed: bool,
+    /// When what was refused because of a revocation last went again.
+    worded: Option<UnixMs>,
+    /// By number the digest of what each holds, in order.
+    loads: BTreeMap<u64, Digest>,
+}
+
+/// A receipt that holds, before it is staged.
+pub(crate) struct Taken {
+    pub(crate) batch: Append,
+    /// When the partner signed it.
+    pub(crate) at: UnixMs,
+    /// What the partner now holds.
+    pub(crate) held: Vec<Digest>,
+    /// Whether something was refused for the moment only and stays due.
+    pub(crate) passing: bool,
 }
 
 /// A parcel's content for one partner, to be sealed.
@@ -58,20 +80,30 @@ pub struct Load {
     pub number: u64,
     /// The content.
     pub content: Vec<u8>,
+    /// Digest of what it holds, in order: its receipt must name just that.
+    pub objects: Digest,
     /// When.
     pub at: UnixMs,
+    /// Which of our cards signs: the one that acts, or an older one that the recipient knows.
+    pub signer: u32,
 }
 
 impl Load {
     /// Seals the content for its recipient.
     pub fn seal(&self, keys: &Keys) -> Result<Vec<u8>, NodeError> {
-        Ok(seal::seal_parcel(keys, &self.card, self.number, self.at, &self.content)?)
+        let older = (self.signer != keys.card_number()).then(|| keys.under(self.signer)).flatten();
+        Ok(seal::seal_parcel(older.as_ref().unwrap_or(keys), &self.card, self.number, self.at, &self.content)?)
     }
 }
 
 impl Traffic {
     pub(crate) fn begin(&mut self, incarnation: u32) {
         self.incarnation = incarnation;
+        self.partners.values_mut().for_each(|way| way.counter = 0);
+    }
+
+    pub(crate) fn incarnation(&self) -> u32 {
+        self.incarnation
     }
 
     /// Tells whether a number was used by another parcel that is staged and not yet stored; remembers it.
@@ -97,6 +129,7 @@ impl Traffic {
         let rewound = std::mem::take(&mut self.rewound);
         for (_, way) in self.partners.iter_mut().filter(|(to, _)| !whole || rewound.contains(to)) {
             way.cursor = None;
+            way.noticed = false;
         }
     }
 
@@ -108,6 +141,12 @@ impl Traffic {
     }
 
     pub(crate) fn may_want(&mut self, from: ServiceId, dossier: DossierId, want: Want, now: UnixMs) -> bool {
+        if self.wanted.len() >= WANTED_MAX {
+            self.wanted.retain(|_, (_, _, asked)| now.0 - asked.0 < WANT_AGAIN_MS);
+            if self.wanted.len() >= WANTED_MAX {
+                return false; // asked for later, with the next act that lacks it
+            }
+        }
         let entry = self.wanted.entry((from, dossier, want.author)).or_insert((0, 0, UnixMs(i64::MIN / 2)));
         let again = now.0 - entry.2.0 >= WANT_AGAIN_MS;
         let news = want.from < entry.0 || want.to > entry.1;
@@ -118,15 +157,70 @@ impl Traffic {
     }
 }
 
+impl Traffic {
+    /// Numbers a parcel that holds notices only; none while one is under way.
+    pub(crate) fn notice(&mut self, to: ServiceId, objects: Digest) -> Option<u64> {
+        let incarnation = self.incarnation;
+        let way = self.partners.entry(to).or_default();
+        if std::mem::replace(&mut way.noticed, true) {
+            return None;
+        }
+        way.counter += 1;
+        let number = u64::from(incarnation) << 32 | u64::from(way.counter);
+        way.loads.insert(number, objects);
+        Some(number)
+    }
+
+    /// Tells whether what was refused because of a revocation may go again already.
+    fn may_word(&mut self, to: ServiceId, now: UnixMs) -> bool {
+        let way = self.partners.entry(to).or_default();
+        let again = way.worded.is_none_or(|at| now.0 - at.0 >= WORD_AGAIN_MS);
+        if again {
+            way.worded = Some(now);
+        }
+        again
+    }
+
+    /// Lets notices to a partner go again.
+    pub(crate) fn renotice(&mut self, to: ServiceId) {
+        self.partners.entry(to).or_default().noticed = false;
+    }
+}
+
 impl Node {
     /// Returns what is due to a partner next, up to a parcel's size; none when nothing is.
     pub fn load(&mut self, to: ServiceId, now: UnixMs) -> Result<Option<Load>, NodeError> {
+        // Over the line a partner learns of our newer card under the one that it knows; a carry file has our cards in its head.
+        if let Some(signer) = self.older_card_for(&to).filter(|_| !self.book.is_suspended(&to)) {
+            let cards = self.book.cards(&to).ok_or(NodeError::UnknownPartner(to))?;
+            return Ok(cards.current(now).cloned().and_then(|card| self.notice(to, card, signer, now)));
+        }
+        let cursor = self.traffic.partners.get(&to).and_then(|way| way.cursor);
+        let Some((load, last)) = self.load_after(to, cursor, LOAD_BYTES_MAX, now)? else { return Ok(None) };
+        let way = self.traffic.partners.entry(to).or_default();
+        way.cursor = Some(last);
+        way.loads.insert(load.number, load.objects);
+        Ok(Some(load))
+    }
+
+    /// Returns what is due to a partner after a place, up to a size, and the place of the last of it. Every way numbers from one count.
+    pub(crate) fn load_after(
+        &mut self,
+        to: ServiceId,
+        after: Option<QueuePlace>,
+        bytes_max: usize,
+        now: UnixMs,
+    ) -> Result<Option<(Load, QueuePlace)>, NodeError> {
         let cards = self.book.cards(&to).ok_or(NodeError::UnknownPartner(to))?;
         let Some(card) = cards.current(now).cloned() else { return Ok(None) };
+        if self.book.is_suspended(&to) {
+            return Ok(None);
+        }
+        let signer = self.keys.card_number();
         let incarnation = self.traffic.incarnation;
-        let way = self.traffic.partners.entry(to).or_default();
-        let due = self.store.outbox_next(&to, way.cursor, PIECES_MAX, LOAD_BYTES_MAX)?;
+        let due = self.store.outbox_next(&to, after, PIECES_MAX, bytes_max)?;
         let Some(last) = due.last().map(|d| d.place) else { return Ok(None) };
+        let mut attestations = self.words_for(due.iter().filter_map(|d| if let DueObject::Act(a) = &d.what { Some(a) } else { None }), now)?;
         let (mut objects, mut pieces) = (Vec::with_capacity(due.len()), Vec::with_capacity(due.len()));
         for d in due {
             match d.what {
@@ -136,7 +230,11 @@ impl Node {
                         Body::Held(bytes) => Some(bytes),
                         Body::Erased | Body::Absent => None,
                     };
-                    pieces.push(Piece::Act { signed: act.signed, body }.encode());
+                    let word = attestations.remove(&act.id);
+                    pieces.push(match word {
+                        Some(attestation) => Piece::Attested { attestation, signed: act.signed, body }.encode(),
+                        None => Piece::Act { signed: act.signed, body }.encode(),
+                    });
                 }
                 DueObject::Note { id, bytes } => {
                     objects.push(id);
@@ -144,11 +242,10 @@ impl Node {
                 }
             }
         }
-        way.cursor = Some(last);
+        let way = self.traffic.partners.entry(to).or_default();
         way.counter += 1;
         let number = u64::from(incarnation) << 32 | u64::from(way.counter);
-        way.loads.insert(number, objects);
-        Ok(Some(Load { card, number, content: piece::join(&pieces), at: now }))
+        Ok(Some((Load { card, number, content: piece::join(&pieces), objects: piece::named(&objects), at: now, signer }, last)))
     }
 
     /// Takes the answer to a parcel: a receipt settles what it names, none leaves all of it due; returns what the partner now holds.
@@ -162,13 +259,20 @@ impl Node {
     ) -> Result<Option<(Ticket, Vec<Digest>)>, NodeError> {
         let sent = self.traffic.partners.get_mut(&to).and_then(|w| w.loads.remove(&number));
         let Some(sent) = sent else { return Ok(None) };
+        if receipt.is_none() {
+            self.take_turns(to);
+        }
         let taken = match receipt {
-            Some(bytes) => self.take_receipt(to, &sent, parcel, bytes, now).map(Some),
+            Some(bytes) => self.read_receipt(to, sent, parcel, bytes, now).map(|t| {
+                self.hear_time(to, t.at, now); // given just now: it came over the line
+                Some((self.stage(t.batch), t.held))
+            }),
             None => Ok(None),
         };
         if !matches!(taken, Ok(Some(_))) {
             // What was not acknowledged is due again, from the beginning; the partner knows duplicates.
-            self.traffic.partners.entry(to).or_default().cursor = None;
+            let way = self.traffic.partners.entry(to).or_default();
+            (way.cursor, way.noticed) = (None, false);
         }
         if let Err(e) = &taken {
             self.note_fault(to, e, now);
@@ -178,25 +282,34 @@ impl Node {
 
     /// Lets every partner's next load begin at the front of its outbox, so that what was refused for the moment goes again.
     pub fn retry(&mut self) {
-        self.traffic.partners.values_mut().for_each(|way| way.cursor = None);
+        self.traffic.partners.values_mut().for_each(|way| (way.cursor, way.noticed) = (None, false));
         self.news += 1;
     }
 
-    fn take_receipt(&mut self, to: ServiceId, sent: &[Digest], parcel: ParcelId, bytes: &[u8], now: UnixMs) -> Result<(Ticket, Vec<Digest>), NodeError> {
+    /// Reads the receipt for a parcel that held just `sent`, and makes the batch that settles what it names.
+    pub(crate) fn read_receipt(&mut self, to: ServiceId, sent: Digest, parcel: ParcelId, bytes: &[u8], now: UnixMs) -> Result<Taken, NodeError> {
         let cards = self.book.cards(&to).ok_or(NodeError::UnknownPartner(to))?;
         let (receipt, verified) = Receipt::read(bytes, &cards)?;
-        let named = receipt.entries.iter().map(|e| *e.act.as_ref());
-        if receipt.parcel != parcel || receipt.to != self.me() || !named.eq(sent.iter().copied()) {
+        let named: Vec<Digest> = receipt.entries.iter().map(|e| *e.act.as_ref()).collect();
+        if receipt.parcel != parcel || receipt.to != self.me() || piece::named(&named) != sent {
             return Err(NodeError::Receipt);
         }
         let mut batch = Append::new(now);
         let mut held = Vec::with_capacity(receipt.entries.len());
+        let mut passing = false;
+        // It was under way when the partner heard of a revocation: it goes again, with our word on it.
+        let revoked = receipt.entries.iter().any(|e| matches!(&e.held, Held::Refused { code } if code == CARD_REVOKED));
+        if revoked && self.traffic.may_word(to, now) {
+            self.traffic.rewind(to);
+            self.news += 1;
+        }
         for entry in &receipt.entries {
             let object = *entry.act.as_ref();
             match &entry.held {
                 Held::Held { .. } => held.push(object),
                 // What only the moment forbids stays due; it goes again with the next round.
                 Held::Refused { code } if is_passing(code) => {
+                    passing = true;
                     tracing::info!(partner = %self.book.code(&to), %code, "the partner does not take {} yet", entry.act.short());
                 }
                 Held::Refused { code } => {
@@ -213,7 +326,9 @@ impl Node {
                 }
             }
         }
+        let settled = receipt.entries.iter().filter(|e| !matches!(&e.held, Held::Refused { code } if is_passing(code))).map(|e| *e.act.as_ref()).collect();
+        self.told(to, &settled, &mut batch);
         batch.entries.push(Entry::receipt_taken(verified, held.clone()));
-        Ok((self.stage(batch), held))
+        Ok(Taken { batch, at: receipt.at.at, held, passing })
     }
 }

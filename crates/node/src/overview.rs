@@ -2,6 +2,7 @@
 
 use crate::error::NodeError;
 use crate::intent::Pending;
+use crate::lift::FenceView;
 use crate::node::{Node, PAGE, Ticket, log, put};
 use crate::officer::Officer;
 use base::{ActId, Digest, DossierId, ItemId, OfficerId, ServiceId, UnixMs};
@@ -91,6 +92,10 @@ pub struct PartnerView {
     pub waiting: u64,
     /// Since when the oldest of it waits.
     pub oldest: Option<UnixMs>,
+    /// Revoked cards: number, reason, since when others may have had the keys.
+    pub revoked: Vec<(u32, &'static str, UnixMs)>,
+    /// Why nothing is exchanged with it for now.
+    pub suspended: Option<crate::suspend::Suspension>,
 }
 
 /// The node's own state.
@@ -114,6 +119,10 @@ pub struct Status {
     pub incidents: usize,
     /// Partners that have cosigned our ledger: short name and size.
     pub cosigned: Vec<(String, u64)>,
+    /// What a restoration holds back; none where nothing was ever put back, or all of it is over.
+    pub fence: Option<FenceView>,
+    /// Our newest card, and until when it is valid.
+    pub card: (u32, UnixMs),
 }
 
 impl Node {
@@ -180,7 +189,10 @@ impl Node {
         };
         batch.logs.push(log("audit", serde_json::json!({ "what": "card imported", "service": service, "card": cards.latest().number })));
         self.stage_cards(&mut batch, cards);
-        Ok((self.stage(batch), service))
+        let ticket = self.stage(batch);
+        // A partner that was met after a restoration may have been one before it: it is asked like the others.
+        self.recover(now)?;
+        Ok((ticket, service))
     }
 
     /// Lists dossiers, the one that changed last first.
@@ -258,7 +270,8 @@ impl Node {
         let this = &*self;
         let received = |act: &ActId, who: &ServiceId| this.received(act, who);
         let d = this.held(id).ok_or(NodeError::Absent("dossier"))?;
-        Ok(dossier::view(d, Viewer { service, roles, now }, &received))
+        let drawn = dossier::view(d, Viewer { service, roles, now }, &received);
+        Ok(DossierView { linked_from: self.linked_from(id)?, ..drawn })
     }
 
     /// Works out a dossier's clocks.
@@ -323,6 +336,8 @@ impl Node {
                 fingerprint: Fingerprint::of(&cards.service()).words(base::Lang::En),
                 waiting: waiting.map_or(0, |d| d.count),
                 oldest: waiting.map(|d| d.oldest),
+                revoked: cards.revocations().map(|r| (r.card, r.reason.code(), r.since)).collect(),
+                suspended: self.suspended.get(&cards.service()).cloned(),
             }
         };
         Ok(self.book.all().into_iter().filter(|c| c.service() != self.me()).map(view).collect())
@@ -347,12 +362,14 @@ impl Node {
             outbox: self.store.outbox_depth()?.iter().map(|d| d.count).sum(),
             incidents: self.store.log(Some("incident"), None, PAGE)?.len(),
             cosigned: cosigned.collect(),
+            fence: self.fence()?.filter(|f| !f.over),
+            card: self.own_card().map(|c| (c.number, c.valid_until))?,
         })
     }
 }
 
 /// Compares what was read aloud with the card: words in any of the languages that have a list, or digits.
-fn compare(service: &ServiceId, read_aloud: &str) -> Result<(), NodeError> {
+pub(crate) fn compare(service: &ServiceId, read_aloud: &str) -> Result<(), NodeError> {
     let heard = read_aloud.trim();
     if heard.is_empty() {
         return Err(NodeError::Asked("the first card of a service is taken with its fingerprint: call the service and have the words read aloud".to_owned()));

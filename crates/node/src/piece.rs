@@ -70,6 +70,47 @@ pub enum Piece {
         #[n(0)]
         note: String,
     },
+    /// A revocation of one of the sender's cards.
+    #[n(6)]
+    Revocation(
+        #[cbor(n(0), with = "minicbor::bytes")]
+        /// The signed revocation.
+        Vec<u8>,
+    ),
+    /// An act whose author's card was revoked, with somebody's word on it.
+    #[n(7)]
+    Attested {
+        /// The signed attestation.
+        #[cbor(n(0), with = "minicbor::bytes")]
+        attestation: Vec<u8>,
+        /// COSE_Sign1 over the head.
+        #[cbor(n(1), with = "minicbor::bytes")]
+        signed: Vec<u8>,
+        /// The body's bytes.
+        #[cbor(n(2), with = "minicbor::bytes")]
+        body: Option<Vec<u8>>,
+    },
+    /// The sender's declaration that its ledger was put back; back to its signer, what somebody declared in its name.
+    #[n(12)]
+    Restored {
+        /// The signed declaration.
+        #[cbor(n(0), with = "minicbor::bytes")]
+        signed: Vec<u8>,
+    },
+    /// One page of the sender's answer to the recipient's declaration.
+    #[n(13)]
+    Recovered {
+        /// The signed page.
+        #[cbor(n(0), with = "minicbor::bytes")]
+        signed: Vec<u8>,
+    },
+    /// A receipt that the recipient gave before its ledger was put back.
+    #[n(14)]
+    Returned {
+        /// The signed receipt.
+        #[cbor(n(0), with = "minicbor::bytes")]
+        signed: Vec<u8>,
+    },
 }
 
 impl Piece {
@@ -93,6 +134,12 @@ pub fn join(pieces: &[Vec<u8>]) -> Vec<u8> {
     out
 }
 
+/// Returns the digest under which a sender remembers what a parcel holds, in order; it never leaves the node.
+pub(crate) fn named(objects: &[Digest]) -> Digest {
+    let parts: Vec<&[u8]> = objects.iter().map(|o| &o.0[..]).collect();
+    Digest::tagged("entente/load/1", &parts)
+}
+
 /// Reads a parcel's content.
 pub fn split(content: &[u8]) -> Result<Vec<Piece>, CborError> {
     cbor::from_slice(content, CONTENT_BYTES_MAX)
@@ -109,6 +156,9 @@ mod tests {
             Piece::Act { signed: vec![1], body: None },
             Piece::Want { dossier: Digest::of(b"d").into(), author: Digest::of(b"a").into(), from: 1, to: 900 },
             Piece::Checkpoint { note: "n".into(), old_size: 0, proof: vec![Digest::of(b"x")] },
+            Piece::Restored { signed: vec![3; 300] },
+            Piece::Recovered { signed: vec![4; 300] },
+            Piece::Returned { signed: vec![5; 300] },
         ];
         let bytes = join(&pieces.iter().map(Piece::encode).collect::<Vec<_>>());
         assert_eq!(split(&bytes), Ok(pieces));

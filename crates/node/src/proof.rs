@@ -4,9 +4,9 @@
 
 use crate::error::NodeError;
 use crate::node::Node;
-use base::{Digest, DossierId, ItemId, ServiceId, UnixMs, Use, hex};
+use base::{ActId, Digest, DossierId, ItemId, ServiceId, UnixMs, Use, hex};
 use dossier::{Act, Deed, Dossier, Mechanism, Opening, Value, Verdict};
-use seal::{Cards, Fingerprint, Signed, Typ};
+use seal::{Attestation, Cards, Fingerprint, Held, Receipt, Signed, Typ, Word};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -42,6 +42,15 @@ pub struct Proof {
     pub mechanism: String,
     /// The texts by language, for a communiqué.
     pub texts: BTreeMap<String, String>,
+    /// Revocations of cards that signed acts of the proof.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revocations: Vec<String>,
+    /// Words of services on acts under revoked cards.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attestations: Vec<String>,
+    /// Receipts that show who held acts under revoked cards, and since when.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub receipts: Vec<String>,
 }
 
 /// A proof does not hold; who handed it over must explain.
@@ -96,6 +105,24 @@ pub struct Proved {
     pub acts: usize,
     /// Digest of the folded state, to be compared with the parties' own.
     pub digest: Option<Digest>,
+    /// Acts that do not stand by their signature alone, and how far they can be relied on.
+    pub standing: Vec<(ActId, ProofStanding)>,
+}
+
+/// How far an act of a proof can be relied on whose author's card was retired or revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProofStanding {
+    /// Its author says under a good card that it is its own.
+    Confirmed,
+    /// Its author says under a good card that it is not its own.
+    Disowned,
+    /// Another service's receipt shows that it was there before the keys are suspected.
+    BeforeSuspicion,
+    /// The card was revoked, and nothing in the proof shows that the act was there before.
+    Doubtful,
+    /// It is dated later than its card was retired by a newer one; whoever took it must say when.
+    Retired,
 }
 
 fn unhex(s: &str) -> Result<Vec<u8>, ProofFault> {
@@ -123,10 +150,26 @@ impl Node {
         }
         let (opening, mechanism) = (d.opening().clone(), hex::encode(d.mechanism().bytes()));
         let mut acts = Vec::new();
+        let mut ids = Vec::new();
         for a in self.store.acts_of(id)? {
+            ids.push(a.id);
             acts.push((hex::encode(&a.signed), held(a.body)));
         }
-        Ok(Proof { version: 1, claim: Claim::Dossier, dossier: *id, item: None, cards: self.cards_of(&opening), acts, mechanism, texts: BTreeMap::new() })
+        let cards = self.cards_of(&opening);
+        let proof = Proof {
+            version: 1,
+            claim: Claim::Dossier,
+            dossier: *id,
+            item: None,
+            cards,
+            acts,
+            mechanism,
+            texts: BTreeMap::new(),
+            revocations: Vec::new(),
+            attestations: Vec::new(),
+            receipts: Vec::new(),
+        };
+        self.with_evidence(proof, &opening, &ids)
     }
 
     /// Writes the proof of a published communiqué.
@@ -163,13 +206,51 @@ impl Node {
         };
         let named: Vec<base::ActId> = d.timeline().into_iter().filter(|(a, v)| **v == Verdict::Valid && wanted(a)).map(|(a, _)| a.id()).collect();
         let mut acts = Vec::new();
+        let ids = named.clone();
         for act in named {
             let a = self.store.act(&act)?.ok_or(NodeError::Absent("act"))?;
             // Only the body with the hashes is shown.
             let body = if a.item == *version && a.id == (*version.as_ref()).into() { held(a.body) } else { None };
             acts.push((hex::encode(&a.signed), body));
         }
-        Ok(Proof { version: 1, claim: Claim::Communique, dossier: *id, item: Some(*version), cards: self.cards_of(&opening), acts, mechanism, texts })
+        let proof = Proof {
+            version: 1,
+            claim: Claim::Communique,
+            dossier: *id,
+            item: Some(*version),
+            cards: self.cards_of(&opening),
+            acts,
+            mechanism,
+            texts,
+            revocations: Vec::new(),
+            attestations: Vec::new(),
+            receipts: Vec::new(),
+        };
+        self.with_evidence(proof, &opening, &ids)
+    }
+
+    /// Adds what tells how far acts under revoked cards can be relied on.
+    fn with_evidence(&self, mut proof: Proof, opening: &Opening, acts: &[base::ActId]) -> Result<Proof, NodeError> {
+        for party in &opening.parties {
+            let cards = seal::Directory::cards(&self.book, &party.service);
+            proof.revocations.extend(cards.iter().flat_map(|c| c.revocation_bytes().map(hex::encode).collect::<Vec<_>>()));
+        }
+        if proof.revocations.is_empty() {
+            return Ok(proof);
+        }
+        for act in acts {
+            let Some(filed) = self.store.act(act)? else { continue };
+            if self.standing(&filed)?.is_none() {
+                continue;
+            }
+            proof.attestations.extend(self.signed_words(act)?);
+            for holding in self.store.receipts_of(act)? {
+                proof.receipts.extend(self.store.entries(holding.receipt, 1)?.pop().map(|e| hex::encode(&e.signed)));
+            }
+        }
+        proof.receipts.sort();
+        proof.receipts.dedup();
+        Ok(proof)
     }
 
     fn cards_of(&self, opening: &Opening) -> Vec<Vec<String>> {
@@ -226,6 +307,41 @@ impl Proof {
         }
     }
 
+    /// Reads the authors' words on acts; the last one of each counts.
+    fn words(&self, book: &BTreeMap<ServiceId, Cards>) -> Result<BTreeMap<(ActId, ServiceId), Attestation>, ProofFault> {
+        let fault = |e: seal::SealFault| ProofFault::Signature(e.to_string());
+        let mut words: BTreeMap<(ActId, ServiceId), Attestation> = BTreeMap::new();
+        for bytes in &self.attestations {
+            let bytes = unhex(bytes)?;
+            let by = Attestation::signer(&bytes).map_err(fault)?;
+            let cards = book.get(&by).ok_or_else(|| ProofFault::Signature("a word on an act is of no party".to_owned()))?;
+            let (word, _) = Attestation::read(&bytes, cards).map_err(fault)?;
+            let key = (word.act, by);
+            if words.get(&key).is_none_or(|w| w.at < word.at) {
+                words.insert(key, word);
+            }
+        }
+        Ok(words)
+    }
+
+    /// Reads since when services other than an act's author are shown to have held it.
+    fn shown(&self, book: &BTreeMap<ServiceId, Cards>) -> Result<Vec<(ActId, ServiceId, UnixMs)>, ProofFault> {
+        let fault = |e: seal::SealFault| ProofFault::Signature(e.to_string());
+        let mut shown = Vec::new();
+        for bytes in &self.receipts {
+            let bytes = unhex(bytes)?;
+            let signer = Signed::parse(&bytes, Typ::Receipt, seal::RECEIPT_BYTES_MAX).map_err(fault)?.signer();
+            let cards = book.get(&signer).ok_or_else(|| ProofFault::Signature("a receipt is of no party".to_owned()))?;
+            let (receipt, _) = Receipt::read(&bytes, cards).map_err(fault)?;
+            for entry in receipt.entries {
+                if let Held::Held { at } = entry.held {
+                    shown.push((entry.act, signer, at));
+                }
+            }
+        }
+        Ok(shown)
+    }
+
     /// Checks everything that the proof claims.
     pub fn verify(&self) -> Result<Proved, ProofFault> {
         let mut book: BTreeMap<ServiceId, Cards> = BTreeMap::new();
@@ -234,9 +350,20 @@ impl Proof {
             let cards = Cards::chain(chain).map_err(|e| ProofFault::Signature(e.to_string()))?;
             book.insert(cards.service(), cards);
         }
+        for revocation in &self.revocations {
+            let bytes = unhex(revocation)?;
+            let service = seal::Revocation::read(&bytes).map_err(|e| ProofFault::Signature(e.to_string()))?.service;
+            let cards = book.get_mut(&service).ok_or_else(|| ProofFault::Signature("a revocation is of no party".to_owned()))?;
+            cards.revoke(&bytes).map_err(|e| ProofFault::Signature(e.to_string()))?;
+        }
+        let words = self.words(&book)?;
+        let shown = self.shown(&book)?;
         let mut acts = Vec::new();
+        let mut standing = Vec::new();
         for (signed, body) in &self.acts {
-            acts.push(verify_act(&unhex(signed)?, body.as_deref().map(unhex).transpose()?, &book)?);
+            let (act, card) = verify_act(&unhex(signed)?, body.as_deref().map(unhex).transpose()?, &book)?;
+            standing.extend(stands(&act, card, &book[&act.head().author], &words, &shown).map(|s| (act.id(), s)));
+            acts.push(act);
         }
         let opening = acts.iter().find_map(|a| match &a.head().deed {
             Deed::Open(o) if o.dossier() == self.dossier => Some(o.clone()),
@@ -261,9 +388,16 @@ impl Proof {
             phase: None,
             acts: acts.len(),
             digest: None,
+            standing,
+        };
+        // What its author disowns is no agreement of its author's.
+        let disowned = |a: &Act| proved.standing.iter().any(|(id, s)| *id == a.id() && *s == ProofStanding::Disowned);
+        let owned: Vec<Act> = match self.claim {
+            Claim::Communique => acts.iter().filter(|a| !disowned(a)).cloned().collect(),
+            Claim::Dossier => Vec::new(),
         };
         match self.claim {
-            Claim::Communique if mechanism.id == "working-visit" => self.verify_communique(&opening, &acts, proved),
+            Claim::Communique if mechanism.id == "working-visit" => self.verify_communique(&opening, &owned, proved),
             Claim::Communique => Err(ProofFault::Form("the dossier is not a working visit".to_owned())),
             Claim::Dossier => self.verify_dossier(opening, mechanism, acts, proved),
         }
@@ -343,7 +477,29 @@ impl Proof {
     }
 }
 
-fn verify_act(signed: &[u8], body: Option<Vec<u8>>, book: &BTreeMap<ServiceId, Cards>) -> Result<Act, ProofFault> {
+/// Tells how far an act can be relied on whose card was retired or revoked; nothing where its signature says it all.
+fn stands(
+    act: &Act,
+    card: u32,
+    cards: &Cards,
+    words: &BTreeMap<(ActId, ServiceId), Attestation>,
+    shown: &[(ActId, ServiceId, UnixMs)],
+) -> Option<ProofStanding> {
+    let author = act.head().author;
+    let Some(revocation) = cards.revocation(card) else {
+        return cards.judge(card, act.head().at.at).is_err().then_some(ProofStanding::Retired);
+    };
+    let before = shown.iter().any(|(a, by, at)| *a == act.id() && *by != author && *at < revocation.since);
+    Some(match words.get(&(act.id(), author)).map(|w| w.word) {
+        Some(Word::Mine) => ProofStanding::Confirmed,
+        Some(Word::NotMine) => ProofStanding::Disowned,
+        _ if before => ProofStanding::BeforeSuspicion,
+        _ => ProofStanding::Doubtful,
+    })
+}
+
+/// Reads an act and checks its signature; what a later card or a revocation makes of it is told beside it, and is no fault of the proof.
+fn verify_act(signed: &[u8], body: Option<Vec<u8>>, book: &BTreeMap<ServiceId, Cards>) -> Result<(Act, u32), ProofFault> {
     let fault = |e: &dyn std::fmt::Display| ProofFault::Signature(e.to_string());
     let parsed = Signed::parse(signed, Typ::Act, dossier::HEAD_BYTES_MAX + 512).map_err(|e| fault(&e))?;
     let act = Act::decode(parsed.payload(), body.as_deref()).map_err(|e| fault(&e))?;
@@ -351,6 +507,7 @@ fn verify_act(signed: &[u8], body: Option<Vec<u8>>, book: &BTreeMap<ServiceId, C
     if act.head().author != parsed.signer() {
         return Err(ProofFault::Signature("an act is signed by another than its author".to_owned()));
     }
-    parsed.verify(cards, act.head().at.at).map_err(|e| fault(&e))?;
-    Ok(act)
+    let card = parsed.card_number();
+    parsed.verify_held(cards, act.head().at.at).map_err(|e| fault(&e))?;
+    Ok((act, card))
 }

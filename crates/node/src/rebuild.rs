@@ -4,6 +4,7 @@
 //! of our own acts, 4 fold every dossier anew and write verdicts and rows.
 
 use crate::error::NodeError;
+use crate::inbound::CARRY_DAYS_CEILING;
 use crate::node::{Node, put, read_act};
 use crate::outbound::is_passing;
 use crate::served::as_stored;
@@ -143,10 +144,12 @@ impl Node {
                 // The number stood in the parcel, which is gone; its id tells duplicates apart all the same.
                 // A parcel that came again after its receipt was forgotten has two; the first one stands.
                 if answered.insert(receipt.parcel) {
-                    batch.refile.push(Refile::ReceiptGiven { pos: e.pos, parcel: Parcel { sender: receipt.to, number: e.pos, id: receipt.parcel } });
+                    // Nor does the ledger say which way it came; remembered as if by file, none can be played again.
+                    let until = Some(e.at.plus_ms(i64::from(CARRY_DAYS_CEILING + 1) * 86_400_000));
+                    batch.refile.push(Refile::ReceiptGiven { pos: e.pos, parcel: Parcel { sender: receipt.to, number: e.pos, id: receipt.parcel }, until });
                 }
             }
-            Kind::Card | Kind::CheckpointCosigned => {}
+            Kind::Card | Kind::CheckpointCosigned | Kind::Revocation | Kind::Attestation | Kind::Succession | Kind::Restored | Kind::Recovered => {}
         }
         Ok(())
     }
@@ -232,7 +235,7 @@ enum Refolded {
     Unopened,
 }
 
-fn read_receipt(signed: &[u8]) -> Result<Receipt, NodeError> {
+pub(crate) fn read_receipt(signed: &[u8]) -> Result<Receipt, NodeError> {
     let parsed = Signed::parse(signed, Typ::Receipt, seal::RECEIPT_BYTES_MAX)?;
     base::cbor::from_slice(parsed.payload(), seal::RECEIPT_BYTES_MAX).map_err(|e| NodeError::Corrupt(e.to_string()))
 }

@@ -2,9 +2,9 @@
 
 use crate::error::NodeError;
 use crate::intent::Intent;
-use crate::node::{Node, Ticket, log, put};
+use crate::node::{Node, Ticket, log};
 use crate::officer::Officer;
-use base::{Digest, Handling, ServiceId, UnixMs};
+use base::{Handling, ServiceId, UnixMs};
 use register::{EventDraft, Kind};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -25,10 +25,14 @@ pub enum DraftState {
 /// A draft in the register.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Draft {
-    /// Its name: the first 16 digits of its texts' digest.
+    /// Its name: the first 16 digits of the digest of its texts' names.
     pub id: String,
     /// What the texts tell, as it now stands.
     pub event: EventDraft,
+    /// Names of its texts in the register, in the order of the event's sources; texts that came in after a decision stand behind them.
+    pub texts: Vec<String>,
+    /// Paths of texts of the same event that came in after an officer had decided; the event does not rest on them.
+    pub later: Vec<String>,
     /// What the officers say of it.
     pub state: DraftState,
     /// When it was read.
@@ -38,29 +42,6 @@ pub struct Draft {
 }
 
 impl Node {
-    /// Puts drafts into the register; the same texts again change nothing, so that a decision is never undone by an import.
-    pub fn import_drafts(&mut self, officer: &Officer, events: Vec<(EventDraft, Digest)>, now: UnixMs) -> Result<(Ticket, Vec<Draft>), NodeError> {
-        let mut batch = Append::new(now);
-        let mut drafts = Vec::new();
-        for (event, texts) in events {
-            let id = texts.to_string()[..16].to_owned();
-            let held = self.store.record("draft", &id)?.map(|r| read(&r.data)).transpose()?;
-            let draft = match held {
-                Some(held) => held,
-                None => {
-                    let draft = Draft { id: id.clone(), event, state: DraftState::Draft, at: now, by: None };
-                    batch.records.push(put("draft", &id, write(&draft)));
-                    draft
-                }
-            };
-            drafts.push(draft);
-        }
-        batch
-            .logs
-            .push(log("audit", serde_json::json!({ "what": "register import", "by": officer.id, "drafts": drafts.iter().map(|d| &d.id).collect::<Vec<_>>() })));
-        Ok((self.stage(batch), drafts))
-    }
-
     /// Returns all drafts.
     pub fn drafts(&self) -> Result<Vec<Draft>, NodeError> {
         self.documents("draft")?.iter().map(|r| read(&r.data)).collect()
@@ -121,10 +102,12 @@ impl Node {
     }
 }
 
-fn read(data: &[u8]) -> Result<Draft, NodeError> {
+/// Reads a draft at rest.
+pub(crate) fn read(data: &[u8]) -> Result<Draft, NodeError> {
     serde_json::from_slice(data).map_err(|e| NodeError::Corrupt(format!("a draft of the register: {e}")))
 }
 
-fn write(draft: &Draft) -> Vec<u8> {
+/// Writes a draft for the store.
+pub(crate) fn write(draft: &Draft) -> Vec<u8> {
     serde_json::to_vec(draft).expect("plain data has a JSON form")
 }

@@ -7,13 +7,14 @@ use crate::error::NodeError;
 use crate::inbound::{Arrived, Opened};
 use crate::node::{Node, Ticket, log, put};
 use crate::piece::Piece;
+use crate::refusals::Line;
 use base::{ActId, Digest, DossierId, ServiceId, UnixMs};
 use dossier::{Act, Checked, Deed, Judged, Mechanism, Verdict, Want};
-use seal::{Held, Receipt, ReceiptEntry, Verified};
+use seal::{Held, Receipt, ReceiptEntry, Signed, Typ, Verified};
 use std::collections::BTreeSet;
 use std::collections::btree_map::Entry as MapEntry;
 use std::sync::Arc;
-use store::{Answer, Append, Entry, Filing, Outgoing, Parcel, Queued};
+use store::{Answer, Append, Entry, Filing, LogLine, Outgoing, Parcel, Queued};
 
 /// Acts of one dossier that may wait for others.
 const WAITING_MAX: usize = 5_000;
@@ -43,11 +44,16 @@ impl Node {
     ///
     /// A failure of our own disk is no refusal: nothing is told to the sender, and all that is staged is taken back.
     pub fn receive(&mut self, arrived: Arrived, now: UnixMs) -> Result<Served, NodeError> {
+        // What came by file may have been sealed days ago, and says nothing of our clock.
+        if arrived.until.is_none() {
+            self.hear_time(arrived.from, arrived.at, now);
+        }
+        self.trust_clock()?; // the receipt would carry our time, and deadlines begin there
         self.serve_all(arrived, now).inspect_err(|e| self.spoil(e))
     }
 
     fn serve_all(&mut self, arrived: Arrived, now: UnixMs) -> Result<Served, NodeError> {
-        let Arrived { from, number, id, pieces } = arrived;
+        let Arrived { from, number, id, until, pieces, .. } = arrived;
         if let Some(given) = self.store.given(&id)? {
             return Ok(Served::Again(given.receipt));
         }
@@ -68,8 +74,8 @@ impl Node {
                 fate => fate,
             };
             let fate = fate.unwrap_or_else(|e| {
-                tracing::warn!(partner = %self.book.code(&from), code = e.code(), "refused a piece: {e}");
-                batch.logs.push(log("refused-input", serde_json::json!({ "from": from, "piece": digest, "code": e.code(), "what": e.to_string() })));
+                let line = serde_json::json!({ "from": from, "piece": digest, "code": e.code(), "what": e.to_string() });
+                batch.logs.extend(self.refused_line(from, e.code(), &e.to_string(), line, now));
                 Fate::Refused(e.code())
             });
             fates.push((digest, fate));
@@ -77,22 +83,51 @@ impl Node {
         for dossier in touched {
             batch.dossiers.extend(self.row(&dossier, now)?);
         }
-        batch.answer = Some(self.answer(from, number, id, fates, now)?);
+        if until.is_some() {
+            self.owe(from, number, id, &mut batch)?;
+        }
+        batch.answer = Some(self.answer(from, number, id, until, fates, now)?);
         Ok(Served::Staged(self.stage(batch)))
     }
 
     /// Notes refused input in the local log, in a batch of its own.
-    pub fn note_refused(&mut self, from: ServiceId, code: &str, what: &str, now: UnixMs) -> Ticket {
+    ///
+    /// No more than a limit in an hour for one partner, so that nobody fills our disk with what we refuse.
+    pub fn note_refused(&mut self, from: ServiceId, code: &str, what: &str, now: UnixMs) -> Option<Ticket> {
+        let line = self.refused_line(from, code, what, serde_json::json!({ "from": from, "code": code, "what": what }), now)?;
         let mut batch = Append::new(now);
-        batch.logs.push(log("refused-input", serde_json::json!({ "from": from, "code": code, "what": what })));
-        self.stage(batch)
+        batch.logs.push(line);
+        Some(self.stage(batch))
+    }
+
+    /// Writes a refusal to the operator's log and returns its line for the local log, if this hour still has room for it.
+    fn refused_line(&mut self, from: ServiceId, code: &str, what: &str, mut line: serde_json::Value, now: UnixMs) -> Option<LogLine> {
+        let counted = self.refusals.count(from, now);
+        if counted == Line::Dropped {
+            return None;
+        }
+        let partner = self.book.code(&from);
+        tracing::warn!(%partner, code, "refused input: {what}");
+        if counted == Line::Last {
+            tracing::warn!(%partner, "this partner's refused input fills the log; for the rest of the hour it is refused without a line");
+            line["rest_of_the_hour"] = "refused without a line".into();
+        }
+        Some(log("refused-input", line))
     }
 
     pub(crate) fn note_fault(&mut self, from: ServiceId, e: &NodeError, now: UnixMs) {
-        self.note_refused(from, e.code(), &e.to_string(), now);
+        let _ = self.note_refused(from, e.code(), &e.to_string(), now); // it goes with the next commit
     }
 
-    fn answer(&self, from: ServiceId, number: u64, id: base::ParcelId, fates: Vec<(Digest, Fate)>, now: UnixMs) -> Result<Answer, NodeError> {
+    fn answer(
+        &self,
+        from: ServiceId,
+        number: u64,
+        id: base::ParcelId,
+        until: Option<UnixMs>,
+        fates: Vec<(Digest, Fate)>,
+        now: UnixMs,
+    ) -> Result<Answer, NodeError> {
         let keys = self.keys.clone();
         let at = self.local(now)?;
         let to = from;
@@ -117,14 +152,25 @@ impl Node {
             };
             Ok(receipt.sign(&keys))
         };
-        Ok(Answer { parcel: Parcel { sender: from, number, id }, sign: Box::new(sign) })
+        Ok(Answer { parcel: Parcel { sender: from, number, id }, until, sign: Box::new(sign) })
     }
 
     fn serve(&mut self, opened: Opened, from: ServiceId, batch: &mut Append, touched: &mut BTreeSet<DossierId>, now: UnixMs) -> Result<Fate, NodeError> {
         match opened {
-            Opened::Act { act, verified, body } => {
-                self.take_act(&act, *verified, body, from, batch, touched)?;
+            Opened::Act { act, verified, body, attested } => {
+                let before = (batch.entries.len(), batch.records.len());
+                let taken =
+                    self.admit(&act, &verified, attested.as_deref(), from, batch).and_then(|()| self.take_act(&act, *verified, body, from, batch, touched));
+                if let Err(e) = taken {
+                    batch.entries.truncate(before.0);
+                    batch.records.truncate(before.1);
+                    return Err(e);
+                }
                 Ok(Fate::Entry(batch.entries.len() - 1))
+            }
+            Opened::Other { piece: Piece::Revocation(bytes), .. } => {
+                self.take_revocation(from, &bytes, batch)?;
+                Ok(Fate::Held)
             }
             Opened::Other { piece: Piece::Card(bytes), .. } => {
                 let mut cards = (*seal::Directory::cards(&self.book, &from).ok_or(NodeError::UnknownPartner(from))?).clone();
@@ -158,6 +204,21 @@ impl Node {
                 self.take_cosigned(from, &note, batch, now)?;
                 Ok(Fate::Held)
             }
+            Opened::Other { piece: Piece::Restored { signed }, .. } => {
+                match Signed::parse(&signed, Typ::Restored, seal::RESTORED_BYTES_MAX)?.signer() {
+                    signer if signer == self.me() => self.take_own_declaration(from, &signed, batch)?,
+                    _ => self.take_restored(from, &signed, batch, now)?,
+                }
+                Ok(Fate::Held)
+            }
+            Opened::Other { piece: Piece::Recovered { signed }, .. } => {
+                self.take_recovered(from, &signed, batch)?;
+                Ok(Fate::Held)
+            }
+            Opened::Other { piece: Piece::Returned { signed }, .. } => {
+                self.take_returned(&signed, batch)?;
+                Ok(Fate::Held)
+            }
             Opened::Other { .. } => Err(NodeError::Asked("this piece is not known here".to_owned())),
         }
     }
@@ -183,6 +244,11 @@ impl Node {
             return Ok(());
         }
         let known = self.dossier(&id)?.is_some();
+        let new = !self.has_act(act)?;
+        if new && act.head().author == self.me() {
+            // Signed with our key and not in our ledger: this ledger is older than what we signed, or somebody else has the key.
+            self.found_older(from, batch)?;
+        }
         let mut begun = false;
         let mut verdict = store::Verdict::Waiting;
         let mut forks = 0;
@@ -227,9 +293,41 @@ impl Node {
         let filing = Filing { id: act.id(), dossier: id, seq: h.seq, item: act.item(), verdict };
         batch.entries.push(Entry::act(verified, filing, body));
         touched.insert(id);
+        self.settle(&id, &h.author, &act.id(), batch);
+        if new {
+            self.take_back(act, from, batch)?;
+        }
         self.spread_forks(id, forks, batch)?;
         if begun || self.is_awaited(&id) {
             self.revive(id, begun, batch, touched)?;
+        }
+        Ok(())
+    }
+
+    /// Tells whether an act is here, on disk or staged for it: partners that all bring back the same may come in one group.
+    pub(crate) fn has_act(&mut self, act: &Act) -> Result<bool, NodeError> {
+        let (id, dossier) = (act.id(), act.head().dossier);
+        if self.store.act(&id)?.is_some() || self.early.get(&dossier).is_some_and(|acts| acts.iter().any(|a| a.id() == id)) {
+            return Ok(true);
+        }
+        Ok(self.dossier(&dossier)?.is_some_and(|d| d.act(&id).is_some() || d.waiting().any(|w| w.id() == id)))
+    }
+
+    /// Sees to what came back: an own act goes to the other parties again, for what was due to them was lost with our outbox.
+    fn take_back(&mut self, act: &Arc<Act>, from: ServiceId, batch: &mut Append) -> Result<(), NodeError> {
+        let (me, own) = (self.me(), act.head().author == self.me());
+        self.count_back(own, batch);
+        if !own {
+            return Ok(());
+        }
+        let parties: Vec<ServiceId> = match self.dossier(&act.head().dossier)? {
+            Some(d) => d.opening().parties.iter().map(|p| p.service).collect(),
+            None => Vec::new(),
+        };
+        for to in parties.into_iter().filter(|p| *p != me && *p != from) {
+            batch.queue.push(Queued { recipient: to, what: Outgoing::Act(act.id()) });
+            self.traffic.rewind(to);
+            self.news += 1;
         }
         Ok(())
     }
@@ -250,7 +348,16 @@ impl Node {
             return Err(NodeError::NotParty);
         }
         if !self.mechanisms.contains_key(&opening.mechanism) {
-            return Err(NodeError::UnknownMechanism(opening.mechanism.to_string()));
+            // An accord that is here and does not name it: the partner has another version than was agreed.
+            let accord = opening.accord.as_ref().map(|a| a.dossier);
+            let agreed = match accord {
+                Some(id) => self.dossier(&id)?.and_then(|d| dossier::accord::Terms::at(d, &d.marks()).ok()),
+                None => None,
+            };
+            return Err(match agreed {
+                Some(terms) if !terms.mechanisms.contains(&opening.mechanism) => NodeError::OtherVersion(opening.mechanism.to_string()),
+                _ => NodeError::UnknownMechanism(opening.mechanism.to_string()),
+            });
         }
         if let Some(accord) = &opening.accord
             && !self.has_accord(accord)?
@@ -318,11 +425,18 @@ impl Node {
         if !d.opening().parties.iter().any(|p| p.service == to) {
             return Err(NodeError::Absent("dossier"));
         }
+        let mechanism = Arc::clone(d.mechanism());
         let last = last.min(first.saturating_add(RANGE_MAX));
-        for act in self.store.range(&dossier, &author, first, last)? {
-            batch.queue.push(Queued { recipient: to, what: Outgoing::Act(act.id) });
+        let acts: Vec<ActId> = self.store.range(&dossier, &author, first, last)?.into_iter().map(|a| a.id).collect();
+        if self.was_put_back(&to)? {
+            if !dossier::shipped().iter().any(|s| s.hash == mechanism.hash) {
+                batch.queue.push(Queued { recipient: to, what: Outgoing::Note(Piece::Mechanism(mechanism.bytes().to_vec()).encode()) });
+            }
+            self.return_receipts(to, &acts, batch)?;
         }
+        batch.queue.extend(acts.into_iter().map(|act| Queued { recipient: to, what: Outgoing::Act(act) }));
         self.traffic.rewind(to);
+        self.carry_rewind(to, batch)?;
         self.news += 1;
         Ok(())
     }
@@ -349,7 +463,10 @@ impl Node {
                 }
             }
         }
-        parties.iter().for_each(|p| self.traffic.rewind(*p));
+        for p in &parties {
+            self.traffic.rewind(*p);
+            self.carry_rewind(*p, batch)?;
+        }
         self.news += 1;
         Ok(())
     }

@@ -1,26 +1,49 @@
 //! Checkpoints: partners watch that a ledger only grows (C2SP tlog-checkpoint and cosignature formats).
 
 use crate::error::NodeError;
-use crate::node::{Node, Ticket, log, put};
+use crate::node::{Node, PAGE, Ticket, log, put};
 use crate::piece::Piece;
+use crate::recover::GOES_ON_AT;
 use base::{Digest, ServiceId, UnixMs};
-use seal::{Checkpoint, Directory, ledger};
-use store::{Append, Entry, Outgoing, Queued, prove_consistency};
+use seal::{Checkpoint, Directory, Restored, ledger};
+use store::{Append, Entry, Outgoing, Queued, RecordOp, prove_consistency};
+
+/// Size and root of a ledger.
+pub(crate) type Point = (u64, Digest);
+
+/// Cosigned points of one partner that are remembered: six weeks of a checkpoint each quarter of an hour.
+const WITNESSED_KEPT: u64 = 4096;
 
 impl Node {
     /// Stages a checkpoint of our ledger for every partner, with the proof that it only grew since the partner's last cosignature.
     pub fn checkpoint(&mut self, now: UnixMs) -> Result<Option<Ticket>, NodeError> {
         let state = self.store.ledger()?;
-        let note = Checkpoint::sign(&self.keys, state.size, state.root);
         let mut batch = Append::new(now);
         for cards in self.book.all().into_iter().filter(|c| c.service() != self.keys.service()) {
             let to = cards.service();
-            let old_size = self.number("cosigned", &to)?.map_or(0, |(size, _)| size);
-            if old_size >= state.size {
+            // Before a partner has answered our restoration it knows another line, and would name ours a rewritten one.
+            if self.awaits(&to) {
                 continue;
             }
-            let Some(proof) = prove_consistency(&*self.store, old_size, state.size)? else { continue };
-            batch.queue.push(Queued { recipient: to, what: Outgoing::Note(Piece::Checkpoint { note: note.clone(), old_size, proof }.encode()) });
+            let old_size = self.number("cosigned", &to)?.map_or(0, |(size, _)| size);
+            // The first checkpoint after a restoration is the declared point itself.
+            let declared = self.fence.declared.as_ref().filter(|d| old_size < d.size).map(|d| (d.size, d.root));
+            let (size, root) = declared.unwrap_or((state.size, state.root));
+            if old_size >= size {
+                continue;
+            }
+            let Some(proof) = prove_consistency(&*self.store, old_size, size)? else { continue };
+            let note = Checkpoint::sign(&self.keys, size, root);
+            let piece = Piece::Checkpoint { note, old_size, proof }.encode();
+            let (id, now_due) = (to.to_string(), Digest::of(&piece));
+            // One is enough: for a partner that is away for weeks, the newest takes the place of the one before.
+            if let Some(before) = self.store.record("checkpoint-due", &id)?
+                && let Some(before) = Digest::from_slice(&before.data).filter(|b| *b != now_due)
+            {
+                batch.unqueue.push((to, before));
+            }
+            batch.records.push(put("checkpoint-due", &id, now_due.bytes().to_vec()));
+            batch.queue.push(Queued { recipient: to, what: Outgoing::Note(piece) });
         }
         if batch.queue.is_empty() {
             return Ok(None);
@@ -30,15 +53,24 @@ impl Node {
     }
 
     /// Reads size and root that stand under a partner's name.
-    fn number(&self, kind: &str, service: &ServiceId) -> Result<Option<(u64, Digest)>, NodeError> {
+    pub(crate) fn number(&self, kind: &str, service: &ServiceId) -> Result<Option<(u64, Digest)>, NodeError> {
         let Some(record) = self.store.record(kind, &service.to_string())? else { return Ok(None) };
         serde_json::from_slice(&record.data).map(Some).map_err(|_| NodeError::Corrupt(format!("what was {kind} of a partner")))
     }
 
     /// Cosigns a partner's checkpoint if its ledger only grew since the last one; else keeps the proof of the opposite.
     pub(crate) fn cosign(&mut self, from: ServiceId, note: &str, old_size: u64, proof: &[Digest], batch: &mut Append, now: UnixMs) -> Result<(), NodeError> {
+        if self.awaits(&from) {
+            // Our older copy may have forgotten what we cosigned last; the partner's answer will say.
+            return Err(NodeError::Fenced(self.book.code(&from)));
+        }
         let cards = self.book.cards(&from).ok_or(NodeError::UnknownPartner(from))?;
         let checkpoint = Checkpoint::read(note, &cards, now)?;
+        if let Some(point) = self.number(GOES_ON_AT, &from)?
+            && (checkpoint.size, checkpoint.root) != point
+        {
+            return self.hold_against(from, &checkpoint, note, old_size, proof, point, batch);
+        }
         let last = self.number("witnessed", &from)?;
         let (size, root) = last.unwrap_or((0, Digest::default()));
         let grew =
@@ -64,9 +96,8 @@ impl Node {
             return Err(NodeError::CheckpointStart(size));
         }
         let whole = format!("{note}{}", checkpoint.cosign(&self.keys, now));
-        let data = serde_json::to_vec(&(checkpoint.size, checkpoint.root)).expect("plain data has a JSON form");
-        batch.records.push(put("witnessed", &from.to_string(), data));
-        batch.records.push(put("witnessed-note", &from.to_string(), whole.clone().into_bytes()));
+        self.put_witnessed(from, &checkpoint, &whole, batch)?;
+        batch.records.push(RecordOp::Delete { kind: GOES_ON_AT.to_owned(), id: from.to_string() });
         batch.queue.push(Queued { recipient: from, what: Outgoing::Note(Piece::Cosigned { note: whole }.encode()) });
         self.news += 1;
         Ok(())
@@ -79,6 +110,16 @@ impl Node {
         let checkpoint = Checkpoint::read(note, &own, now)?;
         // A note signed with our key that our ledger does not bear out would mean that somebody else holds our key.
         if self.store.root(checkpoint.size)? != Some(checkpoint.root) {
+            if let Some(declared) = self.fence.declared.clone()
+                && checkpoint.size > declared.size
+            {
+                // Of the line that was lost, sent before the partner knew; after it knew, of another machine under our name.
+                if !self.awaits(&from) && checkpoint.cosigned_by(note, &partner).is_ok_and(|at| at.0 > declared.at.0.saturating_add(1000)) {
+                    self.found_twin(from, batch);
+                }
+                return Ok(());
+            }
+            self.found_older(from, batch)?;
             batch.logs.push(log("incident", serde_json::json!({ "code": NodeError::NotOurs.code(), "service": from, "note": note })));
             return Err(NodeError::NotOurs);
         }
@@ -88,6 +129,86 @@ impl Node {
         }
         let data = serde_json::to_vec(&(checkpoint.size, checkpoint.root)).expect("plain data has a JSON form");
         batch.records.push(put("cosigned", &from.to_string(), data));
+        batch.records.push(put("cosigned-note", &from.to_string(), note.as_bytes().to_vec()));
         Ok(())
+    }
+
+    /// Remembers what was cosigned last, and, for a while, what was cosigned before it.
+    pub(crate) fn put_witnessed(&mut self, from: ServiceId, checkpoint: &Checkpoint, note: &str, batch: &mut Append) -> Result<(), NodeError> {
+        let data = serde_json::to_vec(&(checkpoint.size, checkpoint.root)).expect("plain data has a JSON form");
+        let n = self.store.record("witnessed-count", &from.to_string())?.and_then(|r| String::from_utf8_lossy(&r.data).parse::<u64>().ok()).unwrap_or(0);
+        batch.records.push(put("witnessed", &from.to_string(), data.clone()));
+        batch.records.push(put("witnessed-note", &from.to_string(), note.as_bytes().to_vec()));
+        batch.records.push(put("witnessed-at", &format!("{from}/{:04}", n % WITNESSED_KEPT), data));
+        batch.records.push(put("witnessed-count", &from.to_string(), (n + 1).to_string().into_bytes()));
+        Ok(())
+    }
+
+    /// Returns everything that we remember to have cosigned of a partner, by document.
+    fn all_witnessed(&self, of: &ServiceId) -> Result<Vec<(String, Point)>, NodeError> {
+        let prefix = format!("{of}/");
+        let mut after = prefix.clone();
+        let mut out = Vec::new();
+        loop {
+            let page = self.store.records("witnessed-at", Some(&after), PAGE)?;
+            let Some(last) = page.last() else { return Ok(out) };
+            after = last.id.clone();
+            for r in page {
+                if !r.id.starts_with(&prefix) {
+                    return Ok(out);
+                }
+                let point = serde_json::from_slice(&r.data).map_err(|_| NodeError::Corrupt("what was cosigned of a partner".to_owned()))?;
+                out.push((r.id, point));
+            }
+        }
+    }
+
+    /// Finds the largest size up to one that we cosigned of a partner.
+    pub(crate) fn cosigned_up_to(&self, of: &ServiceId, size: u64) -> Result<Option<Point>, NodeError> {
+        Ok(self.all_witnessed(of)?.into_iter().map(|(_, p)| p).filter(|p| p.0 <= size).max_by_key(|p| p.0))
+    }
+
+    /// Goes back to what was cosigned up to a declared point; what was cosigned beyond it is evidence of a line that ended.
+    pub(crate) fn go_back(&mut self, of: ServiceId, known: Option<(u64, Digest)>, said: &Restored, batch: &mut Append) -> Result<(), NodeError> {
+        let id = of.to_string();
+        match known {
+            Some(point) => batch.records.push(put("witnessed", &id, serde_json::to_vec(&point).expect("plain data has a JSON form"))),
+            None => batch.records.push(RecordOp::Delete { kind: "witnessed".to_owned(), id: id.clone() }),
+        }
+        batch.records.push(RecordOp::Delete { kind: "witnessed-note".to_owned(), id: id.clone() });
+        let beyond = self.all_witnessed(&of)?.into_iter().filter(|(_, p)| p.0 > said.size);
+        batch.records.extend(beyond.map(|(id, _)| RecordOp::Delete { kind: "witnessed-at".to_owned(), id }));
+        // Cosigned at exactly the declared point: the line goes on from there. Else its next checkpoint must be that point.
+        if known.is_none_or(|k| k.0 < said.size) && said.size > 0 {
+            batch.records.push(put(GOES_ON_AT, &id, serde_json::to_vec(&(said.size, said.root)).expect("plain data has a JSON form")));
+        } else {
+            batch.records.push(RecordOp::Delete { kind: GOES_ON_AT.to_owned(), id });
+        }
+        Ok(())
+    }
+
+    /// Judges a checkpoint that is not the declared point: sent before the declaration, or of a line that was to have ended.
+    #[allow(clippy::too_many_arguments)] // One step of `cosign`, apart so that it stays readable.
+    fn hold_against(
+        &mut self,
+        from: ServiceId,
+        checkpoint: &Checkpoint,
+        note: &str,
+        old_size: u64,
+        proof: &[Digest],
+        point: (u64, Digest),
+        batch: &mut Append,
+    ) -> Result<(), NodeError> {
+        let same_size = checkpoint.size == point.0;
+        let from_point = old_size == point.0 && checkpoint.size > point.0;
+        let grew = from_point && ledger::verify_consistency(point.0, checkpoint.size, &point.1, &checkpoint.root, proof);
+        if same_size || (from_point && !grew) {
+            batch.logs.push(log(
+                "incident",
+                serde_json::json!({ "code": NodeError::Rewritten.code(), "service": from, "note": note, "size_before": point.0, "root_before": point.1 }),
+            ));
+            return Err(NodeError::Rewritten);
+        }
+        Err(NodeError::CheckpointStart(point.0))
     }
 }

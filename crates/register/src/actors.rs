@@ -1,8 +1,9 @@
 //! Reads who took part and where: countries, services, place.
 //!
 //! Flow: 1 countries of the lead, of sentences with an event, or said twice, 2 services, those of a shared name by the country that
-//! stands nearest, 3 a city after a word of place near an event word, else the country travelled to. What stands behind
-//! a sports event in its sentence (`Sentence::near_to`), and what one came from, does not count.
+//! stands nearest, 3 parties: countries whose services or authorities are named, so that nobody's passport makes a participant, 4 a town
+//! after a word of place near an event word, else the country travelled to. What stands behind a sports event in its sentence
+//! (`Sentence::near_to`), and what one came from, does not count.
 
 use crate::hits::{Class, Hit};
 use crate::scene::{Scene, Sentence};
@@ -21,18 +22,42 @@ pub(crate) type Found = BTreeMap<String, (usize, usize)>;
 pub(crate) struct Actors {
     pub countries: Found,
     pub services: Found,
+    /// Countries whose services or authorities speak or act, and bodies of many States.
+    pub parties: Found,
+    /// Every town of the lead, in reading order.
+    pub towns: Vec<String>,
     pub place: Option<(String, (usize, usize))>,
     pub place_is_city: bool,
+    /// Country that it took place in, as far as the text says.
+    pub host: Option<String>,
+    /// A service is named whose country the text leaves unsaid, and which none of the countries named has.
+    pub unsaid_service: bool,
 }
+
+/// Sentences of the lead whose towns are those of the event.
+const TOWN_RANK_MAX: usize = 14;
+/// How far from the word for an authority its country may stand, in words.
+const BESIDE_WORDS_MAX: usize = 3;
 
 /// Reads countries, services and place.
 pub(crate) fn actors(scene: &Scene) -> Actors {
     let mut actors = Actors { countries: countries(scene), ..Actors::default() };
     services(scene, &mut actors);
+    seats(scene, &mut actors);
+    parties(scene, &mut actors);
+    for sentence in scene.told().filter(|sentence| sentence.rank <= TOWN_RANK_MAX) {
+        for hit in scene.hits.of(Class::Place, sentence.from, sentence.near_to) {
+            if !actors.towns.contains(&hit.entry.value) && !is_dateline(scene, hit) {
+                actors.towns.push(hit.entry.value.clone());
+            }
+        }
+    }
     if let Some(hit) = city(scene) {
         actors.place = Some((hit.entry.value.clone(), scene.bytes(hit.from, hit.to)));
         actors.place_is_city = true;
-    } else if let Some(hit) = destination(scene) {
+        actors.host = hit.entry.seat.clone();
+    } else if let Some(hit) = destination(scene).or_else(|| only_country(scene)) {
+        actors.host = Some(hit.entry.value.clone());
         let name = hit.entry.name.as_ref().unwrap_or(&hit.entry.value);
         actors.place = Some((name.clone(), scene.bytes(hit.from, hit.to)));
     }
@@ -72,8 +97,13 @@ fn services(scene: &Scene, actors: &mut Actors) {
     // Rivals for one phrase stand side by side, as hits are in reading order.
     for rivals in shared.chunk_by(|(_, one), (_, two)| (one.from, one.to) == (two.from, two.to)) {
         let hits: Vec<Hit> = rivals.iter().map(|(_, hit)| *hit).collect();
-        if let Some(meant) = rivals.first().and_then(|(sentence, _)| meant(scene, sentence, &hits, actors)) {
-            note(scene, actors, meant);
+        match rivals.first().and_then(|(sentence, _)| meant(scene, sentence, &hits, actors)) {
+            Some(meant) => note(scene, actors, meant),
+            None => {
+                let known = |hit: &Hit| hit.entry.country.as_ref().is_some_and(|code| actors.countries.contains_key(code));
+                let unsaid = !hits.iter().any(known);
+                actors.unsaid_service |= unsaid;
+            }
         }
     }
 }
@@ -86,13 +116,97 @@ fn meant<'l>(scene: &Scene, sentence: &Sentence, rivals: &[Hit<'l>], actors: &Ac
     let nearest = scene
         .hits
         .of(Class::Country, sentence.from, sentence.near_to)
+        // "His Moroccan counterpart" is the other one.
+        .filter(|country| scene.before(country.from, Class::OfficeHead, sentence.from).is_none_or(|head| head.entry.value != "counterpart"))
+        .filter(|country| scene.hits.at(country.to, Class::OfficeHead).is_none_or(|head| head.entry.value != "counterpart"))
         .filter(|country| distance(country) <= NEAR_WORDS_MAX && rivals.iter().any(|rival| fits(&rival, &country.entry.value)))
         .min_by_key(distance);
     if let Some(country) = nearest {
         return rivals.iter().find(|rival| fits(rival, &country.entry.value)).copied();
     }
+    // A Spanish text that says "Policía Nacional" and no more speaks of its own.
+    if let Some(own) = home(scene).and_then(|home| rivals.iter().find(|rival| fits(rival, home))) {
+        return Some(*own);
+    }
     let mut known = rivals.iter().filter(|rival| rival.entry.country.as_ref().is_some_and(|code| actors.countries.contains_key(code)));
-    known.next().filter(|_| known.next().is_none()).copied()
+    if let Some(one) = known.next() {
+        return Some(*one).filter(|_| known.next().is_none());
+    }
+    // The seat of a government in the lead says whose service it is.
+    let seats: Vec<&str> = scene
+        .told()
+        .filter(|sentence| sentence.rank <= 2)
+        .flat_map(|sentence| scene.hits.of(Class::Place, sentence.from, sentence.near_to).filter_map(|hit| hit.entry.seat.as_deref()))
+        .collect();
+    let mut seated = rivals.iter().filter(|rival| rival.entry.country.as_deref().is_some_and(|code| seats.contains(&code)));
+    seated.next().filter(|_| seated.next().is_none()).copied()
+}
+
+/// "Rabat and Berlin have signed" names two governments, and a guest in Rabat meets the Moroccan one.
+fn seats(scene: &Scene, actors: &mut Actors) {
+    for sentence in scene.told().filter(|sentence| sentence.rank <= 2) {
+        for hit in scene.hits.of(Class::Place, sentence.from, sentence.near_to) {
+            let from_there = scene.before(hit.from, Class::Origin, sentence.from).is_some();
+            if let Some(seat) = hit.entry.seat.as_ref().filter(|_| !from_there && !is_dateline(scene, hit)) {
+                actors.countries.entry(seat.clone()).or_insert_with(|| scene.bytes(hit.from, hit.to));
+            }
+        }
+    }
+}
+
+/// Tells whether a place only says where the agency sat: "Brussels, 8 July (AGENCY) -".
+fn is_dateline(scene: &Scene, place: Hit) -> bool {
+    let opens = scene.paragraphs.iter().any(|paragraph| paragraph.from == place.from);
+    opens && scene.words.list.get(place.to).is_some_and(|word| !word.gap.is_soft() || word.gap.has(crate::words::Gap::HYPHEN))
+}
+
+/// Countries whose authorities a sentence names, and of the services that bear a name of their own.
+pub(crate) fn acting<'t>(scene: &Scene<'t>, sentence: &Sentence) -> Vec<(&'t str, Hit<'t>)> {
+    let speaks = |class: Class| matches!(class, Class::Authority | Class::Service | Class::ServiceOf | Class::OfficeHead | Class::Tip | Class::Jointly);
+    let beside = |hit: &Hit| {
+        let (from, to) = (hit.from.saturating_sub(BESIDE_WORDS_MAX).max(sentence.from), (hit.to + BESIDE_WORDS_MAX).min(sentence.near_to));
+        scene.hits.within(from, to).filter(|other| speaks(other.entry.class)).any(|other| {
+            let (first, last) = if other.from < hit.from { (other.to, hit.from) } else { (hit.to, other.from) };
+            (first..=last).all(|at| scene.words.list.get(at).is_none_or(|word| word.gap.is_soft()))
+        })
+    };
+    // "The forces of Morocco and Spain": the second is beside what the first is beside.
+    let joined = |hit: &Hit, all: &[(&str, Hit)]| {
+        let and = scene.before(hit.from, Class::And, sentence.from);
+        and.is_some_and(|and| all.iter().any(|(_, other)| other.entry.class == Class::Country && other.to == and.from))
+    };
+    let mut all = Vec::new();
+    for hit in scene.hits.within(sentence.from, sentence.near_to) {
+        match hit.entry.class {
+            Class::Country if beside(&hit) || joined(&hit, &all) => all.push((hit.entry.value.as_str(), hit)),
+            Class::Service => all.extend(hit.entry.country.as_deref().filter(|code| *code != "EU").map(|code| (code, hit))),
+            Class::ServiceOf => all.extend(hit.entry.country.as_deref().filter(|code| home(scene) == Some(code)).map(|code| (code, hit))),
+            _ => {}
+        }
+    }
+    all
+}
+
+fn parties(scene: &Scene, actors: &mut Actors) {
+    for sentence in scene.told() {
+        for (code, hit) in acting(scene, sentence) {
+            actors.parties.entry(code.to_owned()).or_insert_with(|| scene.bytes(hit.from, hit.to));
+        }
+    }
+    for (id, bytes) in &actors.services {
+        let body = id.split('.').next().unwrap_or_default();
+        let party = if matches!(body, "int" | "eu") { id.clone() } else { body.to_ascii_uppercase() };
+        actors.parties.entry(party).or_insert(*bytes);
+    }
+}
+
+/// The country whose services a language names without saying whose they are; French, English and Arabic have many homes.
+fn home(scene: &Scene) -> Option<&'static str> {
+    match scene.lang.code() {
+        "es" => Some("ES"),
+        "de" => Some("DE"),
+        _ => None,
+    }
 }
 
 fn note(scene: &Scene, actors: &mut Actors, hit: Hit) {
@@ -103,7 +217,7 @@ fn note(scene: &Scene, actors: &mut Actors, hit: Hit) {
     }
 }
 
-fn city(scene: &Scene) -> Option<Hit<'static>> {
+fn city<'t>(scene: &Scene<'t>) -> Option<Hit<'t>> {
     let mut best: Option<(i32, Hit)> = None;
     for sentence in scene.told().filter(|sentence| scene.happens(sentence)) {
         for hit in scene.hits.of(Class::Place, sentence.from, sentence.near_to) {
@@ -131,7 +245,7 @@ fn hit_starts_with(hit: Hit, letter: char) -> bool {
     hit.entry.spellings().any(|phrase| phrase.starts_with(letter))
 }
 
-fn destination(scene: &Scene) -> Option<Hit<'static>> {
+fn destination<'t>(scene: &Scene<'t>) -> Option<Hit<'t>> {
     for sentence in scene.told() {
         for visit in scene.hits.of(Class::Event, sentence.from, sentence.near_to).filter(|hit| hit.entry.value == "visit") {
             let reach = (visit.to + TRAVEL_WORDS_MAX).min(sentence.near_to);
@@ -154,6 +268,19 @@ fn destination(scene: &Scene) -> Option<Hit<'static>> {
     None
 }
 
+/// The one country of the lead that stands behind a word of place, if something happens there.
+fn only_country<'t>(scene: &Scene<'t>) -> Option<Hit<'t>> {
+    let lead = scene.told().filter(|sentence| sentence.rank == 0 && scene.happens(sentence));
+    let there = lead.flat_map(|sentence| {
+        let countries = scene.hits.of(Class::Country, sentence.from, sentence.near_to);
+        countries
+            .filter(|hit| scene.before(hit.from, Class::Locative, sentence.from).is_some() && scene.before(hit.from, Class::Origin, sentence.from).is_none())
+    });
+    let all: Vec<Hit<'t>> = there.collect();
+    let first = all.first().copied()?;
+    all.iter().all(|hit| hit.entry.value == first.entry.value).then_some(first)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,7 +297,7 @@ mod tests {
         let french = "Le directeur de la Police nationale française a reçu à Paris son homologue de la Police nationale espagnole.";
         assert_eq!(picture(french), "ES FR | es.policia-nacional fr.police-nationale | Paris");
         let open = "The head of the National Police met in Vienna with officers of the ministry.";
-        assert_eq!(picture(open), " |  | Wien");
+        assert_eq!(picture(open), "AT |  | Wien", "the seat of a government, and no service of its own");
     }
 
     #[test]

@@ -4,8 +4,9 @@
 //! furniture by its words (`data/furniture.toml`), 5 publication lines and date labels become date lines, 6 runs of bare
 //! headlines, 7 the title, 8 paragraphs said before. Nothing is copied: a part is a range of bytes of the text as given.
 
-use crate::fold::fold;
+use crate::fold::{fold, is_arabic};
 use crate::silence::Silence;
+use crate::stamps::{DateLine, date_line, is_weather};
 use serde::Deserialize;
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -16,6 +17,8 @@ const HEADLINE_BYTES_MAX: usize = 400;
 const TITLE_BYTES_MAX: usize = 300;
 const HEADLINES_RUN_MIN: usize = 4;
 const SHORT_LINE_BYTES_MAX: usize = 240;
+/// Long words that a headline must share with the article below to be its own.
+const OWN_WORDS_MIN: usize = 3;
 
 /// What a part of a page is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +29,8 @@ pub(crate) enum Sort {
     Body,
     /// A line that says when the page was published.
     Published,
+    /// A line of an aggregator, or with the day of the look-up.
+    Stamp,
     /// A label such as "date 2025-04" before the text.
     Label,
     /// Menus, buttons, credits.
@@ -47,12 +52,13 @@ struct FurnitureFile {
     starts: Vec<String>,
     holds: Vec<String>,
     published: Vec<String>,
+    aggregators: Vec<String>,
     labels: Vec<String>,
 }
 
 static FURNITURE: LazyLock<FurnitureFile> = LazyLock::new(|| {
     let mut file: FurnitureFile = toml::from_str(include_str!("../data/furniture.toml")).expect("the furniture file of this crate is valid TOML");
-    for list in [&mut file.starts, &mut file.holds, &mut file.published, &mut file.labels] {
+    for list in [&mut file.starts, &mut file.holds, &mut file.published, &mut file.aggregators, &mut file.labels] {
         list.iter_mut().for_each(|phrase| *phrase = plain(phrase));
     }
     file
@@ -153,12 +159,22 @@ fn line_parts(text: &str, start: usize, end: usize, parts: &mut Vec<Part>) {
         Sort::Body
     } else {
         let words = plain(line);
-        let published = FURNITURE.published.iter().any(|phrase| starts_with_words(&words, phrase));
+        let by = |list: &[String]| list.iter().any(|phrase| starts_with_words(&words, phrase));
+        let (published, dated) = (by(&FURNITURE.published), line.chars().any(char::is_numeric));
         let bare = !words.chars().any(char::is_alphabetic);
-        if published && line.chars().any(char::is_numeric) || bare && words.len() >= 8 && words.split(' ').count() == 3 {
+        if by(&FURNITURE.aggregators) && dated {
+            Sort::Stamp
+        } else if published && dated {
             Sort::Published
+        } else if let Some(whose) = date_line(line) {
+            // A bare day above the title, under the weather or under a heading of the site is the day of the look-up.
+            let told = parts.iter().rev().find(|part| part.sort == Sort::Body);
+            let under_heading = told.is_none_or(|part| parts.last().is_some_and(|last| last.start != part.start))
+                || told.is_some_and(|part| parts.iter().filter(|part| part.sort == Sort::Body).count() > 1 && !is_prose(&text[part.start..part.end]));
+            if whose == DateLine::Bare && under_heading { Sort::Stamp } else { Sort::Published }
         } else if published
             || bare
+            || is_weather(line)
             || FURNITURE.starts.iter().any(|phrase| starts_with_words(&words, phrase))
             || FURNITURE.holds.iter().any(|phrase| words.contains(phrase.as_str()))
         {
@@ -193,12 +209,33 @@ fn runs_of_headlines(text: &str, parts: &mut [Part]) {
     while at < parts.len() {
         let run = parts[at..].iter().take_while(|part| is_bare(part)).count();
         if run >= HEADLINES_RUN_MIN {
-            let titled = parts.get(at + run).is_some_and(|next| matches!(next.sort, Sort::Published | Sort::Label | Sort::Body));
-            let drop = if titled { run - 1 } else { run };
-            parts[at..at + drop].iter_mut().for_each(|part| part.sort = Sort::Furniture);
+            let titled = parts.get(at + run).is_some_and(|next| matches!(next.sort, Sort::Published | Sort::Stamp | Sort::Label | Sort::Body));
+            // A headline that speaks of what the article speaks of is its own, or its summary.
+            let article = parts[at + run..].iter().find(|part| part.sort == Sort::Body && !is_bare(part)).map(|part| weighty(&text[part.start..part.end]));
+            let last = if titled { run - 1 } else { run };
+            for (nth, part) in parts[at..at + last].iter_mut().enumerate() {
+                // The first line of a page needs less to be taken for its headline.
+                let least = if at + nth == 0 { OWN_WORDS_MIN - 1 } else { OWN_WORDS_MIN };
+                let own = article.as_ref().is_some_and(|article| weighty(&text[part.start..part.end]).intersection(article).count() >= least);
+                if !own {
+                    part.sort = Sort::Furniture;
+                }
+            }
         }
         at += run.max(1);
     }
+}
+
+/// The beginnings of the long words of a piece, folded; Arabic ones without article and joined particles.
+fn weighty(piece: &str) -> HashSet<String> {
+    let stem = |word: &str| {
+        if !word.starts_with(is_arabic) {
+            return word.chars().take(6).collect::<String>();
+        }
+        let bare = ["وال", "بال", "لل", "ال", "و", "ب", "ل"].iter().find_map(|joined| word.strip_prefix(joined)).unwrap_or(word);
+        bare.chars().take(4).collect()
+    };
+    plain(piece).split(' ').filter(|word| word.chars().count() >= 5).map(stem).filter(|stem| stem.chars().count() >= 4).collect()
 }
 
 fn title(text: &str, parts: &mut [Part]) {
@@ -259,7 +296,7 @@ mod tests {
             kept,
             [
                 (Sort::Title, "Police : un accord à Lisbonne"),
-                (Sort::Published, "Publié dans Le Quai le 04 - 03 - 2024"),
+                (Sort::Stamp, "Publié dans Le Quai le 04 - 03 - 2024"),
                 (Sort::Body, "Le directeur a reçu son homologue."),
             ]
         );

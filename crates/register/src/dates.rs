@@ -192,13 +192,14 @@ impl Grammar<'_, '_> {
         Some(spread(Said { from: at, to: next, first: Ymd { year: first_year, ..first }, last, weekdays: Vec::new(), is_hijri }))
     }
 
-    /// Reads "… au 2 juillet"; after a plain "and" only the very next day counts, as two single days make no range.
+    /// Reads "… au 2 juillet" and "… et lundi 22 avril"; after a plain "and" only the very next day counts, as two single days make no range.
     fn second_month(&self, at: usize, class: Class, is_single: bool, first: &Ymd) -> Option<(Ymd, usize)> {
         let (second, is_and) = self.connector(at).filter(|_| is_single && !self.gap(at).has(Gap::COMMA))?;
         let (day, after) = self.day(second)?;
         let (month, after) = self.month(self.skip(after, Class::Filler), class)?;
         let turns = day == 1 && month == first.month % 12 + 1 && first.day >= Some(28);
-        (turns || !is_and && month != first.month).then_some((Ymd { year: None, month, day: Some(day) }, after))
+        let next_day = is_and && month == first.month && first.day.is_some_and(|first| day == first + 1);
+        (turns || next_day || !is_and && month != first.month).then_some((Ymd { year: None, month, day: Some(day) }, after))
     }
 
     fn month_first(&self, at: usize) -> Option<Said> {

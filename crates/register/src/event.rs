@@ -19,6 +19,9 @@ pub struct Text<'a> {
 pub struct Reading {
     /// Drafts, in the order of their first texts.
     pub events: Vec<EventDraft>,
+    /// For each draft the places of its texts in the list that was read; the order is that of its `sources`.
+    #[serde(skip)]
+    pub members: Vec<Vec<usize>>,
     /// Texts that gave no draft, and why.
     pub silent: Vec<Silent>,
     /// How each text was taken apart, in the order given; a text that was refused has no parts.
@@ -50,7 +53,7 @@ pub struct PartNote {
 }
 
 /// What kind of event it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Someone travelled to a partner.
@@ -59,23 +62,53 @@ pub enum Kind {
     Meeting,
     /// Services acted together, with results.
     JointOperation,
+    /// One service acted, with results, on what another had told it.
+    SharedInformationOperation,
     /// Something was signed.
     Agreement,
+    /// Something common was opened.
+    Inauguration,
+    /// One side spoke of the other's help, and nothing else happened.
+    Statement,
     /// Training, workshops and the like.
     Other,
 }
 
 impl Kind {
+    /// Every kind.
+    pub const ALL: [Kind; 8] =
+        [Kind::Visit, Kind::Meeting, Kind::JointOperation, Kind::SharedInformationOperation, Kind::Agreement, Kind::Inauguration, Kind::Statement, Kind::Other];
+
     /// Returns the stable code, as in JSON.
     pub fn code(self) -> &'static str {
         match self {
             Kind::Visit => "visit",
             Kind::Meeting => "meeting",
             Kind::JointOperation => "joint_operation",
+            Kind::SharedInformationOperation => "shared_information_operation",
             Kind::Agreement => "agreement",
+            Kind::Inauguration => "inauguration",
+            Kind::Statement => "statement",
             Kind::Other => "other",
         }
     }
+
+    /// Tells whether somebody was arrested or something seized.
+    pub fn is_operation(self) -> bool {
+        matches!(self, Kind::JointOperation | Kind::SharedInformationOperation)
+    }
+}
+
+/// How many countries sat at the table of a meeting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Form {
+    /// Two.
+    Bilateral,
+    /// Three.
+    Trilateral,
+    /// More.
+    Multilateral,
 }
 
 /// How closely the date is known.
@@ -99,6 +132,12 @@ pub struct Official {
     pub name: Option<String>,
     /// Office as written.
     pub office: Option<String>,
+    /// The person's id, if a service's own file of names lists this name; the same for every spelling.
+    #[serde(default)]
+    pub id: Option<String>,
+    /// The office's id, the same in every language: the service's id and the role, as in `de.bka:president`.
+    #[serde(default)]
+    pub office_id: Option<String>,
 }
 
 /// Something promised or weighed.
@@ -108,6 +147,49 @@ pub struct Point {
     pub text: String,
     /// Stable code of `data/promises.toml`, where the topic is known.
     pub topic: Option<String>,
+}
+
+/// A step of a trip, told apart from the rest of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// What kind of step: a meeting, an agreement, an inauguration.
+    pub kind: Kind,
+    /// Its own day, where the text gives it in full.
+    #[serde(with = "iso")]
+    pub date: Option<Date>,
+    /// Its own town, where the text names it.
+    pub place: Option<String>,
+    /// ISO 3166-1 alpha-2 codes of the countries named with it, sorted.
+    pub countries: Vec<String>,
+    /// Index into the draft's `sources`.
+    pub source: usize,
+    /// First byte in that text as given.
+    pub start: usize,
+    /// Byte after the last one.
+    pub end: usize,
+    /// The sentence as written.
+    pub text: String,
+}
+
+/// What sources say differently, side by side.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dispute {
+    /// The field, or "kilograms".
+    pub field: String,
+    /// Each value with those who tell it; the draft's own value stands first.
+    pub sides: Vec<Side>,
+}
+
+/// One value of a dispute.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Side {
+    /// The value, as the field would show it.
+    pub value: String,
+    /// Indexes into the draft's `sources`.
+    pub sources: Vec<usize>,
 }
 
 /// Where a value comes from.
@@ -135,6 +217,8 @@ pub struct EventDraft {
     pub languages: Vec<String>,
     /// What kind of event.
     pub kind: Kind,
+    /// How many countries sat at the table; only a meeting has one.
+    pub form: Option<Form>,
     /// First day.
     #[serde(with = "iso")]
     pub date_from: Option<Date>,
@@ -157,6 +241,10 @@ pub struct EventDraft {
     pub commitments: Vec<Point>,
     /// What was proposed, discussed or explored, and not promised.
     pub considered: Vec<Point>,
+    /// Steps of the trip, each apart.
+    pub steps: Vec<Step>,
+    /// What the sources say differently, side by side.
+    pub disputes: Vec<Dispute>,
     /// Field name -> the words its values come from.
     pub spans: BTreeMap<String, Vec<Span>>,
     /// Why these texts were taken for one event, in words; empty for a single text.

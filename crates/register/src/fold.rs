@@ -74,6 +74,8 @@ pub(crate) fn skeleton(name: &str) -> String {
                 chars.next();
                 'x'
             }
+            // Romance and English spellings: Francisco, Céline.
+            ('c', Some('e' | 'i' | 'y')) => 's',
             ('k' | 'g', Some('h')) => {
                 chars.next();
                 'k'

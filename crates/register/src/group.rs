@@ -1,42 +1,28 @@
 //! Finds the texts that tell of one event, and says why.
 //!
-//! Flow: 1 each pair is held together: days, place, countries, officials, likeness of wording, 2 other days keep them
-//! apart, and so do other cities, or an operation and a visit, unless the wording is nearly the same, 3 a text without a year joins
-//! only where all its partners agree on one, 4 bonds join, strongest first, as long as no two members of the whole group
-//! speak against each other. In doubt two drafts: an officer joins two more easily than he parts one.
+//! Flow: 1 what officers have decided stands: texts joined by hand are one, texts split by hand never are, 2 pairs that share anything and whose days
+//! allow it are weighed (`evidence`), 3 a text without a year that fits two years joins the one that clearly leads, or none, 4 bonds join, strongest first, as
+//! long as the two groups on the whole speak for each other and no two members against. In doubt two drafts: an officer joins two more
+//! easily than he parts one.
 
-use crate::actors::Actors;
-use crate::event::Kind;
-use crate::lexicon::Quick;
-use crate::names::{Named, is_same_person};
-use crate::scene::Scene;
-use crate::when::{Told, When, misfits};
-use jiff::civil::Date;
-use std::collections::BTreeSet;
-use std::hash::Hasher;
+use crate::evidence::{AGAINST_POINTS, Book, Evidence, JOIN_POINTS};
+use crate::nearness::{Nearness, nearness, window};
+use crate::tale::Tale;
+use crate::when::When;
+use std::collections::{BTreeMap, HashSet};
 
-const SKETCH_SHINGLES_MAX: usize = 96;
-const SHINGLE_WORDS: usize = 3;
-/// Share of common word triples from which two texts are one wording.
-const SAME_WORDING: f64 = 0.45;
-/// Share of common word triples that speaks for one release behind two texts.
-const LIKE_WORDING: f64 = 0.2;
-
-/// What one text tells.
-#[derive(Debug)]
-pub(crate) struct Tale<'t> {
-    pub path: &'t str,
-    pub text: &'t str,
-    pub language: &'static str,
-    pub kind: Kind,
-    pub kind_bytes: (usize, usize),
-    pub told: Told,
-    pub actors: Actors,
-    pub officials: Vec<Named>,
-    pub threats: crate::actors::Found,
-    pub points: Vec<crate::promises::Said>,
-    pub sketch: Vec<u64>,
-}
+/// Most partners of one text that are weighed; those that share most with it.
+const PARTNERS_MAX: usize = 48;
+/// Most members of a group that a join is held against; the first ones.
+const SPOKESMEN_MAX: usize = 6;
+/// Points that two groups must have on the whole.
+const WHOLE_POINTS: i32 = 18;
+/// By how many points one year must lead another.
+const YEAR_LEAD_POINTS: i32 = 20;
+/// By how many points one event must lead another for a text without a date.
+const DAY_LEAD_POINTS: i32 = 10;
+/// Days within which the partners of a text without a date are taken for one event.
+const ONE_EVENT_DAYS: i32 = 8;
 
 /// Texts of one event, by their places in the list, in that order.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -46,257 +32,220 @@ pub(crate) struct Group {
     pub contradictions: Vec<String>,
 }
 
-/// Returns the smallest hashes of the word triples that are told: two texts' wordings are compared by these alone.
-pub(crate) fn sketch(scene: &Scene) -> Vec<u64> {
-    let mut all = BTreeSet::new();
-    for sentence in scene.told() {
-        for at in sentence.from..sentence.told_to.saturating_sub(SHINGLE_WORDS - 1) {
-            let mut hasher = Quick::default();
-            (at..at + SHINGLE_WORDS).for_each(|word| hasher.write(scene.words.folded(word).as_bytes()));
-            // The quick hash keeps order in its low bits; spread it, so that the smallest are a fair sample.
-            all.insert(hasher.finish().wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23));
-            if all.len() > SKETCH_SHINGLES_MAX {
-                all.pop_last();
-            }
-        }
-    }
-    all.into_iter().collect()
+/// What officers have decided about texts, by their places in the list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Decided {
+    pub together: Vec<Vec<usize>>,
+    pub apart: HashSet<(usize, usize)>,
 }
 
-/// Estimates the share of common word triples (bottom-k sketch of the Jaccard coefficient).
-fn likeness(one: &[u64], two: &[u64]) -> f64 {
-    let (mut a, mut b, mut common, mut union) = (0, 0, 0usize, 0usize);
-    while union < SKETCH_SHINGLES_MAX && (a < one.len() || b < two.len()) {
-        union += 1;
-        match (one.get(a), two.get(b)) {
-            (Some(x), Some(y)) if x == y => {
-                common += 1;
-                (a, b) = (a + 1, b + 1);
-            }
-            (Some(x), Some(y)) if x < y => a += 1,
-            (Some(_), None) => a += 1,
-            _ => b += 1,
-        }
-    }
-    if union == 0 { 0.0 } else { common as f64 / union as f64 }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Days {
-    Same,
-    SameMonth,
-    Unsaid,
-    Other,
-}
-
-fn days(one: &Told, two: &Told) -> Days {
-    let met = |a: (Date, Date), b: (Date, Date)| if a.0 <= b.1 && b.0 <= a.1 { Days::Same } else { Days::Other };
-    match (one.when, two.when) {
-        (When::Days { from, to }, When::Days { from: other, to: end }) => met((from, to), (other, end)),
-        (When::Days { from, to }, When::DaysOfNoYear { from: first, to: last }) => match (first.in_year(from.year()), last.in_year(to.year())) {
-            (Some(first), Some(last)) if misfits(&two.weekdays, first, last).is_empty() => met((from, to), (first, last)),
-            _ => Days::Other,
-        },
-        (When::DaysOfNoYear { .. }, When::Days { .. }) => days(two, one),
-        (When::DaysOfNoYear { from, to }, When::DaysOfNoYear { from: first, to: last }) => {
-            let same = (from.month, from.day) <= (last.month, last.day) && (first.month, first.day) <= (to.month, to.day);
-            if same { Days::Same } else { Days::Other }
-        }
-        (When::Month { year, month }, When::Days { from, to }) | (When::Days { from, to }, When::Month { year, month }) => {
-            let within = [from, to].iter().any(|day| (day.year(), day.month()) == (year, month));
-            if within { Days::SameMonth } else { Days::Other }
-        }
-        (When::Month { month, .. }, When::DaysOfNoYear { from, .. }) | (When::DaysOfNoYear { from, .. }, When::Month { month, .. }) => {
-            if from.month == month {
-                Days::SameMonth
-            } else {
-                Days::Other
-            }
-        }
-        (When::Month { .. }, When::Month { .. }) => {
-            if one.when == two.when {
-                Days::SameMonth
-            } else {
-                Days::Other
-            }
-        }
-        (When::Year(year), When::Days { from, .. }) | (When::Days { from, .. }, When::Year(year)) if from.year() != year => Days::Other,
-        (When::Year(year), When::Month { year: other, .. }) | (When::Month { year: other, .. }, When::Year(year)) if other != year => Days::Other,
-        (When::Year(year), When::Year(other)) if other != year => Days::Other,
-        _ => Days::Unsaid,
-    }
-}
-
-/// Why two texts may be one event.
 struct Bond {
     one: usize,
     two: usize,
-    score: u32,
-    why: Vec<String>,
-}
-
-/// Tells whether two texts speak of different cities, or one of an operation and the other of a visit.
-fn other_scene(one: &Tale, two: &Tale) -> bool {
-    // An operation has many places, and each text names its own.
-    let operations = one.kind == Kind::JointOperation && two.kind == Kind::JointOperation;
-    let cities = one.actors.place_is_city && two.actors.place_is_city && !operations;
-    let places = cities && one.actors.place.as_ref().map(|place| &place.0) != two.actors.place.as_ref().map(|place| &place.0);
-    let kinds = (one.kind == Kind::JointOperation) != (two.kind == Kind::JointOperation);
-    places || kinds
-}
-
-fn bond(tales: &[Tale], at: (usize, usize)) -> Option<Bond> {
-    let (one, two) = (&tales[at.0], &tales[at.1]);
-    let day = days(&one.told, &two.told);
-    if day == Days::Other {
-        return None;
-    }
-    let like = likeness(&one.sketch, &two.sketch);
-    if other_scene(one, two) && like < SAME_WORDING {
-        return None;
-    }
-    let countries: Vec<&str> = one.actors.countries.keys().filter(|code| two.actors.countries.contains_key(*code)).map(String::as_str).collect();
-    if countries.len() < 2 {
-        return None;
-    }
-    let city = match (&one.actors.place, &two.actors.place) {
-        (Some(place), Some(other)) if one.actors.place_is_city && place.0 == other.0 => Some(&place.0),
-        _ => None,
-    };
-    if day != Days::Same && like < LIKE_WORDING && city.is_none() {
-        return None;
-    }
-    let officials: Vec<&str> = one
-        .officials
-        .iter()
-        .filter_map(|named| named.name.as_deref())
-        .filter(|name| two.officials.iter().any(|other| other.name.as_deref().is_some_and(|other| is_same_person(name, other))))
-        .collect();
-    let services = one.actors.services.keys().filter(|id| two.actors.services.contains_key(*id)).count();
-    let other_evidence = usize::from(city.is_some()) + officials.len() + services.min(2) + usize::from(like >= LIKE_WORDING);
-    let joined = like >= SAME_WORDING
-        || day == Days::Same && other_evidence >= 1
-        || day == Days::SameMonth && city.is_some() && (!officials.is_empty() || like >= LIKE_WORDING)
-        || day == Days::SameMonth && like >= LIKE_WORDING && !officials.is_empty()
-        || day == Days::Unsaid && city.is_some() && officials.len() >= 2 && one.kind == two.kind
-        || day == Days::Unsaid && like >= LIKE_WORDING && officials.len() >= 2;
-    if !joined {
-        return None;
-    }
-    let mut why = Vec::new();
-    match day {
-        Days::Same => why.push(same_days(one, two)),
-        Days::SameMonth => why.push("the same month".to_owned()),
-        Days::Unsaid | Days::Other => {}
-    }
-    why.extend(city.map(|city| format!("the same place ({city})")));
-    why.push(format!("the same countries ({})", countries.join(", ")));
-    if !officials.is_empty() {
-        why.push(format!("the same officials ({})", officials.join(", ")));
-    }
-    if like >= LIKE_WORDING {
-        why.push(format!("{} in 100 word triples in common", (like * 100.0).round()));
-    }
-    let score = 40 * u32::from(day == Days::Same) + 10 * u32::from(city.is_some()) + 5 * officials.len().min(4) as u32 + (like * 100.0) as u32;
-    Some(Bond { one: at.0, two: at.1, score, why })
-}
-
-fn same_days(one: &Tale, two: &Tale) -> String {
-    let no_year = |tale: &Tale| matches!(tale.told.when, When::DaysOfNoYear { .. });
-    match (one.told.when, two.told.when) {
-        (When::Days { from, to }, other) | (other, When::Days { from, to }) => {
-            let days = if from == to { from.to_string() } else { format!("{from} to {to}") };
-            match other {
-                When::DaysOfNoYear { .. } => {
-                    let silent = if no_year(one) { one } else { two };
-                    format!("the same days ({days}; {} gives no year)", silent.path)
-                }
-                _ => format!("the same days ({days})"),
-            }
-        }
-        _ => "the same days, of a year that neither gives".to_owned(),
-    }
+    evidence: Evidence,
 }
 
 /// Groups the texts; groups stand in the order of their first texts.
-pub(crate) fn group(tales: &[Tale]) -> Vec<Group> {
-    let mut bonds: Vec<Bond> = Vec::new();
-    for one in 0..tales.len() {
-        bonds.extend((one + 1..tales.len()).filter_map(|two| bond(tales, (one, two))));
-    }
-    let mut contradictions = vec![Vec::new(); tales.len()];
-    drop_two_years(tales, &mut bonds, &mut contradictions);
-    bonds.sort_by_key(|bond| (u32::MAX - bond.score, bond.one, bond.two));
-    let mut of: Vec<usize> = (0..tales.len()).collect();
-    let mut groups: Vec<Group> =
-        contradictions.into_iter().enumerate().map(|(at, contradictions)| Group { members: vec![at], because: Vec::new(), contradictions }).collect();
-    for bond in bonds {
-        let (left, right) = (of[bond.one].min(of[bond.two]), of[bond.one].max(of[bond.two]));
-        if left == right || !may_join(tales, &groups[left], &groups[right]) {
-            continue;
+pub(crate) fn group(tales: &[Tale], decided: &Decided) -> Vec<Group> {
+    let book = Book::new(tales);
+    let mut bonds = bonds(&book, decided);
+    let mut groups = Groups::new(&book, decided);
+    for set in &decided.together {
+        for pair in set.windows(2) {
+            groups.join(pair[0], pair[1], format!("{} and {}: an officer joined them", tales[pair[0]].path, tales[pair[1]].path));
         }
-        let joined = std::mem::take(&mut groups[right]);
-        joined.members.iter().for_each(|member| of[*member] = left);
-        let group = &mut groups[left];
+    }
+    drop_two_years(tales, &mut bonds, &mut groups);
+    drop_two_days(tales, &mut bonds);
+    bonds.sort_by(|a, b| b.evidence.points.cmp(&a.evidence.points).then_with(|| (a.one, a.two).cmp(&(b.one, b.two))));
+    for bond in bonds {
+        if groups.may_join(bond.one, bond.two) {
+            let why = bond.evidence.why.join(", ");
+            groups.join(bond.one, bond.two, format!("{} and {} tell of {why}", tales[bond.one].path, tales[bond.two].path));
+        }
+    }
+    groups.list.retain(|group| !group.members.is_empty());
+    groups.list
+}
+
+/// Weighs the pairs that may be one, and keeps those that are.
+fn bonds(book: &Book, decided: &Decided) -> Vec<Bond> {
+    let windows: Vec<(i32, i32)> = book.tales.iter().map(|tale| window(&tale.told)).collect();
+    let mut bonds = Vec::new();
+    let mut partners: Vec<(u32, usize)> = Vec::new();
+    for one in 0..book.tales.len() {
+        partners.clear();
+        let (bits, (first, last)) = (book.faces[one].bits, windows[one]);
+        for (two, (from, to)) in windows.iter().copied().enumerate().skip(one + 1) {
+            if from <= last && first <= to {
+                let dated = i32::from(first > i32::MIN && from > i32::MIN) as u32;
+                partners.push(((book.faces[two].bits & bits).count_ones() + 8 * dated, two));
+            }
+        }
+        partners.retain(|(shared, _)| *shared > 0);
+        if partners.len() > PARTNERS_MAX {
+            partners.select_nth_unstable_by(PARTNERS_MAX, |a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+            partners.truncate(PARTNERS_MAX);
+        }
+        for (_, two) in &partners {
+            if decided.apart.contains(&(one, *two)) {
+                continue;
+            }
+            let evidence = book.weigh(one, *two);
+            if !evidence.forbidden && evidence.points >= JOIN_POINTS {
+                bonds.push(Bond { one, two: *two, evidence });
+            }
+        }
+    }
+    bonds
+}
+
+struct Groups<'b, 'a, 't> {
+    book: &'b Book<'a, 't>,
+    decided: &'b Decided,
+    /// Group of each text.
+    of: Vec<usize>,
+    list: Vec<Group>,
+}
+
+impl<'b, 'a, 't> Groups<'b, 'a, 't> {
+    fn new(book: &'b Book<'a, 't>, decided: &'b Decided) -> Self {
+        let count = book.tales.len();
+        let list = (0..count).map(|at| Group { members: vec![at], ..Group::default() }).collect();
+        Groups { book, decided, of: (0..count).collect(), list }
+    }
+
+    /// Joins the groups of two texts without asking.
+    fn join(&mut self, one: usize, two: usize, because: String) {
+        let (left, right) = (self.of[one].min(self.of[two]), self.of[one].max(self.of[two]));
+        if left == right {
+            return;
+        }
+        let joined = std::mem::take(&mut self.list[right]);
+        joined.members.iter().for_each(|member| self.of[*member] = left);
+        let group = &mut self.list[left];
         group.members.extend(joined.members);
         group.members.sort_unstable();
         group.because.extend(joined.because);
-        group.because.push(format!("{} and {} tell of {}", tales[bond.one].path, tales[bond.two].path, bond.why.join(", ")));
+        group.because.push(because);
         group.contradictions.extend(joined.contradictions);
     }
-    groups.retain(|group| !group.members.is_empty());
-    groups
-}
 
-/// Tells whether no member of one group speaks against one of the other, nearly equal wording aside.
-fn may_join(tales: &[Tale], one: &Group, two: &Group) -> bool {
-    // Two days of one trip are no quarrel where a third text tells of the whole trip.
-    let whole = |a: &Tale, b: &Tale| {
-        let mut members = one.members.iter().chain(&two.members).map(|at| &tales[*at].told);
-        members.any(|told| days(told, &a.told) == Days::Same && days(told, &b.told) == Days::Same)
-    };
-    let fits =
-        |a: &Tale, b: &Tale| (days(&a.told, &b.told) != Days::Other || whole(a, b)) && (!other_scene(a, b) || likeness(&a.sketch, &b.sketch) >= SAME_WORDING);
-    one.members.iter().all(|a| two.members.iter().all(|b| fits(&tales[*a], &tales[*b])))
+    /// Tells whether two groups on the whole speak for each other, and no two members against.
+    fn may_join(&self, one: usize, two: usize) -> bool {
+        let (left, right) = (self.of[one], self.of[two]);
+        if left == right {
+            return false;
+        }
+        let (ours, theirs) = (&self.list[left].members, &self.list[right].members);
+        let apart = &self.decided.apart;
+        if !apart.is_empty() && ours.iter().any(|a| theirs.iter().any(|b| apart.contains(&(*a.min(b), *a.max(b))))) {
+            return false;
+        }
+        // The bond's own ends speak first, so that a large group is asked about them too.
+        let spokesmen = |members: &[usize], end: usize| {
+            let mut some: Vec<usize> = std::iter::once(end).chain(members.iter().copied().filter(|at| *at != end).take(SPOKESMEN_MAX - 1)).collect();
+            some.sort_unstable();
+            some
+        };
+        let (ours, theirs) = match self.of[one] == left {
+            true => (spokesmen(ours, one), spokesmen(theirs, two)),
+            false => (spokesmen(ours, two), spokesmen(theirs, one)),
+        };
+        let (mut sum, mut count) = (0, 0);
+        for a in &ours {
+            for b in &theirs {
+                let evidence = self.book.weigh(*a, *b);
+                let nested = || self.is_one_trip(*a, *b, &ours, &theirs);
+                if (evidence.forbidden || evidence.points <= AGAINST_POINTS) && !nested() {
+                    return false;
+                }
+                (sum, count) = (sum + evidence.points, count + 1);
+            }
+        }
+        sum >= WHOLE_POINTS * count
+    }
+
+    /// Two days of one trip are no quarrel where a third text tells of the whole trip.
+    fn is_one_trip(&self, a: usize, b: usize, ours: &[usize], theirs: &[usize]) -> bool {
+        let tales = self.book.tales;
+        let meets = |one: usize, two: usize| matches!(nearness(&tales[one].told, &tales[two].told), Nearness::Same(_));
+        let visits = !tales[a].kind.is_operation() && !tales[b].kind.is_operation();
+        visits && ours.iter().chain(theirs).any(|whole| *whole != a && *whole != b && meets(*whole, a) && meets(*whole, b))
+    }
 }
 
 /// A text without a year whose partners tell of different years joins only those that clearly lead; else none.
-fn drop_two_years(tales: &[Tale], bonds: &mut Vec<Bond>, contradictions: &mut [Vec<String>]) {
-    for (at, tale) in tales.iter().enumerate().filter(|(_, tale)| matches!(tale.told.when, When::DaysOfNoYear { .. })) {
-        let year = |bond: &Bond| {
-            let partner = if bond.one == at { bond.two } else { bond.one };
-            match tales[partner].told.when {
-                When::Days { from, .. } if bond.one == at || bond.two == at => Some(from.year()),
-                _ => None,
+fn drop_two_years(tales: &[Tale], bonds: &mut Vec<Bond>, groups: &mut Groups) {
+    let no_year = |at: usize| matches!(tales[at].told.when, When::DaysOfNoYear { .. });
+    let year = |at: usize| match tales[at].told.when {
+        When::Days { from, .. } => Some(from.year()),
+        _ => None,
+    };
+    // Text without a year -> year of its partners -> the most points that speak for it.
+    let mut best: BTreeMap<usize, BTreeMap<i16, i32>> = BTreeMap::new();
+    for bond in bonds.iter() {
+        for (open, partner) in [(bond.one, bond.two), (bond.two, bond.one)] {
+            if let Some(year) = year(partner).filter(|_| no_year(open)) {
+                let points = best.entry(open).or_default().entry(year).or_insert(i32::MIN);
+                *points = bond.evidence.points.max(*points);
             }
-        };
-        let years: BTreeSet<i16> = bonds.iter().filter_map(year).collect();
-        if years.len() < 2 {
-            continue;
-        }
-        let best = |wanted: i16| bonds.iter().filter(|bond| year(bond) == Some(wanted)).map(|bond| bond.score).max().unwrap_or(0);
-        let mut ranked: Vec<(u32, i16)> = years.iter().map(|year| (best(*year), *year)).collect();
-        ranked.sort_unstable_by(|a, b| b.cmp(a));
-        let winner = (ranked[0].0 >= ranked[1].0 + 20).then_some(ranked[0].1);
-        bonds.retain(|bond| year(bond).is_none_or(|year| Some(year) == winner));
-        if winner.is_none() {
-            let years: Vec<String> = years.iter().map(i16::to_string).collect();
-            contradictions[at].push(format!("{} gives no year, and other texts fit it in {}: left open", tale.path, years.join(" and ")));
         }
     }
+    let mut winners: BTreeMap<usize, Option<i16>> = BTreeMap::new();
+    for (at, years) in best.into_iter().filter(|(_, years)| years.len() > 1) {
+        let mut ranked: Vec<(i32, i16)> = years.iter().map(|(year, points)| (*points, *year)).collect();
+        ranked.sort_unstable_by(|a, b| b.cmp(a));
+        let winner = (ranked[0].0 >= ranked[1].0 + YEAR_LEAD_POINTS).then_some(ranked[0].1);
+        if winner.is_none() {
+            let years: Vec<String> = years.keys().map(i16::to_string).collect();
+            let words = format!("{} gives no year, and other texts fit it in {}: left open", tales[at].path, years.join(" and "));
+            groups.list[at].contradictions.push(words);
+        }
+        winners.insert(at, winner);
+    }
+    let fits = |open: usize, partner: usize| winners.get(&open).is_none_or(|winner| year(partner).is_none_or(|year| Some(year) == *winner));
+    bonds.retain(|bond| fits(bond.one, bond.two) && fits(bond.two, bond.one));
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn likeness_counts_common_triples() {
-        let one: Vec<u64> = (0..40).collect();
-        let two: Vec<u64> = (20..60).collect();
-        assert!((likeness(&one, &two) - 20.0 / 60.0).abs() < 1e-9);
-        assert!((likeness(&one, &one) - 1.0).abs() < 1e-9);
-        assert_eq!(likeness(&one, &[]), 0.0);
-        assert_eq!(likeness(&[], &[]), 0.0);
+/// A text without a date whose partners tell of days far apart joins those that clearly lead; else none of them.
+///
+/// The same two people meet thrice in a year: what fits three events alike belongs to none for certain.
+fn drop_two_days(tales: &[Tale], bonds: &mut Vec<Bond>) {
+    let day = |at: usize| match tales[at].told.when {
+        When::Days { from, .. } => Some(from),
+        _ => None,
+    };
+    let open = |at: usize| matches!(tales[at].told.when, When::Open | When::Year(_) | When::Month { .. });
+    let mut partners: BTreeMap<usize, Vec<(jiff::civil::Date, i32)>> = BTreeMap::new();
+    for bond in bonds.iter() {
+        for (at, partner) in [(bond.one, bond.two), (bond.two, bond.one)] {
+            if let Some(day) = day(partner).filter(|_| open(at)) {
+                partners.entry(at).or_default().push((day, bond.evidence.points));
+            }
+        }
     }
+    // Text -> first and last day of the partners that it may keep; none if no event leads.
+    let mut kept: BTreeMap<usize, Option<(jiff::civil::Date, jiff::civil::Date)>> = BTreeMap::new();
+    for (at, mut days) in partners {
+        days.sort_unstable();
+        let mut events: Vec<(i32, jiff::civil::Date, jiff::civil::Date)> = Vec::new();
+        for (day, points) in days {
+            match events.last_mut().filter(|(_, _, last)| last.until(day).is_ok_and(|gap| gap.get_days() <= ONE_EVENT_DAYS)) {
+                Some(event) => *event = (event.0.max(points), event.1, day),
+                None => events.push((points, day, day)),
+            }
+        }
+        if events.len() > 1 {
+            events.sort_unstable_by(|a, b| b.cmp(a));
+            let leads = events[0].0 >= events[1].0 + DAY_LEAD_POINTS;
+            kept.insert(at, leads.then_some((events[0].1, events[0].2)));
+        }
+    }
+    let fits = |at: usize, partner: usize| match (kept.get(&at), day(partner)) {
+        (Some(Some((first, last))), Some(day)) => *first <= day && day <= *last,
+        (Some(None), Some(_)) => false,
+        _ => true,
+    };
+    bonds.retain(|bond| fits(bond.one, bond.two) && fits(bond.two, bond.one));
 }

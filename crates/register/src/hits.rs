@@ -38,6 +38,18 @@ pub(crate) enum Class {
     Sign,
     Agreement,
     Result,
+    Tip,
+    Jointly,
+    Aftermath,
+    Future,
+    Praise,
+    Speech,
+    Authority,
+    OffTopic,
+    NumberWord,
+    Unit,
+    Clock,
+    Age,
     Security,
     Background,
     Tail,
@@ -54,7 +66,7 @@ pub(crate) enum Class {
 }
 
 /// One table of a data file.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Entry {
     /// What the phrases stand for.
     pub class: Class,
@@ -63,6 +75,8 @@ pub(crate) struct Entry {
     pub value: String,
     /// ISO 3166-1 alpha-2 code of the country it belongs to, for places and services.
     pub country: Option<String>,
+    /// ISO 3166-1 alpha-2 code of the State whose government sits there, for places.
+    pub seat: Option<String>,
     /// English short name shown to officers, for countries.
     pub name: Option<String>,
     /// Ingredient that must stand in the same sentence.

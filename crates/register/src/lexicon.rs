@@ -50,6 +50,7 @@ const GAP_WORDS_MAX: usize = 6;
 const PROCLITICS: [&str; 14] = ["وبال", "وال", "بال", "فال", "كال", "ولل", "وب", "ول", "لل", "ال", "و", "ب", "ل", "ف"];
 
 /// The compiled data files.
+#[derive(Debug)]
 pub(crate) struct Lexicon {
     entries: Vec<Entry>,
     patterns: [Table<String, u32>; 4],
@@ -62,7 +63,10 @@ pub(crate) struct Lexicon {
 /// The data files in this crate, compiled once.
 ///
 /// Panics on a malformed file: they are part of the program and proved by its tests.
-pub(crate) static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
+pub(crate) static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| Lexicon::of(shipped_entries()));
+
+/// Returns the entries of the data files in this crate.
+pub(crate) fn shipped_entries() -> Vec<Entry> {
     let files = [
         include_str!("../data/calendar.toml"),
         include_str!("../data/countries.toml"),
@@ -78,10 +82,15 @@ pub(crate) static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
         let data: DataFile = toml::from_str(file).expect("a data file of this crate is valid TOML");
         data.entry
     });
-    Lexicon::compile(entries.collect(), &crate::language::LANGUAGES)
-});
+    entries.collect()
+}
 
 impl Lexicon {
+    /// Compiles entries; their phrases hold a word each.
+    pub fn of(entries: Vec<Entry>) -> Lexicon {
+        Lexicon::compile(entries, &crate::language::LANGUAGES)
+    }
+
     fn compile(entries: Vec<Entry>, languages: &Languages) -> Lexicon {
         let mut lexicon =
             Lexicon { entries: Vec::new(), patterns: Default::default(), stem_bytes: 0, pattern_count: 0, edges: Table::default(), outputs: vec![Vec::new()] };
@@ -114,7 +123,7 @@ impl Lexicon {
                 let table = match () {
                     () if is_stem && at == last => STEM,
                     () if words.list[at].is_capitals => CAPITALS,
-                    () if needs_capital => CAPITAL,
+                    () if needs_capital && at == 0 => CAPITAL,
                     () => EXACT,
                 };
                 if table == STEM {

@@ -14,12 +14,41 @@ const NAME_WORDS_MAX: usize = 5;
 const OFFICE_WORDS_MAX: usize = 24;
 /// How far behind an "and" the head of another office is looked for, in words.
 const AND_WORDS_MAX: usize = 6;
-const HEAD_LETTERS: usize = 5;
 const ARABIC_UNITS_MAX: usize = 4;
 /// Particles that may stand inside a name.
 const PARTICLES: [&str; 16] = ["de", "del", "la", "el", "al", "ben", "bin", "ibn", "van", "von", "der", "da", "dos", "y", "zu", "ould"];
 /// Arabic first words that need the next one to be a name.
 const ARABIC_BOUND: [&str; 6] = ["عبد", "ابو", "بن", "ابن", "ال", "ولد"];
+
+/// Arabic words that end a name: prepositions and words of time, folded.
+const ARABIC_STOPS: [&str; 26] = [
+    "خلال",
+    "في",
+    "علي",
+    "من",
+    "الي",
+    "عن",
+    "مع",
+    "بين",
+    "حول",
+    "بعد",
+    "قبل",
+    "الذي",
+    "التي",
+    "يوم",
+    "يومه",
+    "امس",
+    "اليوم",
+    "وذلك",
+    "ان",
+    "قد",
+    "عدد",
+    "كل",
+    "هذا",
+    "هذه",
+    "بمكتبه",
+    "مرفوقا",
+];
 
 /// One official of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,8 +57,21 @@ pub(crate) struct Named {
     pub office: Option<String>,
     pub bytes: (usize, usize),
     /// Services that the office names, by id; with the head, it tells one office under two wordings.
-    services: Vec<&'static str>,
+    services: Vec<String>,
     head: String,
+}
+
+impl Named {
+    /// Keeps only services that the text was found to name: of those that share a name, the one that is meant.
+    pub fn keep_services(&mut self, known: &crate::actors::Found) {
+        self.services.retain(|id| known.contains_key(id));
+    }
+
+    /// The office's id: the service and the role; nothing for a mere "counterpart", or where no service is named.
+    pub fn office_id(&self) -> Option<String> {
+        let service = self.services.iter().max_by_key(|id| id.matches('.').count())?;
+        (!self.head.is_empty() && self.head != "counterpart").then(|| format!("{service}:{}", self.head))
+    }
 }
 
 /// Returns the officials of a text in reading order.
@@ -68,7 +110,7 @@ impl Reader<'_, '_> {
                         office: Some(office),
                         bytes: self.scene.bytes(first, last),
                         services: self.services(office_from, office_to),
-                        head: self.scene.words.folded(at).chars().take(HEAD_LETTERS).collect(),
+                        head: head.entry.value.clone(),
                     });
                 }
                 at = behind.map_or(office_to, |(_, to)| to);
@@ -95,9 +137,9 @@ impl Reader<'_, '_> {
         Named { name, office: None, bytes: self.scene.bytes(from, to), services: Vec::new(), head: String::new() }
     }
 
-    fn services(&self, from: usize, to: usize) -> Vec<&'static str> {
+    fn services(&self, from: usize, to: usize) -> Vec<String> {
         let hits = self.scene.hits.within(from, to).filter(|hit| matches!(hit.entry.class, Class::Service | Class::ServiceOf));
-        hits.map(|hit| hit.entry.value.as_str()).collect()
+        hits.map(|hit| hit.entry.value.clone()).collect()
     }
 
     /// A name without form of address or office: behind "between" or "with", or right before an event word.
@@ -179,8 +221,7 @@ impl Reader<'_, '_> {
                 // An Arabic name has no capitals to be told by: punctuation must close it.
                 let (from, to) = self.name_at(office_to, 2)?;
                 let arabic = self.scene.words.folded(from).starts_with(is_arabic);
-                let closed = to >= self.to || !self.gap(to).is_soft();
-                (!arabic || closed).then_some((from, to))
+                (!arabic || self.closes(to)).then_some((from, to))
             }
         }
     }
@@ -224,14 +265,25 @@ impl Reader<'_, '_> {
     fn arabic_name(&self, start: usize) -> Option<(usize, usize)> {
         let mut ends = Vec::new();
         let mut end = start;
-        while end < self.to && ends.len() < ARABIC_UNITS_MAX && (end == start || self.gap(end).is_soft()) && !self.is_known(end) {
+        while end < self.to
+            && ends.len() < ARABIC_UNITS_MAX
+            && (end == start || self.gap(end).is_soft())
+            && !self.is_known(end)
+            && !ARABIC_STOPS.contains(&self.scene.words.folded(end))
+        {
             let bound = ARABIC_BOUND.contains(&self.scene.words.folded(end)) && end + 1 < self.to;
             end += 1 + usize::from(bound);
             ends.push(end);
         }
-        let closed = end >= self.to || !self.gap(end).is_soft();
+        let closed = self.closes(end);
         let end = if closed { ends.last() } else { ends.get(1) };
         end.filter(|_| ends.len() >= 2).map(|end| (start, *end))
+    }
+
+    /// Tells whether an Arabic name ends for certain before a word: at punctuation, or where another office or deed begins.
+    fn closes(&self, at: usize) -> bool {
+        let next = [Class::OfficeHead, Class::Event, Class::Honorific, Class::RelativeDay];
+        at >= self.to || !self.gap(at).is_soft() || next.iter().any(|class| self.scene.is(at, *class)) || ARABIC_STOPS.contains(&self.scene.words.folded(at))
     }
 
     fn is_name_word(&self, at: usize) -> bool {
@@ -316,12 +368,16 @@ fn is_same_office(known: &Named, nameless: &Named) -> bool {
 ///
 /// One is the surname of the other, or its beginning (a second surname left out), or both agree in surname and given names.
 pub(crate) fn is_same_person(one: &str, two: &str) -> bool {
-    let sounds = |name: &str| name.split_whitespace().map(skeleton).filter(|key| !key.is_empty()).collect::<Vec<_>>();
-    let (one, two) = (sounds(one), sounds(two));
+    let sounds = |name: &str| name.split(|c: char| c.is_whitespace() || c == '-').map(skeleton).filter(|key| !key.is_empty()).collect::<Vec<_>>();
+    same_sounds(&sounds(one), &sounds(two))
+}
+
+/// The same, of names whose sounds are known.
+pub(crate) fn same_sounds(one: &[String], two: &[String]) -> bool {
     let (short, long) = if one.len() <= two.len() { (one, two) } else { (two, one) };
     let (Some((surname, given)), Some((other, other_given))) = (short.split_last(), long.split_last()) else { return false };
     let alike = surname == other && (given.is_empty() || without_article(given) == without_article(other_given));
-    alike || long.ends_with(&short) || short.len() >= 2 && long.starts_with(&short)
+    alike || long.ends_with(short) || short.len() >= 2 && long.starts_with(short)
 }
 
 /// Joins given names and drops the l of an Arabic article, which one script writes and the other may not.

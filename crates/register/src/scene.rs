@@ -7,13 +7,15 @@
 use crate::clean::{Part, Sort, clean};
 use crate::hits::{Class, Hit, Hits};
 use crate::language::{LANGUAGES, Lang};
-use crate::lexicon::LEXICON;
+use crate::lexicon::Lexicon;
 use crate::silence::Silence;
 use crate::words::{Gap, Words};
 use std::collections::BTreeSet;
 
 /// Longest stretch that is read as one sentence; a page that never ends its sentences is cut here.
 const SENTENCE_WORDS_MAX: usize = 300;
+/// Fewest words of a sentence without an event that counts for the rank of those behind it.
+const RANKED_WORDS_MIN: usize = 7;
 
 /// A paragraph and its words.
 #[derive(Clone, Copy, Debug)]
@@ -44,19 +46,25 @@ pub(crate) struct Scene<'t> {
     pub text: &'t str,
     pub parts: Vec<Part>,
     pub words: Words,
-    pub hits: Hits<'static>,
+    pub hits: Hits<'t>,
     pub paragraphs: Vec<Paragraph>,
     pub sentences: Vec<Sentence>,
     pub lang: Lang,
 }
 
 impl<'t> Scene<'t> {
-    /// Sets the scene of a page, or says why it cannot be read.
+    /// Sets the scene of a page with the names that we ship.
+    #[cfg(test)]
     pub fn set(text: &'t str) -> Result<Scene<'t>, Silence> {
+        Scene::with(&crate::lexicon::LEXICON, text)
+    }
+
+    /// Sets the scene of a page, or says why it cannot be read.
+    pub fn with(lexicon: &'t Lexicon, text: &'t str) -> Result<Scene<'t>, Silence> {
         let parts = clean(text)?;
         let mut words = Words::default();
         let mut paragraphs = Vec::new();
-        for part in parts.iter().filter(|part| matches!(part.sort, Sort::Title | Sort::Body | Sort::Published)) {
+        for part in parts.iter().filter(|part| matches!(part.sort, Sort::Title | Sort::Body | Sort::Published | Sort::Stamp)) {
             let from = words.list.len();
             words.push(text, part.start, part.end);
             let to = words.list.len();
@@ -65,13 +73,13 @@ impl<'t> Scene<'t> {
         }
         let lang = main_language(&paragraphs);
         for paragraph in &mut paragraphs {
-            if paragraph.lang == Lang::UNKNOWN || paragraph.part.sort == Sort::Published {
+            if paragraph.lang == Lang::UNKNOWN || matches!(paragraph.part.sort, Sort::Published | Sort::Stamp) {
                 paragraph.lang = lang;
             }
         }
         let mut by_word = vec![lang; words.list.len()];
         paragraphs.iter().for_each(|paragraph| by_word[paragraph.from..paragraph.to].fill(paragraph.lang));
-        let hits = LEXICON.find(&words, |at| by_word[at]);
+        let hits = lexicon.find(&words, |at| by_word[at]);
         let mut scene = Scene { text, parts, words, hits, paragraphs, sentences: Vec::new(), lang };
         scene.cut_sentences();
         scene.part_opening_clauses();
@@ -108,7 +116,9 @@ impl<'t> Scene<'t> {
     /// Tells whether something happens in a sentence: an event, a signature, an arrest.
     pub fn happens(&self, sentence: &Sentence) -> bool {
         let told = self.hits.within(sentence.from, sentence.told_to);
-        told.into_iter().any(|hit| matches!(hit.entry.class, Class::Event | Class::Sign | Class::Result))
+        // In the lead, what two sides agreed on happens too.
+        let agrees = |class: Class| sentence.rank == 0 && class == Class::Commit;
+        told.into_iter().any(|hit| matches!(hit.entry.class, Class::Event | Class::Sign | Class::Result) || agrees(hit.entry.class))
     }
 
     /// Tells whether a word starts the phrase of a class.
@@ -117,14 +127,14 @@ impl<'t> Scene<'t> {
     }
 
     /// Returns a hit of a class that ends right before a word.
-    pub fn before(&self, at: usize, class: Class, sentence_from: usize) -> Option<Hit<'static>> {
+    pub fn before(&self, at: usize, class: Class, sentence_from: usize) -> Option<Hit<'t>> {
         let reach = at.saturating_sub(4).max(sentence_from);
         (reach..at).find_map(|start| self.hits.starting(start).iter().find(|hit| hit.entry.class == class && hit.to == at).copied())
     }
 
     fn cut_sentences(&mut self) {
         for paragraph in &self.paragraphs {
-            if paragraph.part.sort == Sort::Published {
+            if matches!(paragraph.part.sort, Sort::Published | Sort::Stamp) {
                 continue;
             }
             let mut from = paragraph.from;
@@ -171,11 +181,15 @@ impl<'t> Scene<'t> {
                 && (self.hits.any(Class::Anaphora, from, (from + 2).min(to))
                     || self.actors(from, to).any(|actor| elsewhere.contains(actor) && !told.contains(actor)));
             let tail = self.hits.of(Class::Tail, from, to).find(|hit| hit.from >= from + 2).map(|hit| hit.from);
+            // A lead that has named fewer than two actors so far has not told its event yet.
+            let tail = tail.filter(|tail| !lead || sentence.is_title || self.actors(from, *tail).collect::<BTreeSet<_>>().len() >= 2);
             sentence.told_to = if looks_back || goes_on { from } else { tail.unwrap_or(to) };
             let aside = self.hits.of(Class::Aside, from, sentence.told_to).map(|hit| hit.from).next();
             sentence.near_to = aside.unwrap_or(sentence.told_to);
             sentence.rank = rank;
-            if !sentence.is_title && sentence.told_to > from {
+            // The head of an agency line or a caption of few words is no sentence of the lead.
+            let tells = to - from >= RANKED_WORDS_MIN || self.hits.within(from, to).any(|hit| matches!(hit.entry.class, Class::Event | Class::Result));
+            if !sentence.is_title && sentence.told_to > from && tells {
                 rank += 1;
             }
             follows_background = sentence.told_to < to;
@@ -203,7 +217,7 @@ impl<'t> Scene<'t> {
     }
 
     /// Countries, places and countries of services named on these words.
-    fn actors(&self, from: usize, to: usize) -> impl Iterator<Item = &'static str> + '_ {
+    fn actors(&self, from: usize, to: usize) -> impl Iterator<Item = &'t str> + '_ {
         self.hits.within(from, to).filter_map(|hit| match hit.entry.class {
             Class::Country | Class::Place => Some(hit.entry.value.as_str()),
             Class::Service => hit.entry.country.as_deref(),

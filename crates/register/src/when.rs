@@ -4,21 +4,24 @@
 //! label that gives no more than a month is taken as the month. A year is completed from the nearest time before the date
 //! line (`YEAR_REACH_DAYS`); where the completed day falls on another weekday than the text says, the date stays open.
 
-use crate::clean::Sort;
+use crate::dateline::{Line, lines, out};
 use crate::dates::{Said, Ymd, dates, from_hijri, weekday};
-use crate::event::DatePrecision;
+use crate::event::{DatePrecision, Kind};
 use crate::hits::Class;
 use crate::scene::{Scene, Sentence};
-use crate::words::Gap;
 use jiff::civil::{Date, Weekday};
 use jiff::{Span, ToSpan};
 
 /// How far before and after its date line a text may speak of a day without a year, in days.
 const YEAR_REACH_DAYS: std::ops::RangeInclusive<i32> = -183..=45;
+/// The same for a stamp of others, which is never before the event.
+const STAMP_REACH_DAYS: std::ops::RangeInclusive<i32> = -62..=5;
+/// How long before its page was out an event may lie, in days.
+const OLD_DAYS: i32 = 62;
 const CUE_WORDS_MAX: usize = 3;
-/// How far before its date the word for a release may stand, in words.
-const RELEASE_WORDS_MAX: usize = 7;
 const TOLD_RANK_MAX: usize = 5;
+/// How far before a weekday the word of speech stands that takes it, in words.
+const SPEECH_WORDS_MAX: usize = 3;
 
 /// When an event was, as far as one text says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,47 +59,81 @@ impl When {
     }
 }
 
+/// A day without a year on which a text was out, and how long before it the event was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OpenLine {
+    pub line: Ymd,
+    /// Weekday of the event, on the line or in the week before it.
+    pub weekday: Option<Weekday>,
+    /// Days before the line, if the text says "today" or "yesterday".
+    pub back: Option<i32>,
+}
+
+impl OpenLine {
+    /// Returns the day of the event, if the line stood in this year.
+    pub fn in_year(self, year: i16) -> Option<Date> {
+        let line = self.line.in_year(year)?;
+        match (self.back, self.weekday) {
+            (Some(back), said) => line.checked_add(i64::from(back).days()).ok().filter(|day| said.is_none_or(|said| said == day.weekday())),
+            (None, Some(said)) => {
+                let back = (line.weekday().to_monday_one_offset() - said.to_monday_one_offset()).rem_euclid(7);
+                line.checked_sub(i64::from(back).days()).ok()
+            }
+            (None, None) => None,
+        }
+    }
+}
+
 /// What one text says about the day, with the bytes it says it on.
 #[derive(Clone, Debug)]
 pub(crate) struct Told {
     pub when: When,
     pub spans: Vec<(usize, usize)>,
     pub contradictions: Vec<String>,
-    /// Weekdays written before a date whose year is still open.
+    /// Weekdays written before a date whose year is still open, else the weekday that the lead names.
     pub weekdays: Vec<Weekday>,
-}
-
-/// A page's own date line.
-#[derive(Clone, Copy, Debug)]
-struct Line {
-    year: i16,
-    month: Option<i8>,
-    day: Option<i8>,
-    bytes: (usize, usize),
-}
-
-impl Line {
-    fn date(&self) -> Option<Date> {
-        Date::new(self.year, self.month?, self.day?).ok()
-    }
+    /// "On Tuesday" beside an agency line whose year nothing tells.
+    pub open_line: Option<OpenLine>,
+    /// First and last day on which the page may have been out, as far as its lines tell.
+    pub out: Option<(Date, Date)>,
 }
 
 /// Reads when the event of a text was.
-pub(crate) fn when(scene: &Scene) -> Told {
-    let dateline = agency_line(scene);
-    let line = dateline.as_ref().and_then(|said| from_said(scene, said)).or_else(|| published(scene)).or_else(|| released(scene)).or_else(|| label(scene));
-    let mut told = Told { when: When::Open, spans: Vec::new(), contradictions: Vec::new(), weekdays: Vec::new() };
-    let candidates = candidates(scene, dateline.as_ref());
-    if let Some(best) = best(&candidates) {
+pub(crate) fn when(scene: &Scene, kind: Kind) -> Told {
+    let words_are_the_deed = kind == Kind::Statement;
+    let lines = lines(scene);
+    let mut told = Told { when: When::Open, spans: Vec::new(), contradictions: Vec::new(), weekdays: Vec::new(), out: out(&lines), open_line: None };
+    let mut candidates = candidates(scene, lines.agency.as_ref());
+    // What lies months before the page was out is looked back at.
+    if let Some(first) = lines.own.or(lines.label).and_then(|line| if line.day.is_some() { line.date() } else { line.last_day().map(Date::first_of_month) }) {
+        let is_old = |said: &Said| {
+            let day = said.first.year.filter(|_| !said.is_hijri).and_then(|year| said.first.in_year(year));
+            day.is_some_and(|day| day.until(first).is_ok_and(|span| span.get_days() > OLD_DAYS))
+        };
+        candidates.retain(|candidate| !is_old(&candidate.said));
+    }
+    // A year is lent by the nearest line; a relative day only by the text's own.
+    let line = lines.own.or(lines.stamp).or(lines.label);
+    let (top, _) = (candidates.iter().map(|candidate| candidate.score).max(), ());
+    let spoken = lines.own.and_then(|own| relative(scene, own.date()?, words_are_the_deed));
+    // "On Tuesday" in the lead goes before a day without a year further down.
+    let best = best(&candidates).filter(|best| spoken.is_none() || best.first.year.is_some() || top >= Some(3));
+    if let Some(best) = best {
         told.spans.push(scene.bytes(best.from, best.to));
-        complete(best, &candidates, line.as_ref(), &mut told);
-    } else if let Some((from, to, at)) = line.and_then(|line| relative(scene, line.date()?)) {
+        complete(best, &candidates, line.as_ref(), lines.own.is_some(), &mut told);
+    } else if let Some((from, to, at)) = spoken {
         told.when = When::Days { from, to };
         told.spans = vec![scene.bytes(at.0, at.1)];
-        told.spans.extend(line.map(|line| line.bytes));
-    } else if let Some(line) = label(scene).filter(|line| line.day.is_none()) {
+        told.spans.extend(lines.own.map(|line| line.bytes));
+    } else if let Some(line) = lines.label.filter(|line| line.day.is_none()) {
         told.when = line.month.map_or(When::Year(line.year), |month| When::Month { year: line.year, month });
         told.spans.push(line.bytes);
+    }
+    if told.when == When::Open {
+        told.open_line = lines.open_day.as_ref().and_then(|line| open_line(scene, line, words_are_the_deed));
+    }
+    if told.weekdays.is_empty() {
+        told.weekdays = lead_weekday(scene).into_iter().collect();
     }
     told
 }
@@ -106,50 +143,6 @@ pub(crate) fn misfits(weekdays: &[Weekday], from: Date, to: Date) -> Vec<String>
     let ends = [(weekdays.first(), from), (weekdays.get(1), to)];
     let wrong = ends.into_iter().filter_map(|(said, date)| said.filter(|said| **said != date.weekday()).map(|said| (*said, date)));
     wrong.map(|(said, date)| format!("the text says {said:?}, but {date} is a {:?}", date.weekday())).collect()
-}
-
-/// Finds "Rabat, 8 mars 2031 (agency) –" at the head of the first paragraph.
-fn agency_line(scene: &Scene) -> Option<Said> {
-    let body = scene.paragraphs.iter().find(|paragraph| paragraph.part.sort == Sort::Body)?;
-    scene.hits.at(body.from, Class::Place)?;
-    let reach = (body.from + 12).min(body.to);
-    let said = dates(scene, body.from, reach).into_iter().next().filter(|said| said.from <= body.from + 5 && !said.is_hijri)?;
-    let between = (body.from + 1..=said.from).any(|at| scene.words.list[at].gap.has(Gap(Gap::COMMA.0 | Gap::PAREN.0)));
-    let after = scene.words.list.get(said.to).filter(|_| said.to < body.to)?;
-    (between && after.gap.has(Gap(Gap::PAREN.0 | Gap::HYPHEN.0 | Gap::SLASH.0 | Gap::STOP.0))).then_some(said)
-}
-
-fn from_said(scene: &Scene, said: &Said) -> Option<Line> {
-    let bytes = scene.bytes(said.from, said.to);
-    Some(Line { year: said.first.year?, month: Some(said.first.month), day: said.first.day, bytes })
-}
-
-fn published(scene: &Scene) -> Option<Line> {
-    let lines = scene.paragraphs.iter().filter(|paragraph| paragraph.part.sort == Sort::Published);
-    lines.flat_map(|paragraph| dates(scene, paragraph.from, paragraph.to)).find_map(|said| from_said(scene, &said))
-}
-
-/// Finds the day of the release itself, as in "a statement of the service dated 6 March 2031".
-fn released(scene: &Scene) -> Option<Line> {
-    scene.told().filter(|sentence| !sentence.is_title).find_map(|sentence| {
-        let mut said = dates(scene, sentence.from, sentence.near_to).into_iter();
-        said.find_map(|said| {
-            let from = said.from.saturating_sub(RELEASE_WORDS_MAX).max(sentence.from);
-            let released = scene.hits.any(Class::CommuniqueWord, from, said.from) && is_other_time(scene, sentence, &said);
-            from_said(scene, &said).filter(|_| released && !said.is_hijri)
-        })
-    })
-}
-
-fn label(scene: &Scene) -> Option<Line> {
-    let part = scene.parts.iter().find(|part| part.sort == Sort::Label)?;
-    let text = &scene.text[part.start..part.end];
-    let date = text.trim_start_matches(|c: char| !c.is_ascii_digit());
-    let mut numbers = date.split('-').map(|number| number.parse::<i16>().ok());
-    let year = numbers.next()??;
-    let (month, day) = (numbers.next().flatten().map(|n| n as i8), numbers.next().flatten().map(|n| n as i8));
-    Date::new(year, month.unwrap_or(1), day.unwrap_or(1)).ok()?;
-    Some(Line { year, month, day, bytes: (part.start, part.end) })
 }
 
 struct Candidate {
@@ -166,7 +159,7 @@ fn candidates(scene: &Scene, dateline: Option<&Said>) -> Vec<Candidate> {
             }
             // A day in a sentence that tells of nothing happening is not the event's, not even in the lead.
             let lead = sentence.rank <= 1;
-            if !scene.happens(sentence) || sentence.rank > TOLD_RANK_MAX {
+            if !scene.happens(sentence) || sentence.rank > TOLD_RANK_MAX || scene.hits.any(Class::Aftermath, sentence.from, sentence.told_to) {
                 continue;
             }
             let score = 3 * i32::from(lead) + i32::from(sentence.rank == 0) + i32::from(said.first.year.is_some())
@@ -179,7 +172,7 @@ fn candidates(scene: &Scene, dateline: Option<&Said>) -> Vec<Candidate> {
 }
 
 /// Tells whether a date belongs to a release, a signature long ago, or a plan.
-fn is_other_time(scene: &Scene, sentence: &Sentence, said: &Said) -> bool {
+pub(crate) fn is_other_time(scene: &Scene, sentence: &Sentence, said: &Said) -> bool {
     let from = said.from.saturating_sub(CUE_WORDS_MAX + 3).max(sentence.from);
     let near = |hit: crate::hits::Hit, reach: usize| hit.to <= said.from && said.from - hit.to <= reach;
     let cue = scene.hits.within(from, said.from).any(|hit| match hit.entry.class {
@@ -195,7 +188,7 @@ fn best(candidates: &[Candidate]) -> Option<&Said> {
     candidates.iter().find(|candidate| candidate.score == top).map(|candidate| &candidate.said)
 }
 
-fn complete(best: &Said, candidates: &[Candidate], line: Option<&Line>, told: &mut Told) {
+fn complete(best: &Said, candidates: &[Candidate], line: Option<&Line>, is_own: bool, told: &mut Told) {
     if best.is_hijri {
         told.when = hijri_month(best).unwrap_or(When::Open);
         return;
@@ -217,7 +210,7 @@ fn complete(best: &Said, candidates: &[Candidate], line: Option<&Line>, told: &m
     }
     told.when = When::DaysOfNoYear { from: best.first, to: best.last };
     told.weekdays = best.weekdays.clone();
-    let Some((from, to)) = line.and_then(|line| nearest(best, line)) else { return };
+    let Some((from, to)) = line.and_then(|line| nearest(best, line, is_own)) else { return };
     let wrong = misfits(&best.weekdays, from, to);
     told.spans.extend(line.map(|line| line.bytes));
     if wrong.is_empty() {
@@ -234,13 +227,14 @@ fn range(said: &Said, first_year: i16) -> Option<(Date, Date)> {
     (from <= to).then_some((from, to))
 }
 
-/// Completes the year from the date line: the nearest such days, if they lie within reach.
-fn nearest(said: &Said, line: &Line) -> Option<(Date, Date)> {
-    let anchor = line.date().or_else(|| Some(Date::new(line.year, line.month?, 1).ok()?.last_of_month()))?;
+/// Completes the year from a line: the nearest such days, if they lie within reach; a stamp of others reaches only back.
+fn nearest(said: &Said, line: &Line, is_own: bool) -> Option<(Date, Date)> {
+    let anchor = line.last_day()?;
     let years = [line.year - 1, line.year, line.year + 1];
     let distance = |from: Date| anchor.until(from).map(|span| span.get_days()).unwrap_or(i32::MAX);
+    let reach = if is_own { YEAR_REACH_DAYS } else { STAMP_REACH_DAYS };
     let options = years.into_iter().filter_map(|year| range(said, year));
-    options.min_by_key(|(from, _)| distance(*from).unsigned_abs()).filter(|(from, _)| YEAR_REACH_DAYS.contains(&distance(*from)))
+    options.min_by_key(|(from, _)| distance(*from).unsigned_abs()).filter(|(from, _)| reach.contains(&distance(*from)))
 }
 
 /// Returns the month of an Islamic date if it is the same two days earlier and two days later.
@@ -252,28 +246,25 @@ fn hijri_month(said: &Said) -> Option<When> {
     same.then_some(When::Month { year: middle.year(), month: middle.month() })
 }
 
-/// Resolves "yesterday" or "on Tuesday" in the lead against the day of the date line.
-fn relative(scene: &Scene, anchor: Date) -> Option<(Date, Date, (usize, usize))> {
-    for sentence in scene.told().filter(|sentence| sentence.rank <= 1 && !sentence.is_title) {
-        if !scene.hits.any(Class::Event, sentence.from, sentence.told_to) {
+/// Resolves "yesterday" or "on Tuesday" in the lead against the day of the text's own line.
+fn relative(scene: &Scene, anchor: Date, words_are_the_deed: bool) -> Option<(Date, Date, (usize, usize))> {
+    for sentence in scene.told().filter(|sentence| sentence.rank <= 1) {
+        if !scene.happens(sentence) && sentence.rank > 0 && !words_are_the_deed {
             continue;
         }
         for hit in scene.hits.within(sentence.from, sentence.near_to) {
-            let words = Said {
-                from: hit.from,
-                to: hit.to,
-                first: Ymd { year: None, month: 1, day: None },
-                last: Ymd { year: None, month: 1, day: None },
-                weekdays: Vec::new(),
-                is_hijri: false,
-            };
-            if is_other_time(scene, sentence, &words) {
+            if !words_are_the_deed && is_spoken(scene, sentence, hit.from, hit.to) || is_part_of_a_date(scene, sentence, hit.from) {
                 continue;
             }
             match hit.entry.class {
                 Class::RelativeDay => {
+                    // "اليوم الثلاثاء": the weekday beside it says the same, and is held against it.
                     let day = anchor.checked_add(i64::from(hit.entry.number()).days()).ok()?;
-                    return Some((day, day, (hit.from, hit.to)));
+                    let beside = scene.hits.at(hit.to, Class::Weekday).map(|hit| weekday(hit.entry.number()));
+                    match beside {
+                        Some(said) if said != day.weekday() => return weekdays_from(scene, sentence, hit.to, anchor),
+                        _ => return Some((day, day, (hit.from, hit.to))),
+                    }
                 }
                 Class::Weekday => return weekdays_from(scene, sentence, hit.from, anchor),
                 _ => {}
@@ -281,6 +272,38 @@ fn relative(scene: &Scene, anchor: Date) -> Option<(Date, Date, (usize, usize))>
         }
     }
     None
+}
+
+/// A day that an agency line gives without its year, where the lead says "today" or names a weekday.
+fn open_line(scene: &Scene, line: &Said, words_are_the_deed: bool) -> Option<OpenLine> {
+    let lead = scene.told().find(|sentence| sentence.rank <= 1 && !sentence.is_title && (words_are_the_deed || scene.happens(sentence)))?;
+    let own = |hit: &crate::hits::Hit| words_are_the_deed || !is_spoken(scene, lead, hit.from, hit.to);
+    let back = scene.hits.of(Class::RelativeDay, lead.from, lead.near_to).find(own).map(|hit| hit.entry.number());
+    let weekday = scene.hits.of(Class::Weekday, lead.from, lead.near_to).find(own).map(|hit| weekday(hit.entry.number()));
+    (back.is_some() || weekday.is_some()).then_some(OpenLine { line: line.first, weekday, back })
+}
+
+/// The weekday that the lead names for the event, whichever week it is in.
+fn lead_weekday(scene: &Scene) -> Option<Weekday> {
+    scene.told().filter(|sentence| sentence.rank <= 1 && scene.happens(sentence)).find_map(|sentence| {
+        let mut days = scene.hits.of(Class::Weekday, sentence.from, sentence.near_to);
+        days.find(|hit| !is_spoken(scene, sentence, hit.from, hit.to)).map(|hit| weekday(hit.entry.number()))
+    })
+}
+
+/// Tells whether a relative day is that of the words, not of the deed: "said on Tuesday", "on Tuesday, the ministry said".
+fn is_spoken(scene: &Scene, sentence: &Sentence, from: usize, to: usize) -> bool {
+    let none = Ymd { year: None, month: 1, day: None };
+    let words = Said { from, to, first: none, last: none, weekdays: Vec::new(), is_hijri: false };
+    let near = from.saturating_sub(SPEECH_WORDS_MAX).max(sentence.from);
+    let before = scene.hits.of(Class::Speech, near, from).any(|hit| hit.to <= from && !scene.hits.any(Class::Result, hit.to, from));
+    let after = scene.hits.of(Class::Speech, to, (to + 2).min(sentence.to)).next().is_some();
+    is_other_time(scene, sentence, &words) || before || after || scene.hits.any(Class::Aftermath, sentence.from, sentence.told_to)
+}
+
+/// Tells whether a weekday belongs to a date in numbers, which is read as such.
+fn is_part_of_a_date(scene: &Scene, sentence: &Sentence, at: usize) -> bool {
+    dates(scene, sentence.from, sentence.near_to).iter().any(|said| (said.from..said.to).contains(&at) && said.first.day.is_some())
 }
 
 /// Resolves one weekday, or two in a row, to the latest such days not after the anchor.
@@ -303,6 +326,11 @@ fn weekdays_from(scene: &Scene, sentence: &Sentence, at: usize, anchor: Date) ->
     };
     let strictly_before = scene.is(end, Class::LastWord) || scene.before(at, Class::LastWord, sentence.from).is_some();
     let limit = if strictly_before { anchor.yesterday().ok()? } else { anchor };
+    if scene.hits.any(Class::Future, sentence.from, sentence.told_to) && days.len() == 1 {
+        let ahead = (days[0].to_monday_one_offset() - anchor.weekday().to_monday_one_offset()).rem_euclid(7);
+        let day = anchor.checked_add(i64::from(ahead).days()).ok()?;
+        return Some((day, day, (at, end)));
+    }
     let to = latest(*days.last()?, limit)?;
     let from = latest(days[0], to)?;
     Some((from, to, (at, end)))
@@ -313,7 +341,9 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> (String, usize) {
-        let told = when(&Scene::set(text).unwrap());
+        let scene = Scene::set(text).unwrap();
+        let kind = crate::kind::kind(&scene).map_or(Kind::Meeting, |(kind, _)| kind);
+        let told = when(&scene, kind);
         let (from, to, precision) = told.when.days();
         let day = |date: Option<Date>| date.map_or("open".to_owned(), |date| date.to_string());
         (format!("{}..{} {precision:?}", day(from), day(to)), told.contradictions.len())

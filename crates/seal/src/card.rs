@@ -137,7 +137,7 @@ pub enum CardFault {
         /// The number that came.
         found: u32,
     },
-    /// The card does not name the card before it, or starts before it.
+    /// The card does not name the card before it.
     #[error("card {0} does not continue the chain of the cards before it; ask the service for its whole chain and compare")]
     Previous(u32),
 }

@@ -30,6 +30,20 @@ pub enum Typ {
     Receipt,
     /// A sealed parcel.
     Parcel,
+    /// A revocation, signed by the root key.
+    Revocation,
+    /// A word on an act whose author's card was revoked.
+    Attestation,
+    /// A succession, signed by the new root key and, where it can be had, by the predecessor.
+    Succession,
+    /// The head of a volume of a carry file.
+    CarryHead,
+    /// The end of a volume of a carry file.
+    CarryEnd,
+    /// The declaration that a ledger was put back.
+    Restored,
+    /// A partner's answer to that.
+    Recovered,
 }
 
 impl Typ {
@@ -40,6 +54,13 @@ impl Typ {
             Typ::Card => "application/entente-card+cbor",
             Typ::Receipt => "application/entente-receipt+cbor",
             Typ::Parcel => "application/entente-parcel+cbor",
+            Typ::Revocation => "application/entente-revocation+cbor",
+            Typ::Attestation => "application/entente-attestation+cbor",
+            Typ::Succession => "application/entente-succession+cbor",
+            Typ::CarryHead => "application/entente-carry-head+cbor",
+            Typ::CarryEnd => "application/entente-carry-end+cbor",
+            Typ::Restored => "application/entente-restored+cbor",
+            Typ::Recovered => "application/entente-recovered+cbor",
         }
     }
 }
@@ -99,6 +120,22 @@ impl Signed {
         let number = self.card_number;
         let verified = self.verify_with(key)?;
         cards.judge(number, at)?;
+        Ok(verified)
+    }
+
+    /// Believes the object if the signature holds and the card was within its own validity at `at`, whether it is retired or revoked.
+    ///
+    /// For what stands in a ledger, or of which somebody else says under signature that he held it before: a later card and a
+    /// revocation forbid what comes, and undo nothing that is there.
+    pub fn verify_held(self, cards: &Cards, at: UnixMs) -> Result<Verified, SealFault> {
+        if cards.service() != self.signer {
+            return Err(SealFault::UnknownSender(self.signer));
+        }
+        let unknown = SealFault::UnknownCard { service: self.signer, number: self.card_number };
+        let key = cards.signing_key(self.card_number).ok_or(unknown)?;
+        let number = self.card_number;
+        let verified = self.verify_with(key)?;
+        cards.judge_held(number, at)?;
         Ok(verified)
     }
 

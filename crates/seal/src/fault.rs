@@ -45,6 +45,14 @@ pub enum SealFault {
         /// When the object says that it was made.
         at: UnixMs,
     },
+    /// The service has withdrawn the card's keys: somebody else may have signed this.
+    #[error("card {number} is revoked: its keys may have been in other hands since {since}. What is signed with it is not taken any more; call the service")]
+    CardRevoked {
+        /// The card's number.
+        number: u32,
+        /// Since when others may have had its keys.
+        since: UnixMs,
+    },
     /// A good object at the wrong door.
     #[error("this is not an object of type {expected}; it was put into the wrong place, or the sender's software is at fault")]
     WrongType {
@@ -75,6 +83,7 @@ impl SealFault {
             SealFault::UnknownCard { .. } => "peer.seal.unknown-card",
             SealFault::CardExpired { .. } => "peer.seal.card-expired",
             SealFault::CardRetired { .. } => "peer.seal.card-retired",
+            SealFault::CardRevoked { .. } => "peer.seal.card-revoked",
             SealFault::WrongType { .. } => "peer.seal.wrong-type",
             SealFault::NotForUs(_) => "peer.seal.not-for-us",
             SealFault::Open { .. } => "peer.seal.open",

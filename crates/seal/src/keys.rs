@@ -1,17 +1,22 @@
 //! A service's own secrets: root key, and per card a signing, a sealing and a TLS key; and the storage key.
 //!
 //! 1 [`Keys::generate`] makes all of it and card 1. 2 [`Keys::rotate`] makes the next card with new keys, or [`Keys::issue_card`] with
-//! the present ones; a card may begin later, so that partners have it before its keys act. 3 [`Keys::advance`] lets the
-//! newest card that has begun act, and wipes the signing and TLS keys of the ones before. Sealing keys stay, to open what is
-//! under way, until [`Keys::forget_sealing`].
+//! the present ones; a card may begin later, so that partners have it before its keys act. Where the root key is kept elsewhere the
+//! same goes in two steps, [`Keys::request`] and [`Keys::install`]. 3 [`Keys::advance`] lets the newest card that has begun act, and
+//! wipes the signing and TLS keys of the ones before once their overlap is over. Sealing keys stay, to open what is under way, until
+//! [`Keys::forget_old`].
 
 mod stored;
 
 use crate::card::{CARD_VERSION, Card, CardDraft, CardFault, service_id};
+use crate::cards::{CARD_SKEW_MS, OVERLAP_MS};
 use crate::cose::{self, Typ, Verified};
 use crate::ed25519::SecretKey;
 use crate::keyfile::{self, Lock};
+use crate::request::{REQUEST_VERSION, RootRequest, RootTask};
 use crate::rest::StorageKey;
+use crate::revocation::{REVOCATION_VERSION, Reason, Revocation};
+use crate::succession::{SUCCESSION_VERSION, Succession};
 use crate::tls::TlsIdentity;
 use crate::xwing;
 use base::{Digest, Entropy, ServiceId, UnixMs, cbor};
@@ -20,6 +25,8 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 const KIND_ROOT: &str = "root";
+/// How long sealing keys are kept after their card was retired, for parcels that are still under way: 30 days.
+pub const SEALING_GRACE_MS: i64 = 30 * 86_400_000;
 
 /// Our own keys cannot do what was asked; ordinary business of the operator.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,6 +49,9 @@ pub enum KeysRefusal {
     /// This root key belongs to another service.
     #[error("this root key belongs to service {0}, not to this one; bring the right one")]
     RootOther(ServiceId),
+    /// Something else came back than what was asked of the root key.
+    #[error("this is not the card that was asked for last; make the request again with 'entente keys request' and have that one signed")]
+    NotAsked,
     /// The card would break the rules for cards.
     #[error("this card cannot be issued: {0}")]
     Draft(CardFault),
@@ -57,6 +67,7 @@ impl KeysRefusal {
             KeysRefusal::File(_) => "refusal.keys.file",
             KeysRefusal::RootAway => "refusal.keys.root-away",
             KeysRefusal::RootOther(_) => "refusal.keys.root-other",
+            KeysRefusal::NotAsked => "refusal.keys.not-asked",
             KeysRefusal::Draft(_) => "refusal.keys.draft",
         }
     }
@@ -76,6 +87,11 @@ impl RootKey {
     /// Returns the service that this key is the root of.
     pub fn service(&self) -> ServiceId {
         service_id(&self.0.public())
+    }
+
+    /// Returns the key itself.
+    pub(crate) fn secret(&self) -> &SecretKey {
+        &self.0
     }
 
     /// Locks the root key into a file of its own.
@@ -102,6 +118,26 @@ pub struct Keys {
     in_use: u32,
     storage: StorageKey,
     card: Vec<u8>,
+    /// The next card, asked of a root key that is kept elsewhere.
+    asked: Option<Asking>,
+}
+
+/// A card that waits for the root key.
+#[derive(Clone)]
+struct Asking {
+    generation: Generation,
+    payload: Vec<u8>,
+}
+
+/// One of our cards whose keys are here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CardKeys {
+    /// The card.
+    pub number: u32,
+    /// When it begins.
+    pub valid_from: UnixMs,
+    /// Whether its signing and TLS keys are here; else only the sealing key, to open what is under way.
+    pub signs: bool,
 }
 
 /// The keys of one card.
@@ -140,7 +176,7 @@ impl Keys {
         let root_public = root.public();
         let service = service_id(&root_public);
         let root = Some(RootKey(Arc::new(root)));
-        let mut keys = Keys { service, root_public, root, generations: Vec::new(), in_use: 1, storage, card: Vec::new() };
+        let mut keys = Keys { service, root_public, root, generations: Vec::new(), in_use: 1, storage, card: Vec::new(), asked: None };
         keys.issue(draft, at, Arc::new(acting), Arc::new(sealing))?;
         Ok(keys)
     }
@@ -161,14 +197,35 @@ impl Keys {
 
     /// Issues the next card with new signing, sealing and TLS keys; returns its signed bytes.
     ///
-    /// Let it begin some days ahead: partners that have not got it before its TLS key acts will not let this node in.
+    /// Let it begin some days ahead, so that partners hold it before its keys act.
     pub fn rotate(&mut self, draft: &CardDraft, at: UnixMs, entropy: &mut dyn Entropy) -> Result<Vec<u8>, KeysRefusal> {
         let acting = Acting { signing: SecretKey::from_seed(&draw(entropy)), tls: TlsIdentity::generate() };
         self.issue(draft, at, Arc::new(acting), Arc::new(xwing::SecretKey::generate()))
     }
 
     fn issue(&mut self, draft: &CardDraft, at: UnixMs, acting: Arc<Acting>, sealing: Arc<xwing::SecretKey>) -> Result<Vec<u8>, KeysRefusal> {
-        let root = self.root.as_ref().ok_or(KeysRefusal::RootAway)?;
+        let root = self.root.clone().ok_or(KeysRefusal::RootAway)?;
+        let asked = self.ask(draft, at, acting, sealing)?;
+        let answer = root.answer(&RootRequest { version: REQUEST_VERSION, service: self.service, tasks: vec![asked] });
+        let signed = answer.inspect_err(|_| self.asked = None)?.signed.remove(0).to_vec();
+        self.install(&signed, at)?;
+        Ok(signed)
+    }
+
+    /// Prepares the next card, with new keys or the present ones, for a root key that is kept elsewhere.
+    ///
+    /// What was asked before and not installed is forgotten. Refuses a beginning before now: a card takes over, it does not rewrite.
+    pub fn request(&mut self, draft: &CardDraft, new_keys: bool, at: UnixMs, entropy: &mut dyn Entropy) -> Result<RootTask, KeysRefusal> {
+        if new_keys {
+            let acting = Acting { signing: SecretKey::from_seed(&draw(entropy)), tls: TlsIdentity::generate() };
+            return self.ask(draft, at, Arc::new(acting), Arc::new(xwing::SecretKey::generate()));
+        }
+        let last = self.last();
+        let (acting, sealing) = (last.acting.clone().expect("the newest keys are never wiped"), last.sealing.clone());
+        self.ask(draft, at, acting, sealing)
+    }
+
+    fn ask(&mut self, draft: &CardDraft, at: UnixMs, acting: Arc<Acting>, sealing: Arc<xwing::SecretKey>) -> Result<RootTask, KeysRefusal> {
         let previous = self.generations.last();
         let number = previous.map_or(1, |g| g.number + 1);
         let d = draft.clone();
@@ -191,26 +248,100 @@ impl Keys {
             previous: previous.map(|_| Digest::of(&self.card)),
         };
         card.check().map_err(KeysRefusal::Draft)?;
-        if card.valid_until <= at || previous.is_some_and(|g| card.valid_from < g.valid_from) {
+        if card.valid_until <= at {
             return Err(KeysRefusal::Draft(CardFault::Field("valid_until")));
         }
-        let signed = cose::sign(&root.0, self.service, number, Typ::Card, &cbor::to_vec(&card));
-        self.generations.push(Generation { number, valid_from: card.valid_from, acting: Some(acting), sealing });
-        self.card = signed.bytes().to_vec();
+        if previous.is_some() && card.valid_from < at.plus_ms(-CARD_SKEW_MS) {
+            return Err(KeysRefusal::Draft(CardFault::Field("valid_from")));
+        }
+        let payload = cbor::to_vec(&card);
+        self.asked = Some(Asking { generation: Generation { number, valid_from: card.valid_from, acting: Some(acting), sealing }, payload: payload.clone() });
+        Ok(RootTask::Card(payload))
+    }
+
+    /// Takes the card that was asked for last, signed by the root key.
+    pub fn install(&mut self, signed: &[u8], at: UnixMs) -> Result<(), KeysRefusal> {
+        let card = Card::read(signed).map_err(KeysRefusal::Draft)?;
+        let fits = |a: &Asking| a.payload == cbor::to_vec(&card);
+        let asking = self.asked.take_if(|a| fits(a)).ok_or(KeysRefusal::NotAsked)?;
+        self.generations.push(asking.generation);
+        self.card = signed.to_vec();
         self.advance(at);
-        Ok(self.card.clone())
+        Ok(())
+    }
+
+    /// Prepares the revocation of one of our cards.
+    pub fn revocation(&self, card: u32, since: UnixMs, reason: Reason, at: UnixMs) -> Result<RootTask, KeysRefusal> {
+        let newest = self.last().number;
+        if card == 0 || card > newest {
+            return Err(KeysRefusal::Draft(CardFault::Gap { expected: newest, found: card }));
+        }
+        if since > at {
+            return Err(KeysRefusal::Draft(CardFault::Field("since")));
+        }
+        let revocation = Revocation { version: REVOCATION_VERSION, service: self.service, root: self.root_public, card, since, at, reason };
+        Ok(RootTask::Revocation(cbor::to_vec(&revocation)))
     }
 
     /// Lets the newest card that has begun at this time act; returns its number.
     ///
-    /// The signing and TLS keys of all cards before it are wiped, unless the card that acts has the same.
+    /// The signing and TLS keys of a card before it are kept for [`OVERLAP_MS`] after its successor began, for partners that have not
+    /// got the new card yet, and are then wiped, unless the card that acts has the same.
     pub fn advance(&mut self, at: UnixMs) -> u32 {
         let begun = self.generations.iter().rev().find(|g| g.valid_from <= at).map_or(self.in_use, |g| g.number);
         self.in_use = self.in_use.max(begun);
-        for generation in self.generations.iter_mut().filter(|g| g.number < self.in_use) {
-            generation.acting = None;
+        let ends: Vec<Option<UnixMs>> = self.generations.iter().skip(1).map(|next| Some(next.valid_from.plus_ms(OVERLAP_MS))).chain([None]).collect();
+        for (generation, ends) in self.generations.iter_mut().zip(ends) {
+            if generation.number < self.in_use && ends.is_some_and(|ends| ends < at) {
+                generation.acting = None;
+            }
         }
         self.in_use
+    }
+
+    /// Wipes sealing keys whose card was retired longer than [`SEALING_GRACE_MS`] ago; returns how many.
+    pub fn forget_old(&mut self, at: UnixMs) -> usize {
+        let old = |next: &Generation| next.number <= self.in_use && next.valid_from.plus_ms(OVERLAP_MS + SEALING_GRACE_MS) < at;
+        let Some(first) = self.generations.iter().skip(1).filter(|next| old(next)).map(|next| next.number).next_back() else { return 0 };
+        let before = self.generations.len();
+        self.forget_sealing(first);
+        before - self.generations.len()
+    }
+
+    /// Returns these keys as they sign under another card of ours whose keys are still here.
+    ///
+    /// Only to reach partners that do not hold the card that acts.
+    pub fn under(&self, number: u32) -> Option<Keys> {
+        let kept = self.generations.iter().any(|g| g.number == number && g.acting.is_some());
+        kept.then(|| Keys { in_use: number, ..self.clone() })
+    }
+
+    /// Returns the cards whose keys are here, oldest first.
+    pub fn all(&self) -> Vec<CardKeys> {
+        let show = |g: &Generation| CardKeys { number: g.number, valid_from: g.valid_from, signs: g.acting.is_some() };
+        self.generations.iter().map(show).collect()
+    }
+
+    /// Tells whether the root key is here.
+    pub fn has_root(&self) -> bool {
+        self.root.is_some()
+    }
+
+    /// Returns the root key, if it is here.
+    pub fn root(&self) -> Option<&RootKey> {
+        self.root.as_ref()
+    }
+
+    /// Returns the number of the card that was asked for and not installed yet.
+    pub fn asked(&self) -> Option<u32> {
+        self.asked.as_ref().map(|a| a.generation.number)
+    }
+
+    /// Says under our root key whose place we take.
+    pub fn succeed(&self, predecessor: ServiceId, at: UnixMs) -> Result<Verified, KeysRefusal> {
+        let root = self.root.as_ref().ok_or(KeysRefusal::RootAway)?;
+        let succession = Succession { version: SUCCESSION_VERSION, service: self.service, root: self.root_public, predecessor, at };
+        Ok(cose::sign(&root.0, self.service, 0, Typ::Succession, &cbor::to_vec(&succession)))
     }
 
     /// Wipes the sealing keys of all cards before this number; parcels sealed for them can no longer be opened by anyone.
@@ -235,7 +366,7 @@ impl Keys {
 
     /// Signs a payload with the key of the card that acts. Cards are signed by [`Keys::issue_card`] alone.
     pub fn sign(&self, typ: Typ, payload: &[u8]) -> Verified {
-        assert!(typ != Typ::Card, "a card is signed by the root key");
+        assert!(!matches!(typ, Typ::Card | Typ::Revocation), "cards and revocations are signed by the root key");
         cose::sign(self.signing(), self.service, self.in_use, typ, payload)
     }
 

@@ -61,7 +61,7 @@ fn queued(drafts: &[Draft], append: Append) -> Append {
 fn answered(drafts: &[Draft], append: Append) -> Append {
     let (number, id) = (drafts[0].dossier + 100 * drafts[0].seq, Digest::of(&drafts[0].head()).into());
     let sign: entente_store::Sign = Box::new(|ledger, _| Ok(receipt(1, &format!("{} {}", ledger.size, ledger.root))));
-    Append { answer: Some(Answer { parcel: Parcel { sender: service(0), number, id }, sign }), ..append }
+    Append { answer: Some(Answer { parcel: Parcel { sender: service(0), number, id }, until: None, sign }), ..append }
 }
 
 fn open(path: &Path) -> Sqlite {

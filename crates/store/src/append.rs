@@ -22,12 +22,24 @@ pub enum Kind {
     Card = 4,
     /// A partner's checkpoint that we cosigned.
     CheckpointCosigned = 5,
+    /// A service's revocation of one of its cards.
+    Revocation = 6,
+    /// A service's word on an act whose author's card was revoked.
+    Attestation = 7,
+    /// The word of a new service whose place it takes, after people here compared its fingerprint.
+    Succession = 8,
+    /// The declaration that a ledger was put back, our own or a partner's.
+    Restored = 12,
+    /// A partner's answer to our own declaration.
+    Recovered = 13,
 }
 
 impl Kind {
     /// Returns the kind with this number.
     pub fn from_number(n: u8) -> Option<Kind> {
-        [Kind::Act, Kind::ReceiptGiven, Kind::ReceiptTaken, Kind::Card, Kind::CheckpointCosigned].into_iter().find(|k| *k as u8 == n)
+        use Kind::*;
+        let all = [Act, ReceiptGiven, ReceiptTaken, Card, CheckpointCosigned, Revocation, Attestation, Succession, Restored, Recovered];
+        all.into_iter().find(|k| *k as u8 == n)
     }
 }
 
@@ -120,13 +132,54 @@ impl Entry {
         Some(Entry::new(Kind::Card, cards.service(), signed, Filed::Nothing))
     }
 
+    /// Files a revocation of a service's verified cards, by the SHA-256 of its signed bytes, if it is among them.
+    pub fn revocation(cards: &Cards, digest: &Digest) -> Option<Entry> {
+        let signed = cards.revocation_bytes().find(|b| Digest::of(b) == *digest)?;
+        Some(Entry::new(Kind::Revocation, cards.service(), signed, Filed::Nothing))
+    }
+
+    /// Files a service's word on an act.
+    ///
+    /// Panics if the object was not signed as an attestation: that is a bug of the caller.
+    pub fn attestation(verified: &Verified) -> Entry {
+        assert_eq!(verified.typ(), Typ::Attestation);
+        Entry::new(Kind::Attestation, verified.signer(), verified.bytes(), Filed::Nothing)
+    }
+
+    /// Files a succession, under the new root key or the predecessor's card.
+    ///
+    /// Panics if the object was not signed as a succession: that is a bug of the caller.
+    pub fn succession(verified: &Verified) -> Entry {
+        assert_eq!(verified.typ(), Typ::Succession);
+        Entry::new(Kind::Succession, verified.signer(), verified.bytes(), Filed::Nothing)
+    }
+
     /// Files our own checkpoint with a partner's cosignature, once both hold; `at` is when the note came.
     pub fn checkpoint_cosigned(note: &str, own: &Cards, partner: &Cards, at: UnixMs) -> Result<Entry, NoteFault> {
         Checkpoint::read(note, own, at)?.cosigned_by(note, partner)?;
         Ok(Entry::new(Kind::CheckpointCosigned, partner.service(), note.as_bytes(), Filed::Nothing))
     }
 
-    /// Receipts that we give are filed by [`Answer`] only, because they name the ledger under them.
+    /// Files a receipt that we gave and lost with a part of our ledger, as the partner handed it back.
+    ///
+    /// Panics if the object was not signed as a receipt: that is a bug of the caller.
+    pub fn receipt_returned(verified: &Verified) -> Entry {
+        Entry::receipt_given(verified)
+    }
+
+    /// Files the declaration that a ledger was put back. Panics if the object was not signed as one: that is a bug of the caller.
+    pub fn restored(verified: &Verified) -> Entry {
+        assert_eq!(verified.typ(), Typ::Restored);
+        Entry::new(Kind::Restored, verified.signer(), verified.bytes(), Filed::Nothing)
+    }
+
+    /// Files a page of a partner's answer to our declaration. Panics if the object was not signed as one: that is a bug of the caller.
+    pub fn recovered(verified: &Verified) -> Entry {
+        assert_eq!(verified.typ(), Typ::Recovered);
+        Entry::new(Kind::Recovered, verified.signer(), verified.bytes(), Filed::Nothing)
+    }
+
+    /// Receipts that we give are filed by [`Answer`], because they name the ledger under them.
     pub(crate) fn receipt_given(verified: &Verified) -> Entry {
         assert_eq!(verified.typ(), Typ::Receipt);
         Entry::new(Kind::ReceiptGiven, verified.signer(), verified.bytes(), Filed::Nothing)
@@ -166,6 +219,8 @@ pub enum Refile {
         pos: u64,
         /// The parcel that it answers.
         parcel: Parcel,
+        /// See [`Answer::until`].
+        until: Option<UnixMs>,
     },
 }
 
@@ -187,6 +242,9 @@ pub type Sign = Box<dyn FnOnce(&LedgerState, &[Place]) -> Result<Verified, Box<d
 pub struct Answer {
     /// The parcel.
     pub parcel: Parcel,
+    /// Until when the parcel could come again by a way that may take long, so that its receipt is found until then; `None` where it
+    /// is remembered by its number alone ([`crate::GIVEN_KEPT`]).
+    pub until: Option<UnixMs>,
     /// Called once, after the entries are in and before the commit; its bytes are handed out after the commit only.
     pub sign: Sign,
 }

@@ -18,5 +18,5 @@ pub use error::StoreError;
 pub use ledger::{check_ledger, leaf_of, prove_consistency, prove_inclusion};
 pub use sqlite::Sqlite;
 pub use store::{GIVEN_KEPT, REBUILDING, Store};
-pub use view::{Act, Body, Depth, DossierFilter, Due, DueObject, Given, Holding, LedgerEntry, LogEntry, QueuePlace, Record};
+pub use view::{Act, Body, ChainEnd, Depth, DossierFilter, Due, DueObject, Given, Holding, LedgerEntry, LogEntry, QueuePlace, Record};
 pub use writer::{GROUP_BATCHES_MAX, GROUP_ENTRIES_MAX, Ticket, Writer};

@@ -70,8 +70,11 @@ CREATE TABLE given (
   number BIGINT NOT NULL,
   parcel BYTEA NOT NULL UNIQUE,
   receipt BIGINT NOT NULL REFERENCES ledger (pos),
+  until BIGINT,
   PRIMARY KEY (sender, number)
 ) /* clustered */;
+CREATE INDEX given_numbered ON given (sender, number) WHERE until IS NULL;
+CREATE INDEX given_until ON given (until) WHERE until IS NOT NULL;
 CREATE TABLE dossier (
   id BYTEA NOT NULL,
   mechanism BYTEA NOT NULL,
@@ -151,11 +154,27 @@ pub const ACTS_OF: &str = acts!("WHERE a.dossier = $1 ORDER BY a.author, a.seq, 
 pub const ACTS_RANGE: &str = acts!("WHERE a.dossier = $1 AND a.author = $2 AND a.seq >= $3 AND a.seq <= $4 ORDER BY a.seq, a.pos");
 pub const ACTS_WAITING: &str = acts!("WHERE a.dossier = $1 AND a.verdict = 'waiting' ORDER BY a.pos");
 
+/// Where each author's acts end; the outer rows are those that nothing of their chain comes after.
+macro_rules! chain_ends {
+    ($where:literal, $limit:literal) => {
+        concat!(
+            "SELECT a.dossier, a.author, a.seq, l.object FROM act a JOIN ledger l ON l.pos = a.pos WHERE ",
+            $where,
+            "NOT EXISTS (SELECT 1 FROM act b WHERE b.dossier = a.dossier AND b.author = a.author AND b.seq > a.seq) \
+             ORDER BY a.dossier, a.author, a.pos LIMIT ",
+            $limit
+        )
+    };
+}
+pub const CHAIN_ENDS: &str = chain_ends!("", "$1");
+pub const CHAIN_ENDS_AFTER: &str = chain_ends!("(a.dossier, a.author) > ($1, $2) AND ", "$3");
+
 // Receipts.
 pub const HELD_PUT: &str = "INSERT INTO held (pos, service, at, receipt) VALUES ($1, $2, $3, $4) ON CONFLICT (pos, service) DO NOTHING";
 pub const HELD_OF: &str = "SELECT h.service, h.at, h.receipt FROM ledger l JOIN held h ON h.pos = l.pos WHERE l.object = $1 ORDER BY h.receipt";
-pub const GIVEN_PUT: &str = "INSERT INTO given (sender, number, parcel, receipt) VALUES ($1, $2, $3, $4) ON CONFLICT (sender, number) DO NOTHING";
-pub const GIVEN_PRUNE: &str = "DELETE FROM given WHERE sender = $1 AND number <= $2";
+pub const GIVEN_PUT: &str = "INSERT INTO given (sender, number, parcel, receipt, until) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (sender, number) DO NOTHING";
+pub const GIVEN_PRUNE: &str = "DELETE FROM given WHERE sender = $1 AND number <= $2 AND until IS NULL";
+pub const GIVEN_EXPIRE: &str = "DELETE FROM given WHERE until < $1";
 pub const GIVEN_HIGHEST: &str = "SELECT MAX(number) FROM given WHERE sender = $1";
 pub const GIVEN_PARCEL: &str = "SELECT g.sender, g.number, g.parcel, g.receipt, l.signed FROM given g JOIN ledger l ON l.pos = g.receipt WHERE g.parcel = $1";
 pub const GIVEN_NUMBER: &str =

@@ -3,13 +3,16 @@
 //! Readers see what is committed and do not wait for the writer. Lists are paged: `limit` counts rows, the cursor is the last
 //! row seen. All methods block; run them on a thread that may block.
 
-use crate::{Act, Append, Appended, Depth, DossierFilter, DossierRow, Due, Given, Holding, LedgerEntry, LedgerState, LogEntry, QueuePlace, Record, StoreError};
+use crate::{
+    Act, Append, Appended, ChainEnd, Depth, DossierFilter, DossierRow, Due, Given, Holding, LedgerEntry, LedgerState, LogEntry, QueuePlace, Record, StoreError,
+};
 use base::{ActId, Digest, DossierId, ParcelId, ServiceId, UnixMs};
 
 /// Kind and id of the document that stands while projections are being rebuilt.
 pub const REBUILDING: (&str, &str) = ("store", "rebuilding");
 
-/// Parcels per sender whose receipts can be looked up by number or parcel id; older ones are found in the ledger only.
+/// Parcels per sender whose receipts can be looked up by number or parcel id; older ones are found in the ledger only, unless
+/// [`crate::Answer::until`] keeps them longer.
 pub const GIVEN_KEPT: u64 = 4096;
 
 /// A node's memory.
@@ -52,6 +55,12 @@ pub trait Store: Send + Sync {
 
     /// Returns one author's acts in a dossier with `from_seq <= seq <= to_seq`; two with one sequence come in ledger order.
     fn range(&self, dossier: &DossierId, author: &ServiceId, from_seq: u64, to_seq: u64) -> Result<Vec<Act>, StoreError>;
+
+    /// Returns where each author's acts end, by dossier and author, after a place; two acts under the last number both come.
+    ///
+    /// Acts count whether they wait, are void or evidence: an act that was signed was signed. A page may be cut between two acts
+    /// under one number only if `limit` is 1.
+    fn chain_ends(&self, after: Option<(DossierId, ServiceId)>, limit: usize) -> Result<Vec<ChainEnd>, StoreError>;
 
     /// Returns a dossier's acts that wait for what they have seen, in ledger order.
     fn waiting(&self, dossier: &DossierId) -> Result<Vec<Act>, StoreError>;

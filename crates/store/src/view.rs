@@ -56,6 +56,19 @@ pub struct Act {
     pub body: Body,
 }
 
+/// The last act of one author in a dossier.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct ChainEnd {
+    /// The dossier.
+    pub dossier: DossierId,
+    /// The author.
+    pub author: ServiceId,
+    /// The act's number.
+    pub seq: u64,
+    /// The act.
+    pub act: ActId,
+}
+
 /// That a service holds an act.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Holding {
@@ -72,6 +85,18 @@ pub struct Holding {
 pub struct QueuePlace {
     pub(crate) pos: i64,
     pub(crate) n: i64,
+}
+
+impl QueuePlace {
+    /// Returns the two numbers of the place, for a document.
+    pub fn numbers(self) -> (i64, i64) {
+        (self.pos, self.n)
+    }
+
+    /// Takes what [`QueuePlace::numbers`] gave.
+    pub fn from_numbers((pos, n): (i64, i64)) -> QueuePlace {
+        QueuePlace { pos, n }
+    }
 }
 
 /// Something that is due to a recipient.

@@ -61,7 +61,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let name = ServiceId::from(Digest::of(b"bench"));
     let pins = Arc::new(One(pin_of(&client.certificate_der)?, name));
     let listening = Server::bind(([127, 0, 0, 1], 0).into(), &server, pins, Arc::new(Echo), Limits::default()).await?;
-    let to = Address { service: name, endpoints: vec![listening.local_addr.to_string()], pin: pin_of(&server.certificate_der)? };
+    let to = Address { service: name, endpoints: vec![listening.local_addr.to_string()], pins: vec![pin_of(&server.certificate_der)?], shows: None };
     tokio::spawn(listening.run(std::future::pending()));
     let courier = Arc::new(Courier::new(&client, Limits::default())?);
     rate(&courier, &to, 64, 4096, Duration::from_millis(500)).await;

@@ -4,7 +4,7 @@
 //! with TCP, TLS, pin; 3 the request; 4 the answer, its size limited, sorted by who must act. A line that turns out to be
 //! dead is opened anew once: a parcel may arrive twice, and its number makes that harmless.
 
-use crate::identity::{Identity, IdentityError};
+use crate::identity::{Identities, Identity, IdentityError};
 use crate::limits::Limits;
 use crate::problem;
 use crate::route::{PARCEL_TYPE, PARCELS_PATH, RECEIPT_TYPE, is_type};
@@ -22,7 +22,6 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::AlertDescription;
 use rustls::pki_types::ServerName;
-use rustls::sign::CertifiedKey;
 use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -42,13 +41,15 @@ pub struct Address {
     pub service: ServiceId,
     /// `host:port`, tried in this order.
     pub endpoints: Vec<String>,
-    /// The pin of its TLS key, see [`crate::pin_of`].
-    pub pin: Digest,
+    /// The pins of TLS keys that it may show, the newest first, see [`crate::pin_of`].
+    pub pins: Vec<Digest>,
+    /// The pin of the identity that we show it; `None` for the one that acts.
+    pub shows: Option<Digest>,
 }
 
 /// The sending end; one for a node, shared by all its tasks.
 pub struct Courier {
-    key: Arc<CertifiedKey>,
+    identities: Identities,
     limits: Limits,
     desks: Mutex<HashMap<ServiceId, Arc<Desk>>>,
 }
@@ -63,6 +64,8 @@ struct Desk {
 #[derive(Clone)]
 struct Line {
     pin: Digest,
+    /// What we showed.
+    own: Digest,
     report: LineReport,
     requests: SendRequest<Full<Bytes>>,
     heard: Heard,
@@ -78,7 +81,12 @@ enum Fault {
 impl Courier {
     /// Makes a courier that shows this identity.
     pub fn new(identity: &Identity, limits: Limits) -> Result<Courier, IdentityError> {
-        Ok(Courier { key: identity.certified_key()?, limits, desks: Mutex::default() })
+        Ok(Courier { identities: Identities::new(identity)?, limits, desks: Mutex::default() })
+    }
+
+    /// Returns the handle by which the courier is given another identity while it runs.
+    pub fn identities(&self) -> Identities {
+        self.identities.clone()
     }
 
     /// Sends one parcel and returns the bytes of its receipt, unverified: whose receipt it is, is for `seal` to say.
@@ -92,6 +100,20 @@ impl Courier {
         if let Some(desk) = desk
             && let Some(line) = desk.line.lock().await.take()
         {
+            line.task.abort();
+        }
+    }
+
+    /// Cuts the open line to a partner if the key at its other end is not one of these any more.
+    pub async fn cut_unless(&self, service: ServiceId, pins: &[Digest]) {
+        let desk = self.desks.lock().unwrap_or_else(PoisonError::into_inner).get(&service).cloned();
+        let Some(desk) = desk else { return };
+        // Whoever is opening a line holds the lock, and asks for the pins that it was told; the next look finds it.
+        let Ok(mut kept) = desk.line.try_lock() else { return };
+        if kept.as_ref().is_some_and(|line| !pins.contains(&line.pin))
+            && let Some(line) = kept.take()
+        {
+            tracing::warn!(service = %service.short(), "key withdrawn: line cut");
             line.task.abort();
         }
     }
@@ -133,11 +155,12 @@ impl Courier {
     async fn line_to(&self, desk: &Desk, to: &Address) -> Result<(Line, bool), SendError> {
         let mut kept = desk.line.lock().await;
         if let Some(line) = kept.as_ref() {
-            if line.pin != to.pin {
-                line.task.abort(); // the card has another key now: the old one must not carry anything more
-            } else if !line.requests.is_closed() {
+            if !to.pins.contains(&line.pin) {
+                line.task.abort(); // the key is withdrawn: it must not carry anything more
+            } else if !line.requests.is_closed() && line.own == self.identities.with(to.shows).0 {
                 return Ok((line.clone(), true));
             }
+            // A line on which we showed another identity of ours ends by itself, once nothing is under way on it.
         }
         *kept = None;
         let line = self.open(to).await?;
@@ -163,15 +186,19 @@ impl Courier {
     }
 
     async fn open_at(&self, to: &Address, endpoint: &str) -> Result<Line, SendError> {
-        let unreachable = |e: io::Error| SendError::Unreachable(format!("{endpoint}: {e}"));
+        let unreachable = |e: io::Error| match is_exhausted(&e) {
+            true => SendError::Descriptors(e.to_string()),
+            false => SendError::Unreachable(format!("{endpoint}: {e}")),
+        };
         let tcp = TcpStream::connect(endpoint).await.map_err(unreachable)?;
         let _ = tcp.set_nodelay(true); // without it the line is slower, not wrong
-        let (config, shown) = tls::client_config(self.key.clone(), to.pin).map_err(|e| SendError::Tls(e.to_string()))?;
+        let (own, key) = self.identities.with(to.shows);
+        let (config, shown) = tls::client_config(key, to.pins.clone()).map_err(|e| SendError::Tls(e.to_string()))?;
         let name = ServerName::try_from(AUTHORITY).map_err(|e| SendError::Tls(e.to_string()))?;
-        let tls = TlsConnector::from(Arc::new(config)).connect(name, tcp).await.map_err(|e| handshake_error(e, endpoint, to.pin, &shown))?;
+        let tls = TlsConnector::from(Arc::new(config)).connect(name, tcp).await.map_err(|e| handshake_error(e, endpoint, &to.pins, &shown))?;
         let (group, pin) = tls::check_line(tls.get_ref().1).map_err(|e| SendError::Tls(e.to_string()))?;
-        if pin != to.pin {
-            return Err(SendError::Pin { expected: to.pin, shown: pin });
+        if !to.pins.contains(&pin) {
+            return Err(SendError::Pin { expected: newest(&to.pins), shown: pin });
         }
         let heard = Heard::default();
         let wire = TokioIo::new(Wire { stream: tls, heard: heard.clone() });
@@ -190,7 +217,7 @@ impl Courier {
             }
         });
         let report = LineReport { service, endpoint: endpoint.to_owned(), group };
-        Ok(Line { pin, report, requests, heard, task: task.abort_handle() })
+        Ok(Line { pin, own, report, requests, heard, task: task.abort_handle() })
     }
 
     async fn post(&self, line: &Line, parcel: Bytes) -> Result<Bytes, Fault> {
@@ -291,9 +318,14 @@ fn alert_error(alert: AlertDescription) -> SendError {
     }
 }
 
-fn handshake_error(error: io::Error, endpoint: &str, expected: Digest, shown: &OnceLock<Digest>) -> SendError {
-    if let Some(shown) = shown.get().filter(|s| **s != expected) {
-        return SendError::Pin { expected, shown: *shown };
+/// Returns the pin to name where none fits.
+fn newest(pins: &[Digest]) -> Digest {
+    pins.first().copied().unwrap_or_default()
+}
+
+fn handshake_error(error: io::Error, endpoint: &str, expected: &[Digest], shown: &OnceLock<Digest>) -> SendError {
+    if let Some(shown) = shown.get().filter(|s| !expected.contains(s)) {
+        return SendError::Pin { expected: newest(expected), shown: *shown };
     }
     if let Some(alert) = alert_in(&error) {
         return alert_error(alert);
@@ -305,6 +337,11 @@ fn handshake_error(error: io::Error, endpoint: &str, expected: Digest, shown: &O
         Some(e) => SendError::Tls(format!("{endpoint}: {e}")),
         None => SendError::Unreachable(format!("{endpoint}: {error}")),
     }
+}
+
+/// Tells whether this machine had no descriptor left: ENFILE or EMFILE (accept(2), socket(2)), by their numbers on every Unix.
+pub(crate) fn is_exhausted(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(23 | 24))
 }
 
 /// Joins an error and its causes, since HTTP errors say little by themselves.

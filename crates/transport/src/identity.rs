@@ -1,11 +1,12 @@
-//! Who we are on the wire and whom we know: the TLS identity, the pin of a key, and the partners' pins.
+//! Who we are on the wire and whom we know: the TLS identities, the pin of a key, and the partners' pins.
 
 use base::{Digest, ServiceId};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::watch;
 
 /// The TLS identity of a node: a self-signed certificate that only carries the key, and that key.
 ///
@@ -69,12 +70,75 @@ impl Identity {
     }
 }
 
+/// The identities that one end of a node shows, changed while it runs.
+///
+/// New connections show the new identity; open ones stay as they are.
+#[derive(Clone)]
+pub struct Identities(Arc<RwLock<Shown>>);
+
+struct Shown {
+    acts: Arc<CertifiedKey>,
+    pin: Digest,
+    /// Older ones, for partners that know an older card only.
+    older: Vec<(Digest, Arc<CertifiedKey>)>,
+}
+
+impl fmt::Debug for Identities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Identities(acting pin {})", self.read().pin)
+    }
+}
+
+impl Identities {
+    /// Begins with one identity.
+    pub(crate) fn new(identity: &Identity) -> Result<Identities, IdentityError> {
+        let (pin, acts) = (pin_of(&identity.certificate_der)?, identity.certified_key()?);
+        Ok(Identities(Arc::new(RwLock::new(Shown { acts, pin, older: Vec::new() }))))
+    }
+
+    /// Shows another identity from now on; `older` are those that the courier may still be told to show.
+    pub fn swap(&self, acts: &Identity, older: &[Identity]) -> Result<(), IdentityError> {
+        let pair = |i: &Identity| Ok((pin_of(&i.certificate_der)?, i.certified_key()?));
+        let (pin, key) = pair(acts)?;
+        let older = older.iter().map(pair).collect::<Result<_, IdentityError>>()?;
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Shown { acts: key, pin, older };
+        Ok(())
+    }
+
+    /// Returns the pin that is shown to whoever comes.
+    pub fn pin(&self) -> Digest {
+        self.read().pin
+    }
+
+    /// Returns the identity that acts.
+    pub(crate) fn acting(&self) -> Arc<CertifiedKey> {
+        self.read().acts.clone()
+    }
+
+    /// Returns the identity with a pin, or the one that acts if there is none, with its pin.
+    pub(crate) fn with(&self, pin: Option<Digest>) -> (Digest, Arc<CertifiedKey>) {
+        let shown = self.read();
+        let older = shown.older.iter().find(|(p, _)| Some(*p) == pin);
+        older.map_or_else(|| (shown.pin, shown.acts.clone()), |(p, key)| (*p, key.clone()))
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Shown> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// The partners' pins as of now.
 ///
 /// Asked at every handshake and again at every request, so it must be quick and must not block.
 pub trait Pins: Send + Sync {
     /// Returns the partner whose card holds this pin; `None` when nobody's does, or no longer.
     fn service(&self, pin: &Digest) -> Option<ServiceId>;
+    /// Returns a channel that changes whenever a pin may have been withdrawn; open connections are then looked at at once.
+    ///
+    /// Without one, they are looked at with their next request.
+    fn changed(&self) -> watch::Receiver<u64> {
+        watch::channel(0).1
+    }
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ mod wire;
 pub use backoff::Backoff;
 pub use courier::{Address, Courier};
 pub use health::{Health, HealthBook};
-pub use identity::{Identity, IdentityError, Pins, pin_of};
+pub use identity::{Identities, Identity, IdentityError, Pins, pin_of};
 pub use limits::Limits;
 pub use pump::{Letter, Outbox, Pump};
 pub use route::{Inbox, PARCEL_TYPE, PARCELS_PATH, RECEIPT_TYPE, Rejection};

@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{ACCEPT, ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::{ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -26,6 +26,8 @@ pub(crate) enum Problem {
     Method,
     /// Another content type than a parcel's.
     Type,
+    /// A parcel in some content coding (RFC 9110 section 8.4); none is taken, so that no few bytes can become many.
+    Encoding,
     /// More bytes than the limit.
     Size { max: usize },
     /// The bytes did not come in time.
@@ -47,6 +49,9 @@ impl Problem {
             Problem::Method => (StatusCode::METHOD_NOT_ALLOWED, "refusal.transport.method", "Parcels are posted", "Use the method POST."),
             Problem::Type => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "refusal.transport.type", "This is no parcel", "Send the content type application/entente-parcel+cbor.")
+            }
+            Problem::Encoding => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "refusal.transport.encoding", "Parcels come as they are", "Send the parcel without content coding.")
             }
             Problem::Size { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "refusal.transport.size", "The parcel is too big", "Send fewer acts in one parcel."),
             Problem::Slow => {
@@ -86,6 +91,7 @@ impl Problem {
         match self {
             Problem::Method => drop(headers.insert(ALLOW, HeaderValue::from_static("POST"))),
             Problem::Type => drop(headers.insert(ACCEPT, HeaderValue::from_static(crate::PARCEL_TYPE))),
+            Problem::Encoding => drop(headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"))),
             Problem::Busy { retry_after_s } => drop(headers.insert(RETRY_AFTER, HeaderValue::from(*retry_after_s))),
             _ => {}
         }

@@ -98,6 +98,7 @@ impl Pump {
             }
         }
         for (service, address) in partners {
+            self.courier.cut_unless(service, &address.pins).await;
             match served.get(&service) {
                 Some(partner) if !partner.task.is_finished() => {
                     partner.orders.send_if_modified(|order| {

@@ -80,7 +80,16 @@ impl Round {
             let wake = resting.unwrap_or_else(|| Instant::now() + self.limits.look_interval);
             tokio::select! {
                 Some(landed) = self.flying.join_next_with_id() => self.settle(landed).await,
-                order = self.orders.changed() => if order.is_err() { break },
+                order = self.orders.changed() => match order {
+                    Ok(()) => {
+                        // Another address or another key of the partner's: why it failed may be gone.
+                        let moved = |to: &Address| to.endpoints != address.endpoints || to.pins != address.pins;
+                        if matches!(&*self.orders.borrow(), Order::Carry(to) if moved(to)) {
+                            self.rest_until = None;
+                        }
+                    }
+                    Err(_) => break,
+                },
                 () = news(&mut changed), if resting.is_none() => {}
                 () = sleep_until(wake) => {
                     self.rest_until = None;

@@ -1,6 +1,6 @@
 //! The one route: takes a parcel, hands it to the inbox, answers with the receipt.
 //!
-//! 1 path, method, type; 2 announced size; 3 the partner's share of the room; 4 the bytes, counted and timed; 5 the inbox,
+//! 1 path, method, type, no coding; 2 announced size; 3 the partner's share of the room; 4 the bytes, counted and timed; 5 the inbox,
 //! timed; 6 receipt or problem document. A delivery that has begun runs to its end, even if the partner hangs up.
 
 use crate::BoxFuture;
@@ -11,7 +11,7 @@ use base::ServiceId;
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
-use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response};
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -190,6 +190,9 @@ fn check_head(request: &Request<Incoming>, max: usize) -> Result<usize, Problem>
     }
     if !is_type(request.headers(), PARCEL_TYPE) {
         return Err(Problem::Type);
+    }
+    if request.headers().get_all(CONTENT_ENCODING).iter().any(|v| !v.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Err(Problem::Encoding);
     }
     match request.headers().get(CONTENT_LENGTH) {
         None => Ok(0),

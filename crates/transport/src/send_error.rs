@@ -8,6 +8,11 @@ pub enum SendError {
     /// Nobody answered at any endpoint, or the line broke; the courier tries again.
     #[error("the partner cannot be reached: {0}. It is tried again; if it lasts, check the line and ask the partner whether its node runs")]
     Unreachable(String),
+    /// This machine gave no descriptor for a connection; ours to mend.
+    #[error(
+        "no connection can be opened: this process has no file descriptor left ({0}). Raise the limit, or close what holds them; the parcel goes out again"
+    )]
+    Descriptors(String),
     /// The partner did not answer in time; the courier tries again.
     #[error("the partner did not answer in time ({0}). It is tried again; if it lasts, telephone the partner")]
     Timeout(&'static str),
@@ -57,6 +62,7 @@ impl SendError {
     pub fn code(&self) -> &'static str {
         match self {
             SendError::Unreachable(_) => "failure.transport.unreachable",
+            SendError::Descriptors(_) => "failure.transport.descriptors",
             SendError::Timeout(_) => "failure.transport.timeout",
             SendError::Tls(_) => "failure.transport.tls",
             SendError::Partner(_) => "failure.transport.partner",
@@ -72,6 +78,7 @@ impl SendError {
     /// Returns how much this says about several endpoints of one partner: the gravest is reported.
     pub(crate) fn gravity(&self) -> u8 {
         match self {
+            SendError::Descriptors(_) => 5,
             SendError::Pin { .. } => 4,
             SendError::Stranger => 3,
             SendError::Protocol(_) | SendError::Tls(_) => 2,

@@ -156,6 +156,7 @@ async fn serve(house: Arc<House>, tls: TlsStream<TcpStream>, partner: Partner, m
     tokio::pin!(connection);
     let mut look = Instant::now() + limits.header_timeout;
     let mut leaving = false;
+    let mut withdrawn = house.pins.changed();
     loop {
         tokio::select! {
             ended = &mut connection => {
@@ -163,6 +164,13 @@ async fn serve(house: Arc<House>, tls: TlsStream<TcpStream>, partner: Partner, m
                     tracing::debug!(service = %partner.service.short(), %error, "connection ended");
                 }
                 return;
+            }
+            () = crate::pump::news(&mut withdrawn) => {
+                // At once, and not with the next request: whoever has a stolen key may hold a line open.
+                if !partner.is_still_known(&*house.pins) {
+                    tracing::warn!(service = %partner.service.short(), "key withdrawn: connection closed");
+                    return;
+                }
             }
             () = out.notified() => {
                 tracing::warn!(service = %partner.service.short(), "key withdrawn: connection closed");

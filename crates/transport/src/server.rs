@@ -1,6 +1,7 @@
 //! The listening end: takes connections until it is told to stop, then lets what is under way come to its end.
 
-use crate::identity::{Identity, IdentityError, Pins};
+use crate::courier::is_exhausted;
+use crate::identity::{Identities, Identity, IdentityError, Pins};
 use crate::limits::Limits;
 use crate::route::{Counter, Inbox};
 use crate::serve::{self, Stage};
@@ -15,6 +16,9 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
+
+/// How long to wait after a connection that could not be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// The server cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +83,7 @@ pub struct Server {
     /// Where it listens; tells the port when port 0 was asked for.
     pub local_addr: SocketAddr,
     listener: TcpListener,
+    identities: Identities,
     house: Arc<House>,
     done: mpsc::Receiver<()>,
 }
@@ -96,7 +101,8 @@ pub(crate) struct House {
 impl Server {
     /// Opens the port; connections wait in the system's queue until [`Server::run`].
     pub async fn bind(address: SocketAddr, identity: &Identity, pins: Arc<dyn Pins>, inbox: Arc<dyn Inbox>, limits: Limits) -> Result<Server, BindError> {
-        let config = tls::server_config(identity.certified_key()?, pins.clone())?;
+        let identities = Identities::new(identity)?;
+        let config = tls::server_config(identities.clone(), pins.clone())?;
         let failed = |source| BindError::Address { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let local_addr = listener.local_addr().map_err(failed)?;
@@ -109,7 +115,12 @@ impl Server {
             lines: Lines::default(),
             counter: Counter::new(inbox, limits, alive),
         };
-        Ok(Server { local_addr, listener, house: Arc::new(house), done })
+        Ok(Server { local_addr, listener, identities, house: Arc::new(house), done })
+    }
+
+    /// Returns the handle by which the server is given another identity while it runs.
+    pub fn identities(&self) -> Identities {
+        self.identities.clone()
     }
 
     /// Returns a view of the open lines.
@@ -121,10 +132,11 @@ impl Server {
     ///
     /// Waits at most `drain_timeout`. A delivery that takes longer still runs to its end while the runtime lives.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) {
-        let Server { listener, house, mut done, local_addr } = self;
+        let Server { listener, house, mut done, local_addr, .. } = self;
         let drain_timeout = house.counter.limits.drain_timeout;
         let (stage, watched) = watch::channel(Stage::Open);
         let mut number = 0u64;
+        let mut refused = 0u64; // connections that could not be accepted, one after another
         tracing::info!(%local_addr, "listening for parcels");
         tokio::pin!(shutdown);
         loop {
@@ -143,10 +155,23 @@ impl Server {
                     None => tracing::warn!(%from, "too many handshakes at once: connection dropped"),
                 },
                 Err(error) => {
-                    // Mostly "too many open files": give the others time to close.
-                    tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    // Said once, not with every try: whoever runs out of descriptors needs the disk for other things.
+                    if refused == 0 && is_exhausted(&error) {
+                        tracing::error!(
+                            code = "failure.transport.descriptors",
+                            "partners cannot come in: this process has no file descriptor left ({error}). Raise the limit (ulimit -n, LimitNOFILE)"
+                        );
+                    } else if refused == 0 {
+                        tracing::warn!(%error, "cannot accept a connection");
+                    }
+                    refused += 1;
+                    tokio::time::sleep(ACCEPT_PAUSE).await; // give the others time to close
+                    continue;
                 }
+            }
+            if refused > 0 {
+                tracing::info!("partners come in again, after {refused} tries");
+                refused = 0;
             }
         }
         drop(listener);

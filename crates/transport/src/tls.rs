@@ -4,7 +4,7 @@
 //! crypto provider); 3 after the handshake the line is looked at once more, so that a slip in a setting cannot pass.
 //! There is no session resumption and no early data: every connection shows its key anew, so a withdrawn pin is out.
 
-use crate::identity::Pins;
+use crate::identity::{Identities, Pins};
 use base::{Digest, ServiceId};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ResolvesClientCert, Resumption};
@@ -43,13 +43,13 @@ pub(crate) fn provider() -> Arc<CryptoProvider> {
 }
 
 /// Returns the settings of the server: a client must show a certificate with a known pin.
-pub(crate) fn server_config(key: Arc<CertifiedKey>, pins: Arc<dyn Pins>) -> Result<ServerConfig, Error> {
+pub(crate) fn server_config(identities: Identities, pins: Arc<dyn Pins>) -> Result<ServerConfig, Error> {
     let provider = provider();
     let verifier = Arc::new(PartnersOnly { pins, provider: provider.clone() });
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .with_client_cert_verifier(verifier)
-        .with_cert_resolver(Arc::new(Own(key)));
+        .with_cert_resolver(Arc::new(Acting(identities)));
     config.alpn_protocols = vec![ALPN.to_vec()];
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
@@ -57,12 +57,12 @@ pub(crate) fn server_config(key: Arc<CertifiedKey>, pins: Arc<dyn Pins>) -> Resu
     Ok(config)
 }
 
-/// Returns the settings for one connection to a server that must hold exactly this pin, and the place where the pin that
+/// Returns the settings for one connection to a server that must hold one of these pins, and the place where the pin that
 /// it showed is written.
-pub(crate) fn client_config(key: Arc<CertifiedKey>, pin: Digest) -> Result<(ClientConfig, Arc<OnceLock<Digest>>), Error> {
+pub(crate) fn client_config(key: Arc<CertifiedKey>, pins: Vec<Digest>) -> Result<(ClientConfig, Arc<OnceLock<Digest>>), Error> {
     let provider = provider();
     let shown = Arc::new(OnceLock::new());
-    let verifier = Arc::new(ThisPinOnly { pin, shown: shown.clone(), provider: provider.clone() });
+    let verifier = Arc::new(ThesePinsOnly { pins, shown: shown.clone(), provider: provider.clone() });
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .dangerous() // the name of the builder's step; the pin is checked by the verifier
@@ -125,9 +125,13 @@ fn tls12_never() -> Error {
 #[derive(Debug)]
 struct Own(Arc<CertifiedKey>);
 
-impl ResolvesServerCert for Own {
+/// Shows whoever comes the identity that acts at this moment.
+#[derive(Debug)]
+struct Acting(Identities);
+
+impl ResolvesServerCert for Acting {
     fn resolve(&self, _: rustls::server::ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.clone())
+        Some(self.0.acting())
     }
 }
 
@@ -182,15 +186,15 @@ impl ClientCertVerifier for PartnersOnly {
     }
 }
 
-/// Accepts a server that holds one pin.
+/// Accepts a server that holds one of these pins.
 #[derive(Debug)]
-struct ThisPinOnly {
-    pin: Digest,
+struct ThesePinsOnly {
+    pins: Vec<Digest>,
     shown: Arc<OnceLock<Digest>>,
     provider: Arc<CryptoProvider>,
 }
 
-impl ServerCertVerifier for ThisPinOnly {
+impl ServerCertVerifier for ThesePinsOnly {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
@@ -201,7 +205,7 @@ impl ServerCertVerifier for ThisPinOnly {
     ) -> Result<ServerCertVerified, Error> {
         let shown = pin(certificate)?;
         let _ = self.shown.set(shown); // written once: a connection has one handshake
-        if shown == self.pin { Ok(ServerCertVerified::assertion()) } else { Err(unknown_pin()) }
+        if self.pins.contains(&shown) { Ok(ServerCertVerified::assertion()) } else { Err(unknown_pin()) }
     }
 
     fn verify_tls12_signature(&self, _: &[u8], _: &CertificateDer<'_>, _: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, Error> {

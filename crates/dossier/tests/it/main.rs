@@ -1,11 +1,16 @@
 //! Stories of dossiers: what may be, what folds, what breaks.
 
+mod bombs;
 mod controlled_delivery;
+mod early_warning;
 mod engine;
 mod event_security;
+mod joint_investigation_team;
+mod joint_operation;
 mod mechanisms;
 mod play;
 mod risk_assessment;
+mod spontaneous_information;
 mod statistics;
 mod stories;
 mod vectors;

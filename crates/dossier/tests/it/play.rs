@@ -50,6 +50,18 @@ impl Play {
         play.does(opener, deed, form).0
     }
 
+    /// The same with the form as it is written.
+    pub fn tries_bare(opener: &str, id: &str, parties: &[(&str, &str)], form: Json) -> String {
+        let (mut play, deed) = Play::prepared(mechanism(id), parties);
+        play.bare().does(opener, deed, form).0
+    }
+
+    /// The same without a second officer.
+    pub fn tries_unapproved(opener: &str, id: &str, parties: &[(&str, &str)]) -> String {
+        let (mut play, deed) = Play::prepared(mechanism(id), parties);
+        play.approved_by(None).does(opener, deed, json!({})).0
+    }
+
     fn prepared(mechanism: Arc<Mechanism>, parties: &[(&str, &str)]) -> (Play, Deed) {
         let accord = Some(AccordRef { dossier: Digest::of(b"accord").into(), seen: Vec::new() });
         let list = parties.iter().map(|(s, role)| Party { service: service(s), role: role.to_string() }).collect();
@@ -157,12 +169,12 @@ impl Play {
         fields
     }
 
-    /// Returns the seal over what a move will reveal, and the field that opens it, for the forms of both moves.
+    /// Returns the seal over what a move will reveal, and what opens it, for the forms of both moves.
     pub fn seal(&self, who: &str, item: ItemId, reveal: &str, form: &Json) -> (Json, Json) {
-        let holder = &self.held[self.names.iter().position(|n| n == who).expect("a party")];
-        let role = &holder.opening().parties[self.names.iter().position(|n| n == who).expect("a party")].role;
+        let place = self.names.iter().position(|n| n == who).expect("a party");
+        let holder = &self.held[place];
         let kind = holder.state().kind_of(holder.state().item(&item).expect("the item"));
-        let form_of = &kind.find_move_of(reveal, role).expect("the move").fields;
+        let form_of = &kind.find_move_of(reveal, &holder.opening().parties[place].role).expect("the move").fields;
         let opens = form_of.iter().find(|f| f.kind == FieldType::Reveal).expect("a reveal field");
         let salt = Digest::of(who.as_bytes());
         let mut fields = self.filled(who, form_of, form);

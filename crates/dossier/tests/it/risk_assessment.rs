@@ -51,7 +51,7 @@ fn each_commits_before_anybody_reveals_and_the_agreed_version_keeps_a_dissent() 
     let version = p.add("de", "version", root, json!({ "likelihood": "likely", "reply_until": 500 }));
     assert_eq!((p.stance("de", version), p.phase(version)), ("agreed", "considered"));
     p.all(&["es"], version, "dissent", json!({ "dissent": ["Les indicateurs ne portent que sur un seul lieu."], "likelihood": "unlikely" }));
-    assert_eq!(p.moves("es", version, "agree", json!({})), GUARD_OR_FROM, "a dissent is not taken back, it stays beside the version");
+    assert_eq!(p.moves("es", version, "agree", json!({})), WRONG_STATE, "a dissent is not taken back, it stays beside the version");
     p.all(&["ma"], version, "agree", json!({}));
     assert_eq!((p.phase(version), p.phase(root)), ("adopted", "valid"));
     p.all(&ALL, root, "close", json!({}));
@@ -59,7 +59,7 @@ fn each_commits_before_anybody_reveals_and_the_agreed_version_keeps_a_dissent() 
 }
 
 /// A move that does not lead on from where the party stands.
-const GUARD_OR_FROM: &str = "refusal.act.stance";
+const WRONG_STATE: &str = "refusal.act.wrong-state";
 
 #[test]
 fn nobody_reveals_before_all_are_in_or_the_time_is_over() {
@@ -152,6 +152,6 @@ fn a_second_officer_stands_behind_what_is_revealed() {
     let mut form = view("likely");
     form["opening"] = opening;
     assert_eq!(p.approved_by(None).moves("ma", round, "reveal", form.clone()), "refusal.act.four-eyes");
-    assert_eq!(p.as_role(DataProtection).moves("ma", round, "reveal", form.clone()), "refusal.act.officer");
+    assert_eq!(p.as_role(DataProtection).moves("ma", round, "reveal", form.clone()), "refusal.act.officer-role");
     assert_eq!(p.moves("ma", round, "reveal", form), OK);
 }

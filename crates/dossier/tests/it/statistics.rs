@@ -29,7 +29,10 @@ fn plays() -> Vec<Play> {
 }
 
 fn lines(plays: &[Play], who: &str, until: UnixMs) -> Vec<Line> {
-    plays.iter().filter_map(|p| Line::read(&p.held[p.held.iter().position(|d| d.state().party(&service(who)).is_some()).unwrap()], &service(who), until)).collect()
+    plays
+        .iter()
+        .filter_map(|p| Line::read(&p.held[p.held.iter().position(|d| d.state().party(&service(who)).is_some()).unwrap()], &service(who), until))
+        .collect()
 }
 
 fn picture(t: &Table) -> String {
@@ -115,7 +118,9 @@ fn cells_cannot_become_formulas() {
 #[test]
 fn a_chart_is_plain_text_in_both_directions() {
     let t = counted(&[By::Outcome], None);
-    let draw = |rtl: bool| chart(&t, &Drawing { title: "<Ouverts> & \"clos\"", lang: "fr", rtl, measure: |r: &Row| Some(r.dossiers as i64) }, &|_, code| code.to_owned());
+    let draw = |rtl: bool| {
+        chart(&t, &Drawing { title: "<Ouverts> & \"clos\"", lang: "fr", rtl, measure: |r: &Row| Some(r.dossiers as i64) }, &|_, code| code.to_owned())
+    };
     let svg = draw(false);
     expect![[r##"
         <svg xmlns="http://www.w3.org/2000/svg" width="720" height="100" viewBox="0 0 720 100" role="img" xml:lang="fr" direction="ltr" font-family="sans-serif" font-size="13">

@@ -7,9 +7,13 @@ use super::words::Words;
 use crate::client::{Client, Problem, escape};
 use crate::config::Config;
 use crate::home::{Home, HomeError};
+use crate::pipe::pipe;
 use base::{Lang, ServiceId};
+use http_body_util::BodyExt;
+use hyper::HeaderMap;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// A connection to the local API, as one officer.
@@ -67,6 +71,61 @@ impl Desk {
     /// Takes away.
     pub fn delete(&self, path: &str) -> Result<Value, Trouble> {
         self.runtime.block_on(self.client.delete(path)).map_err(|p| self.trouble(p))
+    }
+
+    /// Does, and sees the answer's bytes as they come, with its header the first time; returns the header.
+    pub fn pull(&self, path: &str, body: &Value, mut see: impl FnMut(Option<&HeaderMap>, &[u8]) -> Result<(), Trouble>) -> Result<HeaderMap, Trouble> {
+        self.runtime.block_on(async {
+            let (headers, mut answer) = self.client.pull(path, body).await.map_err(|p| self.trouble(p))?;
+            see(Some(&headers), &[])?;
+            while let Some(frame) = answer.frame().await {
+                let frame = frame.map_err(|_| Trouble::refused("failure.carry.broken", "the node broke off in the middle of its answer"))?;
+                if let Some(bytes) = frame.data_ref() {
+                    see(None, bytes)?;
+                }
+            }
+            Ok(headers)
+        })
+    }
+
+    /// Does, and sends what `read` gives, chunk by chunk, until it gives nothing.
+    pub fn push(&self, path: &str, mut read: impl FnMut() -> io::Result<Vec<u8>> + Send + 'static) -> Result<Value, Trouble> {
+        self.runtime.block_on(async {
+            let (sender, body) = pipe();
+            let mut sent = 0;
+            let fill = async {
+                let ended = loop {
+                    // A slow medium must not keep what was read from going on.
+                    let next = tokio::task::spawn_blocking(move || {
+                        let chunk = read();
+                        (read, chunk)
+                    });
+                    let Ok((back, chunk)) = next.await else { break Err(io::Error::other("reading ended in a bug")) };
+                    read = back;
+                    match chunk {
+                        Err(e) => break Err(e),
+                        Ok(chunk) if chunk.is_empty() => break Ok(()),
+                        Ok(chunk) => {
+                            sent += chunk.len();
+                            // Whoever does not take it any more has answered already.
+                            if sender.send(Ok(chunk.into())).await.is_err() {
+                                break Ok(());
+                            }
+                        }
+                    }
+                };
+                drop(sender);
+                ended
+            };
+            let (filled, answer) = tokio::join!(fill, self.client.push(path, body));
+            if let Err(e) = filled {
+                return Err(Trouble::refused("refusal.file.unreadable", format!("the file cannot be read to its end: {e}")));
+            }
+            answer.map_err(|p| match p.status {
+                0 if sent > 0 && std::net::TcpStream::connect(&self.address).is_ok() => Trouble::refused("failure.carry.broken", p.what),
+                _ => self.trouble(p),
+            })
+        })
     }
 
     fn trouble(&self, problem: Problem) -> Trouble {

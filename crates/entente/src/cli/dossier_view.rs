@@ -55,6 +55,20 @@ impl Picture<'_> {
         for act in each(&v["waiting"]) {
             let _ = writeln!(out, "\nact {} waits for acts that are not here yet", short(act));
         }
+        for s in each(&v["standings"]) {
+            let _ = writeln!(
+                out,
+                "\nact {} of {} ({}) is {}: its card {} is revoked ({}), its keys may have been in other hands since {}; here since {}",
+                short(&s["act"]),
+                self.services.code(&s["author"]),
+                text(&s["officer"]),
+                text(&s["standing"]),
+                s["card"],
+                text(&s["reason"]),
+                self.face.time(&s["since"]),
+                self.face.time(&s["held"])
+            );
+        }
         for f in each(&v["forks"]) {
             let acts: Vec<String> = each(&f[2]).map(short).collect();
             let _ = writeln!(out, "\n{} spoke with two tongues: its act number {} is {}", self.services.code(&f[0]), f[1], acts.join(" and "));

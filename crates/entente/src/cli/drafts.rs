@@ -8,7 +8,7 @@ use super::fields::{FieldArgs, read_text};
 use super::intents::{WaitArgs, tell};
 use super::trouble::Trouble;
 use crate::client::escape;
-use register::{EventDraft, Text};
+use register::{Decisions, EventDraft, Reader, Text};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,8 @@ const EXAMPLES: &str = "Examples:
   entente register import press/*.txt
 
 With --dry-run the texts are read here, no node is needed and nothing is kept. Texts of one event become one draft. Texts that give
-no draft are named on standard error with the reason.";
+no draft are named on standard error with the reason. A node adds the names of the file register.toml in its directory to those that
+we ship; with --dry-run, --names gives such a file.";
 
 /// What to do with the register.
 #[derive(Debug, Clone, clap::Subcommand)]
@@ -32,6 +33,9 @@ pub enum RegisterCommand {
         /// Read here and keep nothing; needs no node
         #[arg(long)]
         dry_run: bool,
+        /// A service's own names beside ours; a node takes them from register.toml in its directory
+        #[arg(long, value_name = "FILE", requires = "dry_run")]
+        names: Option<PathBuf>,
     },
     /// List drafts
     List {
@@ -57,6 +61,20 @@ pub enum RegisterCommand {
         /// Its name, as register list shows it
         id: String,
     },
+    /// Part a draft whose texts tell of several events; what was decided about it falls
+    Split {
+        /// Its name, as register list shows it
+        id: String,
+        /// Texts that become a draft of their own, by their places in the draft's list, such as 2,4; once for each
+        #[arg(long = "texts", value_name = "PLACES", required = true)]
+        parts: Vec<String>,
+    },
+    /// Make one draft of several that tell of one event; what was decided about them falls
+    Join {
+        /// Their names, as register list shows them
+        #[arg(required = true, num_args = 2.., value_name = "ID")]
+        ids: Vec<String>,
+    },
     /// Open a working visit from a confirmed draft, as its host
     Visit {
         /// Its name, as register list shows it
@@ -73,10 +91,10 @@ impl RegisterCommand {
     /// Does it.
     pub fn run(self, global: &Global) -> Result<(), Trouble> {
         match self {
-            RegisterCommand::Import { files, dry_run } => {
+            RegisterCommand::Import { files, dry_run, names } => {
                 let (texts, whole) = read(&files, &global.face());
                 match dry_run {
-                    true => read_here(&global.face(), &texts)?,
+                    true => read_here(&global.face(), &texts, &reader(names.as_deref())?)?,
                     false => import(&Desk::open(global)?, &texts)?,
                 }
                 if whole { Ok(()) } else { Err(Trouble::Found) }
@@ -106,6 +124,21 @@ impl RegisterCommand {
                 let id = text(&find(&desk, &id)?["id"]).to_owned();
                 show(&desk.face, &desk.post(&format!("/v1/register/{}/reject", escape(&id)), &json!({}))?)
             }
+            RegisterCommand::Split { id, parts } => {
+                let places = |part: &String| part.split(',').map(|place| place.trim().parse::<usize>()).collect::<Result<Vec<_>, _>>();
+                let parts: Vec<Vec<usize>> = parts
+                    .iter()
+                    .map(|part| places(part).map_err(|_| Trouble::Usage(format!("--texts takes places such as 2 or 2,4, not '{part}'"))))
+                    .collect::<Result<_, _>>()?;
+                let desk = Desk::open(global)?;
+                let id = text(&find(&desk, &id)?["id"]).to_owned();
+                show_all(&desk.face, &desk.post(&format!("/v1/register/{}/split", escape(&id)), &json!({ "parts": parts }))?)
+            }
+            RegisterCommand::Join { ids } => {
+                let desk = Desk::open(global)?;
+                let ids = ids.iter().map(|id| Ok(text(&find(&desk, id)?["id"]).to_owned())).collect::<Result<Vec<_>, Trouble>>()?;
+                show_all(&desk.face, &desk.post("/v1/register/join", &json!({ "drafts": ids }))?)
+            }
             RegisterCommand::Visit { id, guests, fields } => {
                 let desk = Desk::open(global)?;
                 let services = desk.services()?;
@@ -133,9 +166,16 @@ fn read(files: &[PathBuf], face: &Face) -> (Vec<(String, String)>, bool) {
     (texts, whole)
 }
 
-fn read_here(face: &Face, texts: &[(String, String)]) -> Result<(), Trouble> {
+/// Reads with our names, and those of a service's own file.
+pub fn reader(names: Option<&Path>) -> Result<Reader, Trouble> {
+    let Some(path) = names else { return Ok(Reader::shipped()) };
+    let refused = |fault: register::NamesFault| Trouble::refused("refusal.register.names", format!("{}: {fault}", path.display()));
+    Reader::with_names(&read_text(path)?).map_err(refused)
+}
+
+fn read_here(face: &Face, texts: &[(String, String)], reader: &Reader) -> Result<(), Trouble> {
     let texts: Vec<Text<'_>> = texts.iter().map(|(path, body)| Text { path, body }).collect();
-    let reading = register::draft(&texts);
+    let reading = reader.read(&texts, &Decisions::default());
     for event in &reading.events {
         match face.json {
             true => write(&format!("{}\n", serde_json::to_string(event).expect("a draft has a JSON form")))?,
@@ -193,8 +233,16 @@ fn row(d: &Value) -> Vec<String> {
 fn show(face: &Face, draft: &Value) -> Result<(), Trouble> {
     face.show(draft, || {
         let by = draft["by"].as_str().map(|by| format!(" by {by}")).unwrap_or_default();
-        format!("draft        {}, {}{by}\n{}\n", text(&draft["id"]), text(&draft["state"]), draw(face, &draft["event"]))
+        let later = each(&draft["later"]).map(|path| format!("came later   {}\n", text(path))).collect::<String>();
+        format!("draft        {}, {}{by}\n{}{later}\n", text(&draft["id"]), text(&draft["state"]), draw(face, &draft["event"]))
     })
+}
+
+fn show_all(face: &Face, drafts: &Value) -> Result<(), Trouble> {
+    match face.json {
+        true => face.show(drafts, String::new),
+        false => each(drafts).try_for_each(|draft| show(face, draft)),
+    }
 }
 
 /// Draws an event: each value with the words that it rests on.
@@ -218,7 +266,8 @@ fn draw(face: &Face, e: &Value) -> String {
     let points = |field: &str| {
         each(&e[field]).map(|p| p["topic"].as_str().map_or_else(|| text(&p["text"]).to_owned(), |t| format!("[{t}] {}", text(&p["text"])))).collect::<Vec<_>>()
     };
-    line("kind", "kind", text(&e["kind"]).to_owned());
+    let form = e["form"].as_str().map(|form| format!(", {form}")).unwrap_or_default();
+    line("kind", "kind", format!("{}{form}", text(&e["kind"])));
     let date_field = if e["date_from"].is_null() { "date_precision" } else { "date_from" };
     line("dates", date_field, dates(e));
     line("place", "place", text(&e["place"]).to_owned());
@@ -228,8 +277,21 @@ fn draw(face: &Face, e: &Value) -> String {
     line("threats", "threat_areas", list(&e["threat_areas"]));
     points("commitments").into_iter().for_each(|p| line("promised", "", p));
     points("considered").into_iter().for_each(|p| line("considered", "", p));
-    line("texts", "", format!("{} ({})", list(&e["sources"]), list(&e["languages"])));
+    for step in each(&e["steps"]) {
+        let parts = [text(&step["kind"]), text(&step["date"]), text(&step["place"])];
+        let words: Vec<&str> = text(&step["text"]).split_whitespace().collect();
+        line("step", "", format!("{}: « {} »", parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(", "), words.join(" ")));
+    }
+    let numbered: Vec<String> = each(&e["sources"]).enumerate().map(|(at, path)| format!("{}. {}", at + 1, text(path))).collect();
+    line("texts", "", format!("{} ({})", numbered.join("  "), list(&e["languages"])));
     each(&e["joined_because"]).for_each(|b| line("one event", "", text(b).to_owned()));
+    for dispute in each(&e["disputes"]) {
+        let side = |side: &Value| {
+            let who: Vec<&str> = each(&side["sources"]).filter_map(|at| e["sources"].get(at.as_u64()? as usize)).map(text).collect();
+            format!("{} ({})", text(&side["value"]), who.join(", "))
+        };
+        line("differ", "", format!("{}: {}", text(&dispute["field"]), each(&dispute["sides"]).map(side).collect::<Vec<_>>().join("; ")));
+    }
     each(&e["contradictions"]).for_each(|c| line("but", "", text(c).to_owned()));
     out
 }

@@ -214,6 +214,13 @@ fn value_of(field: &FieldForm, lang: Option<&str>, typed: &str, party: &dyn Fn(&
             let item: Option<ItemId> = item.map(str::parse).transpose().map_err(|e| bad(&e))?;
             Ok(json!({ "dossier": dossier, "item": item }))
         }
+        FieldType::Item => typed.parse::<ItemId>().map(|i| json!(i)).map_err(|e| bad(&e)),
+        FieldType::Commitment | FieldType::Reveal => typed.parse::<Digest>().map(|d| json!(d)).map_err(|e| bad(&e)),
+        FieldType::Dossier => {
+            let (relation, dossier) = typed.split_once(':').ok_or_else(|| bad(&"write relation and dossier, for example sub-group:<id>"))?;
+            let dossier: DossierId = dossier.parse().map_err(|e| bad(&e))?;
+            Ok(json!({ "dossier": dossier, "relation": relation }))
+        }
         FieldType::Quantity => amount(typed, "unit").ok_or_else(|| bad(&"write amount and unit, for example \"3.5 kg\"")),
         FieldType::Money => amount(typed, "currency").ok_or_else(|| bad(&"write amount and ISO 4217 code, for example \"1200 EUR\"")),
         other => Err(bad(&format!("a value of this kind is given as JSON: --field-json {id}='{}'", example(other)))),

@@ -106,7 +106,7 @@ fn port(endpoint: &str) -> Result<u16, Trouble> {
     port.ok_or_else(|| Trouble::Usage(format!("--endpoint '{endpoint}' is not host:port, for example liaison.example.ma:7400")))
 }
 
-fn duty(typed: &str) -> Result<Duty, Trouble> {
+pub(super) fn duty(typed: &str) -> Result<Duty, Trouble> {
     match typed.split(',').map(str::trim).collect::<Vec<_>>()[..] {
         [desk, phone, mail] => Ok(Duty { desk: desk.to_owned(), phone: phone.to_owned(), mail: mail.to_owned() }),
         _ => Err(Trouble::Usage(format!("--duty '{typed}' is not DESK,PHONE,MAIL; phone or mail may be empty, the commas stay"))),

@@ -41,28 +41,71 @@ impl Secret {
     }
 }
 
+/// Whose secret is asked for: the node's keys, or a place of backups.
+pub struct Asking {
+    /// What the command line says.
+    pub args: LockArgs,
+    /// The variable of the environment that may hold the passphrase; empty for none.
+    pub variable: &'static str,
+    /// How the terminal asks.
+    pub prompt: &'static str,
+    /// What to give where there is no terminal.
+    pub options: &'static str,
+}
+
 impl LockArgs {
+    fn asking(&self) -> Asking {
+        Asking {
+            args: self.clone(),
+            variable: "ENTENTE_PASSPHRASE",
+            prompt: "Passphrase of this node's keys: ",
+            options: "--passphrase-file FILE, --key-file FILE or ENTENTE_PASSPHRASE",
+        }
+    }
+
     /// Gets what opens keys that exist.
     pub fn open(&self) -> Result<Secret, Trouble> {
-        match &self.key_file {
+        self.asking().open()
+    }
+
+    /// Gets what locks new keys: a key file that is not there is made, a passphrase is asked for twice and must not be short.
+    pub fn make(&self) -> Result<Secret, Trouble> {
+        self.asking().make()
+    }
+    /// Gets what locks keys anew; the environment's passphrase is the old one and is left alone.
+    pub fn make_new(&self) -> Result<Secret, Trouble> {
+        let asking = Asking {
+            prompt: "New passphrase of this node's keys: ",
+            variable: "",
+            options: "--new-passphrase-file FILE or --new-key-file FILE",
+            ..self.asking()
+        };
+        asking.make()
+    }
+}
+
+impl Asking {
+    /// Gets what opens what exists.
+    pub fn open(&self) -> Result<Secret, Trouble> {
+        match &self.args.key_file {
             Some(path) => read_key(path),
             None => self.passphrase().map(Secret::Passphrase),
         }
     }
 
-    /// Gets what locks new keys: a key file that is not there is made, a passphrase is asked for twice and must not be short.
+    /// Gets what locks something new.
     pub fn make(&self) -> Result<Secret, Trouble> {
-        match &self.key_file {
+        match &self.args.key_file {
             Some(path) if path.exists() => read_key(path),
             Some(path) => make_key(path),
             None => {
-                let asked = self.passphrase_file.is_none() && from_environment().is_none();
+                let asked = self.args.passphrase_file.is_none() && self.environment().is_none();
                 let first = self.passphrase()?;
                 if first.chars().count() < PASSPHRASE_CHARS_MIN {
                     return Err(Trouble::refused("refusal.keys.short", format!("a passphrase has at least {PASSPHRASE_CHARS_MIN} characters"))
                         .remedy("take five words that nobody would guess, or --key-file"));
                 }
-                if asked && *ask("The same passphrase again: ")? != *first {
+                if asked && *self.ask("The same passphrase again: ")? != *first {
                     return Err(Trouble::refused("refusal.keys.differ", "the two passphrases differ; nothing was made"));
                 }
                 Ok(Secret::Passphrase(first))
@@ -71,30 +114,30 @@ impl LockArgs {
     }
 
     fn passphrase(&self) -> Result<Zeroizing<String>, Trouble> {
-        if let Some(path) = &self.passphrase_file {
+        if let Some(path) = &self.args.passphrase_file {
             let text = Zeroizing::new(std::fs::read_to_string(path).map_err(|e| Trouble::unreadable(path, e))?);
             return Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()));
         }
-        match from_environment() {
+        match self.environment() {
             Some(text) => Ok(text),
-            None => ask("Passphrase of this node's keys: "),
+            None => self.ask(self.prompt),
         }
     }
-}
 
-fn from_environment() -> Option<Zeroizing<String>> {
-    std::env::var("ENTENTE_PASSPHRASE").ok().filter(|p| !p.is_empty()).map(Zeroizing::new)
-}
-
-fn ask(prompt: &str) -> Result<Zeroizing<String>, Trouble> {
-    if !std::io::stdin().is_terminal() {
-        return Err(Trouble::refused("refusal.keys.unasked", "the keys want a passphrase and nobody is at a terminal to type it")
-            .remedy("give --passphrase-file FILE, --key-file FILE or ENTENTE_PASSPHRASE"));
+    fn environment(&self) -> Option<Zeroizing<String>> {
+        Some(self.variable).filter(|v| !v.is_empty()).and_then(|v| std::env::var(v).ok()).filter(|p| !p.is_empty()).map(Zeroizing::new)
     }
-    note(prompt);
-    rpassword::read_password()
-        .map(Zeroizing::new)
-        .map_err(|e| Trouble::refused("refusal.keys.unasked", format!("the passphrase cannot be read from the terminal: {e}")))
+
+    fn ask(&self, prompt: &str) -> Result<Zeroizing<String>, Trouble> {
+        if !std::io::stdin().is_terminal() {
+            return Err(Trouble::refused("refusal.keys.unasked", "the keys want a passphrase and nobody is at a terminal to type it")
+                .remedy(format!("give {}", self.options)));
+        }
+        note(prompt);
+        rpassword::read_password()
+            .map(Zeroizing::new)
+            .map_err(|e| Trouble::refused("refusal.keys.unasked", format!("the passphrase cannot be read from the terminal: {e}")))
+    }
 }
 
 fn read_key(path: &Path) -> Result<Secret, Trouble> {

@@ -1,26 +1,32 @@
 //! The command line: one file per family of commands. Commands that act on a running node are clients of its local API; `init`,
-//! `serve`, `rebuild` and `verify` work on the directory, `mechanism check` and `register import --dry-run` on files alone.
+//! `serve`, `rebuild`, `verify`, `backup` and `migrate` work on the directory, `mechanism check` and `register import --dry-run` on files alone.
 //!
 //! Standard output carries what was asked for, as text or with `--json` as JSON; everything else goes to standard error.
 
 mod accords;
-mod audit;
+mod backups;
 mod cards;
+mod carry;
 mod communiques;
 mod desk;
 mod dossier_view;
 mod dossiers;
 mod drafts;
 mod face;
+mod fences;
 mod fields;
 mod found;
 mod intents;
+mod keys;
 mod locks;
 mod mechanisms;
 mod node_own;
 mod officers;
 mod proofs;
+mod quality;
+mod statistics;
 mod trouble;
+mod trust;
 mod waiting;
 mod words;
 
@@ -30,6 +36,7 @@ use base::Lang;
 use clap::{CommandFactory, Parser, Subcommand};
 use desk::Desk;
 use face::Face;
+use quality::RegisterArgs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -100,6 +107,18 @@ enum Command {
     /// Cards: our own, and those of partners
     #[command(subcommand)]
     Card(cards::CardCommand),
+    /// Our keys: rotation, revocation, the root key
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
+    /// Whether to speak with a partner
+    #[command(subcommand)]
+    Partner(trust::PartnerCommand),
+    /// A new service in the place of one whose root key was lost
+    #[command(subcommand)]
+    Succession(trust::SuccessionCommand),
+    /// Carry files: acts and receipts on a medium, for partners that no line reaches
+    #[command(subcommand)]
+    Carry(carry::CarryCommand),
     /// Accords: what partners agree that they may do
     #[command(subcommand)]
     Accord(accords::AccordCommand),
@@ -114,6 +133,8 @@ enum Command {
     Pending(waiting::PendingCommand),
     /// Show what is due, ours first
     Due,
+    /// Count cooperation: dossiers, outcomes and times, alike on both sides
+    Statistics(statistics::StatisticsArgs),
     /// The register: drafts of events read from public texts
     #[command(subcommand)]
     Register(drafts::RegisterCommand),
@@ -126,6 +147,14 @@ enum Command {
     Rebuild(locks::LockArgs),
     /// Send a checkpoint of our ledger to every partner now
     Checkpoint,
+    /// Backups of this node: encrypted, incremental, verified
+    #[command(subcommand)]
+    Backup(backups::BackupCommand),
+    /// Make the last backup of this node before it moves to another machine, and mark it here as moved
+    Migrate(backups::MigrateArgs),
+    /// The fence of a node that was put back to an older state
+    #[command(subcommand)]
+    Fence(fences::FenceCommand),
     /// Show lines of the local log; reading it is logged
     Log {
         /// What kind of lines
@@ -164,6 +193,53 @@ enum BenchCommand {
         #[arg(long, value_name = "DIR")]
         at: Option<PathBuf>,
     },
+    /// How well the register reads a labelled folder of texts, and how fast; needs no node
+    #[command(
+        after_help = "The folder holds texts and an index.tsv with the columns file, language, event_id, date and kind; an empty event_id says that the\ntext tells of no cooperation event. Pairs of texts count for the grouping."
+    )]
+    Register {
+        /// The folder
+        folder: PathBuf,
+        /// A service's own names beside ours
+        #[arg(long, value_name = "FILE")]
+        names: Option<PathBuf>,
+        /// Name everything that is not right
+        #[arg(long)]
+        faults: bool,
+    },
+    /// Three nodes under load, kills, cuts and floods: is anything lost, does memory grow
+    Soak {
+        /// How long, in seconds
+        #[arg(long, default_value_t = 600)]
+        seconds: u64,
+        /// Acts a second, from all nodes together
+        #[arg(long, default_value_t = 150.0)]
+        rate: f64,
+        /// Where the nodes' directories are made and kept [default: a temporary place]
+        #[arg(long, value_name = "DIR")]
+        at: Option<PathBuf>,
+        /// Draw figures as SVG into this directory
+        #[arg(long, value_name = "DIR")]
+        plots: Option<PathBuf>,
+    },
+    /// How long an honest partner waits while another floods the node
+    Fairness {
+        /// How long each half takes, in seconds
+        #[arg(long, default_value_t = 30)]
+        seconds: u64,
+    },
+    /// Seconds and bytes of a first and a second backup, of checking and of restoring one
+    Backup {
+        /// Acts in the ledger before the first backup
+        #[arg(long, default_value_t = 20_000)]
+        acts: usize,
+        /// Acts between the first and the second
+        #[arg(long, default_value_t = 100)]
+        more: usize,
+        /// Where the directories are made and kept
+        #[arg(long, value_name = "DIR")]
+        at: PathBuf,
+    },
 }
 
 /// Reads the command line, does what it says and returns the exit code.
@@ -199,20 +275,38 @@ impl Command {
             Command::Partners => node_own::partners(&Desk::open(global)?),
             Command::Officer(c) => c.run(global),
             Command::Card(c) => c.run(global),
+            Command::Keys(c) => c.run(global),
+            Command::Partner(c) => c.run(&Desk::open(global)?),
+            Command::Succession(c) => c.run(global),
+            Command::Carry(c) => c.run(global),
             Command::Accord(c) => c.run(&Desk::open(global)?),
             Command::Mechanism(c) => c.run(global),
             Command::Dossier(c) => c.run(&Desk::open(global)?),
             Command::Pending(c) => c.run(&Desk::open(global)?),
             Command::Due => waiting::due(&Desk::open(global)?),
+            Command::Statistics(args) => args.run(&Desk::open(global)?),
             Command::Register(c) => c.run(global),
             Command::Communique(c) => c.run(&Desk::open(global)?),
             Command::Verify(args) => args.run(global),
             Command::Rebuild(lock) => node_own::rebuild(global, &lock),
             Command::Checkpoint => node_own::checkpoint(&Desk::open(global)?),
+            Command::Backup(c) => c.run(global),
+            Command::Migrate(args) => args.run(global),
+            Command::Fence(c) => c.run(&Desk::open(global)?),
             Command::Log { kind } => node_own::log(&Desk::open(global)?, &kind),
             Command::Demo { keep } => Ok(crate::demo::run(&DemoArgs { keep, dir: global.dir.clone(), json: global.json })?),
             Command::Bench(BenchCommand::Exchange { acts, outstanding, at }) => {
                 Ok(crate::bench::exchange(&ExchangeArgs { acts, outstanding, dir: at, json: global.json })?)
+            }
+            Command::Bench(BenchCommand::Register { folder, names, faults }) => {
+                face::write(&quality::register(&RegisterArgs { folder, names, json: global.json, faults })?)
+            }
+            Command::Bench(BenchCommand::Soak { seconds, rate, at, plots }) => {
+                Ok(crate::soak::soak(&crate::soak::SoakArgs { seconds, rate, dir: at, plots, json: global.json })?)
+            }
+            Command::Bench(BenchCommand::Fairness { seconds }) => Ok(crate::fairness::fairness(seconds, global.json)?),
+            Command::Bench(BenchCommand::Backup { acts, more, at }) => {
+                Ok(crate::bench_backup::backup(&crate::bench_backup::BackupArgs { acts, more, dir: at, json: global.json })?)
             }
             Command::Openapi => face::write(&format!("{}\n", crate::api::openapi_json())),
             Command::Completions { shell } => {

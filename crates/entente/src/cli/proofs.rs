@@ -1,20 +1,16 @@
 //! `verify`: a proof is checked with nothing but the cards in it, a ledger against itself and everybody's signatures.
 
 use super::Global;
-use super::audit::Audit;
-use super::face::{Face, progress};
+use super::face::{Face, progress, text};
 use super::fields::read_text;
 use super::locks::LockArgs;
 use super::trouble::Trouble;
+use crate::audit::audit;
 use crate::home::Home;
 use base::Digest;
 use node::{Claim, Proof, Proved};
 use serde_json::json;
 use std::path::{Path, PathBuf};
-use store::{LedgerEntry, Store, check_ledger};
-
-/// Ledger entries read at a time.
-const PAGE: usize = 500;
 
 /// What to verify.
 #[derive(Debug, Clone, clap::Args)]
@@ -66,6 +62,9 @@ fn proof(face: &Face, file: &Path, texts: &[String]) -> Result<(), Trouble> {
         if let Some(digest) = proved.digest {
             out += &format!("state digest {digest}, to be compared with the parties' own\n");
         }
+        for (act, how) in &proved.standing {
+            out += &format!("doubt  act {} is {}\n", act.short(), text(&json!(how)));
+        }
         out += &format!("last act {}\n", face.time(&json!(proved.at)));
         out + "That these services are who they say is for you to find out: compare the twelve words of each with a source of your own.\n"
     })
@@ -97,24 +96,16 @@ fn ledger(global: &Global, lock: &LockArgs) -> Result<(), Trouble> {
     let own = home.keys(&secret.lock())?.service();
     let store = home.inspect(&secret.lock())?;
     let fault = |e: store::StoreError| Trouble::refused(e.code(), e.to_string());
-    let state = check_ledger(&store).map_err(fault)?;
-    let mut audit = Audit::new(own);
-    pages(&store, state.size, |e| audit.card(e)).map_err(fault)?;
-    let mut done = 0;
-    pages(&store, state.size, |e| {
-        audit.signature(e);
-        done += 1;
-        if done % PAGE as u64 == 0 || done == state.size {
-            progress(done, state.size);
-        }
-    })
-    .map_err(fault)?;
+    let (state, audit) = audit(&store, own, &mut progress).map_err(fault)?;
     let faults: Vec<_> = audit.faults.iter().map(|(pos, code, what)| json!({ "entry": pos, "code": code, "what": what })).collect();
-    let shown = json!({ "entries": state.size, "root": state.root, "services": audit.book.len(), "signatures": audit.counts, "faults": faults, "holds": faults.is_empty() });
+    let shown = json!({ "entries": state.size, "root": state.root, "services": audit.book.len(), "signatures": audit.counts, "standing": audit.standing.iter().map(|(act, how)| json!([act, how])).collect::<Vec<_>>(), "faults": faults, "holds": faults.is_empty() });
     global.face().show(&shown, || {
         let counts: Vec<String> = audit.counts.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
         let mut out =
             format!("ledger of {} entries, root {}\nhashes, subtrees and root hold\nsignatures hold: {}\n", state.size, state.root, counts.join(", "));
+        let mut standing: std::collections::BTreeMap<&str, usize> = std::collections::BTreeMap::new();
+        audit.standing.values().for_each(|how| *standing.entry(how).or_default() += 1);
+        standing.iter().for_each(|(how, n)| out += &format!("acts under revoked cards: {n} {how}\n"));
         audit.faults.iter().for_each(|(pos, code, what)| out += &format!("entry {pos}: {what} [{code}]\n"));
         out += if audit.faults.is_empty() {
             "the ledger holds\n"
@@ -124,16 +115,4 @@ fn ledger(global: &Global, lock: &LockArgs) -> Result<(), Trouble> {
         out
     })?;
     if audit.faults.is_empty() { Ok(()) } else { Err(Trouble::Found) }
-}
-
-fn pages(store: &dyn Store, size: u64, mut see: impl FnMut(&LedgerEntry)) -> Result<(), store::StoreError> {
-    let mut from = 0;
-    while from < size {
-        let page = store.entries(from, PAGE)?;
-        let Some(last) = page.last() else { break };
-        let next = last.pos + 1;
-        page.iter().filter(|e| e.pos < size).for_each(&mut see);
-        from = next;
-    }
-    Ok(())
 }

@@ -126,7 +126,7 @@ pub fn run(args: &DemoArgs) -> Result<(), DemoError> {
         {
             let mut err = std::io::stderr().lock();
             for s in stage.all() {
-                let _ = writeln!(err, "the end of {}:\n{}", s.station.log().display(), s.station.log_tail()); // the error itself comes after it
+                let _ = writeln!(err, "the end of {}:\n{}", s.station.log.display(), s.station.log_tail()); // the error itself comes after it
             }
         }
         outcome

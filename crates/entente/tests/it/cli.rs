@@ -170,6 +170,56 @@ fn a_text_that_cannot_be_read_is_named_and_the_others_are_read() {
 }
 
 #[test]
+fn a_labelled_folder_is_measured_and_own_names_are_used_or_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(dir.path().join(name), text).unwrap();
+    let index =
+        "file\tlanguage\tevent_id\tdate\tkind\nfr.txt\tfr\tm\t2031-03-04/2031-03-05\tvisit\nes.txt\tes\tm\t2031-03\tvisit|meeting\nsoup.txt\tfr\t\t\t\n";
+    for (name, text) in [("fr.txt", FR), ("es.txt", ES), ("soup.txt", SOUP), ("index.tsv", index)] {
+        write(name, text);
+    }
+    let figures = json(dir.path(), &["bench", "register", "."]);
+    assert_eq!((&figures["f1"], &figures["pairs_right"], &figures["dates_right"], &figures["rightly_silent"]), (&1.0.into(), &1.into(), &2.into(), &1.into()));
+    assert!(figures["us_per_text"].as_f64() > Some(0.0));
+    let words = run(dir.path(), &["bench", "register", ".", "--faults"]);
+    assert!(words.out.contains("F1 1.000") && words.out.contains("for 1,000"), "{}", words.out);
+    write("names.toml", "[[service]]\nid = \"es.brigada-azul\"\nnames = [\"lucha contra el terrorismo\"]\n");
+    let read = run(dir.path(), &["register", "import", "--dry-run", "--json", "--names", "names.toml", "es.txt"]);
+    assert!(read.out.contains("es.brigada-azul"), "{}", read.out);
+    write("names.toml", "[[service]]\nid = \"Brigada\"\nnames = [\"x\"]\n");
+    let refused = run(dir.path(), &["bench", "register", ".", "--names", "names.toml"]);
+    assert!(refused.exit == 1 && refused.err.contains("Brigada") && refused.err.contains("refusal.register.names"), "{}", refused.err);
+    write("index.tsv", &index.replace("2031-03-04/2031-03-05", "4.3.2031"));
+    let refused = run(dir.path(), &["bench", "register", "."]);
+    assert!(refused.exit == 1 && refused.err.contains("line 2") && refused.err.contains("refusal.register.labels"), "{}", refused.err);
+}
+
+#[test]
+fn an_officer_splits_and_joins_by_the_command_line_and_an_import_undoes_neither() {
+    let root = tempfile::tempdir().unwrap();
+    found(root.path(), "es", "ES", "Europe/Madrid");
+    let es = Running::start(root.path(), "es");
+    es.json("admin", &["officer", "add", "desk", "--name", "desk", "--role", "desk", "--keep-token"]);
+    fs::write(root.path().join("fr.txt"), FR).unwrap();
+    fs::write(root.path().join("es.txt"), ES).unwrap();
+    let import = || es.run("desk", &["register", "import", "fr.txt", "es.txt"]);
+    let drafts = || es.json("desk", &["register", "list"]).as_array().unwrap().iter().map(|d| d["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    assert_eq!(import().exit, 0);
+    let one = drafts();
+    assert_eq!(one.len(), 1);
+    let done = es.run("desk", &["register", "split", &one[0], "--texts", "2"]);
+    assert_eq!(done.exit, 0, "{}", done.err);
+    assert_eq!((import().exit, drafts().len()), (0, 2), "an import joins nothing that was split");
+    let two = drafts();
+    let done = es.run("desk", &["register", "join", &two[0], &two[1]]);
+    assert!(done.exit == 0 && done.out.contains("an officer joined them"), "{}{}", done.out, done.err);
+    assert_eq!((import().exit, drafts().len()), (0, 1));
+    fs::write(root.path().join("es/register.toml"), "[[place]]\nname = \"X\"\nnames = []\n").unwrap();
+    let refused = import();
+    assert!(refused.exit == 1 && refused.err.contains("register.toml"), "a file of names that does not do is named: {}", refused.err);
+}
+
+#[test]
 fn completions_and_the_api_description_come_on_standard_output() {
     let dir = tempfile::tempdir().unwrap();
     for (shell, sign) in [("bash", "_entente()"), ("zsh", "#compdef entente"), ("fish", "complete -c entente")] {

@@ -1,5 +1,13 @@
 //! The program from outside: real processes, real sockets, real disks.
 
+mod backups;
+mod carry;
 mod cli;
 mod demo;
+mod drill;
 mod killed;
+mod load;
+mod real;
+mod rotation;
+mod trust;
+mod wire;

@@ -148,26 +148,18 @@ fn officers_sign_in_by_token_and_a_new_token_ends_the_old() {
     assert!(!bytes.contains(&second), "the token is nowhere in the log");
 }
 
-fn draft(kind: &str, place: &str) -> EventDraft {
-    serde_json::from_value(json!({
-        "sources": ["2025-01-29-madrid.html"], "languages": ["fr"], "kind": kind,
-        "date_from": "2025-01-28", "date_to": "2025-01-29", "date_precision": "day", "place": place,
-        "countries": ["ES", "MA"], "services": [], "officials": [], "threat_areas": [], "commitments": [],
-        "considered": [], "spans": {}, "joined_because": [], "contradictions": [],
-    }))
-    .unwrap()
-}
+const VISIT: &str = "Le directeur général de la sûreté nationale marocaine, Karim Benchekroun, a effectué les 28 et 29 janvier 2025 une visite de travail à Madrid, à l'invitation du chef de la Garde civile espagnole.";
+const AGREEMENT: &str =
+    "Le ministre de l'Intérieur du Maroc et son homologue portugais ont signé le 4 mars 2025 à Rabat un accord de coopération entre leurs polices.";
+const BERLIN: &str =
+    "Le président de la Bundespolizei a reçu le 9 juin 2025 à Berlin une délégation de la police marocaine, en visite de travail en Allemagne.";
 
 #[test]
 fn drafts_of_the_register_are_believed_once_an_officer_says_so() {
     let (mut w, _) = World::allied(2);
     let (now, chief, es) = (w.now, w.sides[MA].chief.clone(), w.id(ES));
     let import = |w: &mut World| {
-        let events =
-            vec![(draft("visit", "Madrid"), Digest::of(b"a")), (draft("agreement", "Rabat"), Digest::of(b"b")), (draft("visit", "Berlin"), Digest::of(b"c"))];
-        let side = &mut w.sides[MA];
-        let (_, drafts) = side.node.import_drafts(&chief, events, now).unwrap();
-        side.commit();
+        let drafts = crate::press::import(w, MA, &[("2025-01-29-madrid.html", VISIT), ("b", AGREEMENT), ("c", BERLIN)]);
         drafts.into_iter().map(|d| (d.id, d.state)).collect::<Vec<_>>()
     };
     let first = import(&mut w);
@@ -182,7 +174,7 @@ fn drafts_of_the_register_are_believed_once_an_officer_says_so() {
         side.node.decide_draft(&chief, id, state, corrected, now).unwrap();
         side.commit();
     };
-    let corrected = EventDraft { place: Some("Madrid, Canillas".into()), ..draft("visit", "Madrid") };
+    let corrected = EventDraft { place: Some("Madrid, Canillas".into()), ..w.node(MA).draft(&visit).unwrap().event };
     decide(&mut w, &visit, DraftState::Confirmed, Some(corrected.clone()));
     decide(&mut w, &agreement, DraftState::Confirmed, None);
     decide(&mut w, &rejected, DraftState::Rejected, None);

@@ -102,7 +102,7 @@ fn cards_officers_and_mechanisms_that_could_not_be_stored_are_not_known() {
     let stranger = keys("fr", 31);
     let words = seal::Fingerprint::of(&stranger.service()).words(base::Lang::En);
     let mut rotated = w.sides[ES].keys.clone();
-    let next = rotated.issue_card(&card_draft("es"), now).unwrap();
+    let next = rotated.issue_card(&seal::CardDraft { valid_from: now, ..card_draft("es") }, now).unwrap();
     let own = String::from_utf8(w.node(MA).mechanism("information-request").unwrap().bytes().to_vec()).unwrap() + "\n";
     let side = &mut w.sides[MA];
     side.disk.full.store(true, Relaxed);

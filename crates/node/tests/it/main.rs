@@ -2,16 +2,22 @@
 
 extern crate entente_node as node;
 
+mod across;
+mod carry;
 mod desk;
 mod disk;
 mod doors;
 mod failures;
 mod faults;
+mod fence;
 mod forge;
 mod forms;
+mod keys;
 mod law;
+mod mechanisms;
 mod order;
 mod pieces;
+mod press;
 mod rebuild;
 mod restart;
 mod retention;

@@ -56,7 +56,7 @@ fn acts_that_are_none_are_refused_in_the_receipt() {
     let unknown = stranger.sign(Typ::Act, &cbor::to_vec(&head)).bytes().to_vec();
     bad.push((with(unknown, good.1.clone()), "refusal.partner.unknown", "by a service that we do not know"));
     let mut rotated = w.sides[ES].keys.clone();
-    rotated.rotate(&card_draft("es"), now, &mut Seeded(8)).unwrap();
+    rotated.rotate(&seal::CardDraft { valid_from: now, ..card_draft("es") }, now, &mut Seeded(8)).unwrap();
     let early = rotated.sign(Typ::Act, &cbor::to_vec(act_of(&good).head())).bytes().to_vec();
     bad.push((with(early, good.1.clone()), "peer.seal.unknown-card", "by a card that we do not have"));
     for (bad, code, why) in bad {
@@ -103,7 +103,7 @@ fn openings_that_no_accord_permits_are_void_or_refused() {
     let base = Opening { mechanism: request, accord: Some(accord.clone()), parties: two.clone(), follows: None, nonce: [1; 16] };
     // Refused at the door: these can never be judged here.
     let (_, unknown) = open(&w, Opening { mechanism: Digest::of(b"another").into(), ..base.clone() });
-    refused_piece(&mut w, id, ES, piece(unknown), "refusal.mechanism.unknown", "a mechanism that is not here");
+    refused_piece(&mut w, id, ES, piece(unknown), "refusal.mechanism.other-version", "a mechanism that is not here and that the accord does not name");
     let (_, outside) = open(&w, Opening { parties: party(&w, &[(ES, "requesting"), (DE, "requested")]), ..base.clone() });
     refused_piece(&mut w, id, ES, piece(outside), "peer.act.not-party", "a dossier in which we have no part");
     let (_, named) = open(&w, base.clone());

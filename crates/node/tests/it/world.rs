@@ -232,7 +232,7 @@ impl World {
         let arrived = match node::open(parcel, from, &side.node.book(), &side.keys, now) {
             Ok(arrived) => arrived,
             Err(e) => {
-                side.node.note_refused(from, e.code(), &e.to_string(), now);
+                let _ = side.node.note_refused(from, e.code(), &e.to_string(), now);
                 side.commit();
                 return Err(e.code());
             }

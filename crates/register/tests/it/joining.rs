@@ -22,6 +22,8 @@ const NO_YEAR: &str = "The head of the Guardia Civil, Lucía Ferrán, paid a vis
 const YEAR_31: &str =
     "Lucía Ferrán, the head of the Guardia Civil, was in Agadir for a visit on 2 and 3 September 2031. She met with the Moroccan Royal Gendarmerie.";
 const YEAR_32: &str =
+    "Lucía Ferrán, the head of the Guardia Civil, was in Agadir for a visit on 2 and 3 September 2032. She met with the Moroccan Royal Gendarmerie.";
+const YEAR_32_FR: &str =
     "La directrice de la Guardia Civil, Lucía Ferrán, a effectué une visite à Agadir les 2 et 3 septembre 2032 auprès de la Gendarmerie royale du Maroc.";
 
 #[test]
@@ -31,6 +33,11 @@ fn a_year_is_lent_by_one_text_and_not_by_two_that_quarrel() {
     assert_eq!(groups(&[NO_YEAR, YEAR_31, YEAR_32]), "0: open..open; 1: 2031-09-02..2031-09-03; 2: 2032-09-02..2032-09-03");
     let open = events(&[NO_YEAR, YEAR_31, YEAR_32]).remove(0);
     assert!(open.contradictions[0].contains("2031 and 2032"), "{:?}", open.contradictions);
+}
+
+#[test]
+fn the_year_of_the_same_words_is_lent_where_it_clearly_leads() {
+    assert_eq!(groups(&[NO_YEAR, YEAR_31, YEAR_32_FR]), "0+1: 2031-09-02..2031-09-03; 2: 2032-09-02..2032-09-03");
 }
 
 #[test]
@@ -73,7 +80,7 @@ fn a_copy_without_a_date_joins_and_a_stranger_does_not() {
 #[test]
 fn promised_in_one_text_and_weighed_in_another_is_said_aloud() {
     let promised = format!("{YEAR_31} Both sides agreed on joint teams.");
-    let weighed = format!("{YEAR_32} Les deux parties ont évoqué des équipes conjointes.").replace("2032", "2031");
+    let weighed = format!("{YEAR_32_FR} Les deux parties ont évoqué des équipes conjointes.").replace("2032", "2031");
     let event = events(&[&promised, &weighed]).remove(0);
     assert_eq!((event.commitments.len(), event.considered.len()), (1, 1));
     assert_eq!(event.contradictions, ["joint-teams is promised in 0 and only considered in 1"]);

@@ -3,6 +3,8 @@
 mod hostile;
 mod joining;
 mod own;
+mod picture;
+mod press;
 mod seeds;
 
 use entente_register::{EventDraft, Reading, Text, draft};

@@ -113,6 +113,8 @@ fn a_draft_survives_json() {
         "date_from",
         "date_precision",
         "date_to",
+        "disputes",
+        "form",
         "joined_because",
         "kind",
         "languages",
@@ -121,6 +123,7 @@ fn a_draft_survives_json() {
         "services",
         "sources",
         "spans",
+        "steps",
         "threat_areas",
     ];
     for event in &reading.events {

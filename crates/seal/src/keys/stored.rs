@@ -1,7 +1,7 @@
 //! Keys to and from the key file: canonical CBOR under its lock, wiped from memory after use.
 
-use super::{Acting, Generation, Keys, KeysRefusal, RootKey};
-use crate::card::{Card, service_id};
+use super::{Acting, Asking, Generation, Keys, KeysRefusal, RootKey};
+use crate::card::{CARD_BYTES_MAX, Card, service_id};
 use crate::ed25519::{PublicKey, SecretKey};
 use crate::keyfile::{self, Lock};
 use crate::rest::StorageKey;
@@ -34,6 +34,12 @@ struct Secrets {
     in_use: u32,
     #[n(6)]
     generations: Vec<Stored>,
+    /// The next card's keys, while it waits for a root key that is kept elsewhere.
+    #[n(7)]
+    asked: Option<Stored>,
+    /// That card, unsigned.
+    #[cbor(n(8), with = "minicbor::bytes")]
+    asked_card: Option<Vec<u8>>,
 }
 
 #[derive(Encode, Decode, Zeroize, ZeroizeOnDrop)]
@@ -74,9 +80,11 @@ impl Keys {
             card: self.card.clone(),
             in_use: self.in_use,
             generations: self.generations.iter().map(stored).collect(),
+            asked: self.asked.as_ref().map(|a| stored(&a.generation)),
+            asked_card: self.asked.as_ref().map(|a| a.payload.clone()),
         };
         // Room from the start: a buffer that grows would leave copies of secrets behind.
-        let mut plain = Zeroizing::new(Vec::with_capacity(self.card.len() + 1024 + self.generations.len() * 4096));
+        let mut plain = Zeroizing::new(Vec::with_capacity(self.card.len() + 1024 + CARD_BYTES_MAX + (self.generations.len() + 1) * 4096));
         minicbor::encode(&secrets, &mut *plain).expect("encoding into memory cannot fail");
         keyfile::lock(KIND_KEYS, &plain, lock, entropy)
     }
@@ -108,6 +116,10 @@ impl Keys {
             let sealing = Arc::new(xwing::SecretKey::from_bytes(&s.sealing)?);
             Some(Generation { number: s.number, valid_from: UnixMs(s.valid_from), acting, sealing })
         };
+        let asked = match (&secrets.asked, &secrets.asked_card) {
+            (Some(stored), Some(payload)) => Some(Asking { generation: generation(stored)?, payload: payload.clone() }),
+            _ => None,
+        };
         let keys = Keys {
             service: service_id(&secrets.root_public),
             root_public: secrets.root_public,
@@ -116,6 +128,7 @@ impl Keys {
             in_use: secrets.in_use,
             storage: StorageKey::from_bytes(secrets.storage),
             card: secrets.card.clone(),
+            asked,
         };
         keys.belong_together().then_some(keys)
     }
@@ -146,7 +159,9 @@ mod tests {
         let begin = draft.valid_from;
         keys.rotate(&draft, begin.plus_ms(-1), &mut SystemEntropy).unwrap();
         assert!(keys.generations.iter().all(|g| g.acting.is_some()));
-        keys.advance(begin);
+        keys.advance(begin.plus_ms(crate::OVERLAP_MS));
+        assert!(keys.generations.iter().all(|g| g.acting.is_some()), "to the last moment of the overlap");
+        keys.advance(begin.plus_ms(crate::OVERLAP_MS + 1));
         let stored = Keys::from_file(&keys.to_file(&LOCK, &mut SystemEntropy).unwrap(), &LOCK).unwrap();
         for keys in [keys, stored] {
             let acting: Vec<bool> = keys.generations.iter().map(|g| g.acting.is_some()).collect();

@@ -121,7 +121,7 @@ fn a_draft_that_breaks_the_rules_is_not_signed() {
     let mut keys = service(0);
     let bad = CardDraft { country: "Morocco".to_owned(), ..draft(1) };
     assert_eq!(keys.issue_card(&bad, START), Err(KeysRefusal::Draft(CardFault::Field("country"))));
-    assert_eq!(keys.issue_card(&draft(-1), START), Err(KeysRefusal::Draft(CardFault::Field("valid_until"))), "not before the card before");
+    assert_eq!(keys.issue_card(&draft(-1), START), Err(KeysRefusal::Draft(CardFault::Field("valid_from"))), "not before now");
     assert_eq!(keys.card_number(), 1);
     assert!(Keys::generate(&bad, START, &mut Counting(0)).is_err());
 }
@@ -136,7 +136,7 @@ fn secrets_are_not_printed() {
 }
 
 #[test]
-#[should_panic(expected = "a card is signed by the root key")]
+#[should_panic(expected = "cards and revocations are signed by the root key")]
 fn a_signing_key_signs_no_cards() {
     service(0).sign(Typ::Card, b"x");
 }

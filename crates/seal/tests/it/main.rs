@@ -1,12 +1,14 @@
 //! The doors of the seal from outside: what opens them, its nearest forbidden neighbour, and the moment it turns.
 
 mod cards;
+mod carry;
 mod checkpoints;
 mod cost;
 mod fingerprints;
 mod keys;
 mod ledger;
 mod parcels;
+mod revocations;
 mod signed;
 
 use aws_lc_rs::signature::Ed25519KeyPair;

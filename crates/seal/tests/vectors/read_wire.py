@@ -96,6 +96,56 @@ def parcel(sender, recipient):
     assert hpke_open(shared, b"entente/parcel/1", aad, ciphertext).hex() == FILE["parcel"]["plaintext"]
 
 
+def keys_over_time(sender, recipient):
+    """Revocation and succession under the root key, words on an act under the signing keys."""
+    act = sha256(bytes.fromhex(FILE["act"]["payload"]))
+    service, number, payload = sign1(bytes.fromhex(FILE["revocation"]["signed"]), "revocation", sender[2])
+    revocation = canonical(payload)
+    assert (revocation[0], revocation[1], revocation[2], revocation[3]) == (1, sender[1], sender[2], number) and service == sender[1]
+    assert revocation[4] <= revocation[5] and revocation[6] == 1
+    request = canonical(bytes.fromhex(FILE["root_request"]))
+    assert request == {0: 1, 1: sender[1], 2: [[1, [payload]]]}
+    since = 1_893_456_001_500
+    for entry, who, word in zip(FILE["attestations"], (sender, sender, recipient), ([0, []], [1, []], [2, [since]])):
+        service, _, payload = sign1(bytes.fromhex(entry["signed"]), "attestation", who[7])
+        attestation = canonical(payload)
+        assert attestation[1] == act and attestation[2] == service == who[1] and attestation[3] == word
+    service, number, payload = sign1(bytes.fromhex(FILE["succession"]["signed"]), "succession", sender[2])
+    succession = canonical(payload)
+    assert number == 0 and (succession[1], succession[2], succession[3]) == (sender[1], sender[2], recipient[1])
+    service, number, again = sign1(bytes.fromhex(FILE["succession_countersigned"]["signed"]), "succession", recipient[7])
+    assert (service, number, again) == (recipient[1], 1, payload)
+
+
+def carry(way, sender, recipient, records):
+    """A carry file: magic, then frames of length (4 bytes), kind (1 byte) and bytes; head and end are signed."""
+    data = bytes.fromhex(FILE["carry"][way])
+    assert data[:16] == b"entente-carry/1\n"
+    place, frames = 16, []
+    while place < len(data):
+        length, kind = struct.unpack(">IB", data[place : place + 5])
+        frames.append((place, kind, data[place + 5 : place + 5 + length]))
+        place += 5 + length
+    assert place == len(data) and [kind for _, kind, _ in frames] == [1, *(kind for kind, _ in records), 4]
+    service, _, head = sign1(frames[0][2], "carry-head", sender[7])
+    head = canonical(head)
+    assert service == sender[1] and head[0] == 1 and head[1] == recipient[1] and head[2] == 1 and len(head[4]) == 1
+    assert [(kind, content) for _, kind, content in frames[1:-1]] == records
+    start, _, end = frames[-1]
+    end = canonical(sign1(end, "carry-end", sender[7])[2])
+    assert end == {0: 1, 1: len(records), 2: sha256(data[:start]), 3: True}
+
+
+def restored(sender, recipient):
+    """The declaration that a ledger was put back, and the answer to it."""
+    declared = bytes.fromhex(FILE["restored"]["signed"])
+    said = canonical(sign1(declared, "restored", sender[7])[2])
+    assert said[1] == sender[1] and said[5] == len(FILE["ledger"]["leaves"]) and said[6].hex() == FILE["ledger"]["root"]
+    answer = canonical(sign1(bytes.fromhex(FILE["recovered"]["signed"]), "recovered", recipient[7])[2])
+    assert answer[1] == sha256(declared) and (answer[2], answer[3]) == (recipient[1], sender[1]) and (answer[5], answer[6]) == (0, 1)
+    assert (answer[9], answer[10]) == (said[5], said[6]) and 12 not in answer and answer[14] == [bytes.fromhex(FILE["sender"]["card"])]
+
+
 def tree(leaves):
     """RFC 9162, 2.1.1."""
     if len(leaves) < 2:
@@ -117,6 +167,11 @@ def main():
     sign1(bytes.fromhex(FILE["act"]["signed"]), "act", sender[7])
     sign1(bytes.fromhex(FILE["receipt"]["signed"]), "receipt", recipient[7])
     parcel(sender, recipient)
+    keys_over_time(sender, recipient)
+    carry("there", sender, recipient, [(2, bytes.fromhex(FILE["parcel"]["bytes"]))])
+    back = cbor2.dumps([7, bytes.fromhex(FILE["receipt"]["signed"])])
+    carry("back", recipient, sender, [(3, back)])
+    restored(sender, recipient)
     root = tree([bytes.fromhex(leaf) for leaf in FILE["ledger"]["leaves"]])
     assert root.hex() == FILE["ledger"]["root"]
     body, line = FILE["checkpoint"].strip().split("\n\n")
@@ -127,7 +182,7 @@ def main():
     (seconds,) = struct.unpack(">Q", cosigned[:8])
     message = f"cosignature/v1\ntime {seconds}\n{body}"
     Ed25519PublicKey.from_public_bytes(recipient[7]).verify(cosigned[8:], message.encode())
-    print("cards, act, receipt, parcel, ledger, checkpoint and cosignature hold")
+    print("cards, act, receipt, parcel, carry files, revocation, words on an act, succession, restoration, ledger, checkpoint and cosignature hold")
 
 
 if __name__ == "__main__":

@@ -2,13 +2,14 @@
 
 use super::world::{Draft, KEYS, acts, append, batch, dossier, item, picture, service};
 use super::{Make, Story};
-use crate::{Append, Body, Entry, REBUILDING, RecordOp, Refile, Store, Verdict, check_ledger};
+use crate::{Append, Body, ChainEnd, Entry, REBUILDING, RecordOp, Refile, Store, Verdict, check_ledger};
 use base::UnixMs;
 use seal::Typ;
 
 pub(super) const STORIES: &[Story] = &[
     ("a dossier's acts come by author and sequence", by_author),
     ("one author's range", range),
+    ("the ends of all chains, paged, forks and acts that wait included", chain_ends),
     ("two acts with one sequence are both kept", equivocation),
     ("an act waits until its verdict changes", verdicts),
     ("an erased item keeps its chain and takes later acts", erase),
@@ -44,6 +45,31 @@ fn range(make: Make<'_>) {
     assert_eq!(range(8, u64::MAX), [8, 9]);
     assert_eq!(range(u64::MAX, u64::MAX), [0; 0]);
     assert_eq!(range(5, 3), [0; 0]);
+}
+
+fn chain_ends(make: Make<'_>) {
+    let store = make();
+    assert_eq!(store.chain_ends(None, 10), Ok(Vec::new()));
+    let waiting = Draft { verdict: Verdict::Waiting, ..Draft::new(1, 2, 7) };
+    let fork = Draft { variant: 1, ..Draft::new(0, 1, 3) };
+    let drafts = [Draft::new(0, 1, 1), Draft::new(0, 1, 3), fork, Draft::new(1, 1, 2), Draft::new(1, 2, 1), waiting, Draft::new(2, 3, 1)];
+    let ids = acts(&*store, &drafts);
+    let mut expected: Vec<_> = [(0, 1, 3, 1), (0, 1, 3, 2), (1, 1, 2, 3), (1, 2, 7, 5), (2, 3, 1, 6)]
+        .map(|(a, d, seq, n): (usize, u64, u64, usize)| ChainEnd { dossier: dossier(d), author: service(a), seq, act: ids[n] })
+        .into();
+    // Two acts under the last number come in ledger order.
+    expected.sort_by_key(|e| (e.dossier, e.author));
+    for limit in [2, 3, 100] {
+        let (mut all, mut after) = (Vec::new(), None);
+        loop {
+            let page = store.chain_ends(after, limit).unwrap();
+            let Some(last) = page.last() else { break };
+            assert!(page.len() <= limit);
+            after = Some((last.dossier, last.author));
+            all.extend(page);
+        }
+        assert_eq!(all, expected, "pages of {limit}");
+    }
 }
 
 fn equivocation(make: Make<'_>) {

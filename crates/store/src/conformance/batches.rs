@@ -3,7 +3,7 @@
 use super::world::{Draft, append, batch, dossier, picture, receipt, service};
 use super::{Make, Story};
 use crate::{Answer, Append, Kind, LogLine, Outgoing, Parcel, Queued, RecordOp, Store, StoreError, Verdict, check_ledger};
-use base::{Digest, ParcelId};
+use base::{Digest, ParcelId, UnixMs};
 use std::sync::{Arc, Mutex};
 
 pub(super) const STORIES: &[Story] = &[
@@ -15,6 +15,7 @@ pub(super) const STORIES: &[Story] = &[
     ("a parcel number is used once", reused),
     ("a signer that fails or panics ends its batch only", signer),
     ("old parcels are forgotten, the ledger is not", pruned),
+    ("a parcel that may come again late is remembered until then, however many come after it", remembered),
 ];
 
 fn refuse(mut batch: Append) -> Append {
@@ -85,6 +86,7 @@ fn parcel(number: u64, variant: u8) -> Parcel {
 fn arriving(parcel: Parcel, draft: &Draft) -> Append {
     let answer = Answer {
         parcel,
+        until: None,
         sign: Box::new(|ledger, places| {
             let held: Vec<_> = places.iter().map(|p| (p.pos, p.at.0, p.new)).collect();
             Ok(receipt(1, &format!("size {} root {} held {held:?}", ledger.size, ledger.root)))
@@ -145,7 +147,7 @@ fn signer(make: Make<'_>) {
             *asked.lock().unwrap() = ledger.size;
             if panics { std::panic::resume_unwind(Box::new("gone")) } else { Err("no key".into()) }
         });
-        Append { answer: Some(Answer { parcel: parcel(1, 0), sign }), ..everything(1) }
+        Append { answer: Some(Answer { parcel: parcel(1, 0), until: None, sign }), ..everything(1) }
     };
     for panics in [false, true] {
         let results = store.append(vec![fails(panics), everything(2)]).unwrap();
@@ -168,4 +170,30 @@ fn pruned(make: Make<'_>) {
     assert!(store.given(&parcel(2, 0).id).unwrap().is_some());
     assert_eq!(store.given_highest(&service(0)), Ok(Some(far)));
     assert_eq!(store.entries(0, 100).unwrap().iter().filter(|e| e.kind == Kind::ReceiptGiven).count(), 3);
+}
+
+fn remembered(make: Make<'_>) {
+    let store = make();
+    let late = |number: u64, until: i64, at: i64, seq: u64| {
+        let mut append = Append { at: UnixMs(at), ..arriving(parcel(number, 0), &Draft::new(0, 0, seq)) };
+        append.answer.as_mut().unwrap().until = Some(UnixMs(until));
+        append
+    };
+    let known = |number: u64| store.given(&parcel(number, 0).id).unwrap().is_some();
+    let far = 10 * crate::GIVEN_KEPT;
+    append(&*store, late(5, 1000, 10, 0)).unwrap();
+    append(&*store, arriving(parcel(6, 0), &Draft::new(0, 0, 1))).unwrap();
+    append(&*store, Append { at: UnixMs(20), ..arriving(parcel(far, 0), &Draft::new(0, 0, 2)) }).unwrap();
+    assert_eq!((known(5), known(6), known(far)), (true, false, true), "by its time, not by its number");
+    // One that is late itself makes nobody forget the newer ones, and its own number is used.
+    append(&*store, late(7, 2000, 30, 3)).unwrap();
+    assert!(known(far) && known(7));
+    let e = append(&*store, late(7, 2000, 31, 4)).unwrap();
+    assert!(e.repeated);
+    let other = append(&*store, Append { at: UnixMs(32), ..arriving(parcel(5, 1), &Draft::new(0, 0, 5)) }).unwrap_err();
+    assert_eq!(other, StoreError::NumberReused(5));
+    for (at, five) in [(1000, true), (1001, false)] {
+        append(&*store, Append { at: UnixMs(at), ..arriving(parcel(far + at as u64, 0), &Draft::new(0, 0, at as u64)) }).unwrap();
+        assert_eq!((known(5), known(7)), (five, true), "at {at}");
+    }
 }

@@ -58,7 +58,7 @@ fn blocked(entered: std::sync::mpsc::SyncSender<()>, goes_on: std::sync::mpsc::R
         goes_on.recv()?;
         Ok(super::world::receipt(1, "late"))
     });
-    Append { answer: Some(Answer { parcel, sign }), ..Append::default() }
+    Append { answer: Some(Answer { parcel, until: None, sign }), ..Append::default() }
 }
 
 fn full(make: Make<'_>) {

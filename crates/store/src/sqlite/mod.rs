@@ -4,6 +4,7 @@
 //! second process out; [`Sqlite::inspect`] reads beside a running one.
 
 mod read;
+mod snapshot;
 mod write;
 
 use crate::{LedgerState, StoreError, ledger, sql};
@@ -67,7 +68,11 @@ impl Sqlite {
     /// Opens the store in this file, makes it if there is none, and brings its schema up to date.
     ///
     /// `entropy` gives item keys and nonces. Refuses a second process, a newer schema and the wrong storage key.
-    pub fn open(path: &Path, storage: StorageKey, mut entropy: Box<dyn Entropy>) -> Result<Sqlite, StoreError> {
+    pub fn open(path: &Path, storage: StorageKey, entropy: Box<dyn Entropy>) -> Result<Sqlite, StoreError> {
+        Self::open_at(path, storage, entropy).map_err(|e| ask_disk(path, e))
+    }
+
+    fn open_at(path: &Path, storage: StorageKey, mut entropy: Box<dyn Entropy>) -> Result<Sqlite, StoreError> {
         let lock = lock(path)?;
         let mut conn = Connection::open(path)?;
         conn.busy_timeout(BUSY_WAIT)?;
@@ -111,13 +116,21 @@ impl Sqlite {
         })
     }
 
+    /// Says better what an error of the disk is about, where there is a disk.
+    fn explained(&self, e: StoreError) -> StoreError {
+        match &self.readers {
+            Some(readers) => ask_disk(&readers.path, e),
+            None => e,
+        }
+    }
+
     /// Runs one read on a connection of its own, or on the writer's where there is but one.
     fn read<T>(&self, f: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let Some(readers) = &self.readers else { return f(&held(&self.writer).conn) };
         let idle = held(&readers.idle).pop();
         let conn = match idle {
             Some(conn) => conn,
-            None => reader(&readers.path)?,
+            None => reader(&readers.path).map_err(|e| self.explained(e))?,
         };
         let result = f(&conn);
         let mut idle = held(&readers.idle);
@@ -125,6 +138,21 @@ impl Sqlite {
             idle.push(conn);
         }
         result
+    }
+}
+
+/// Finds out what an error of the disk is really about: SQLite tells a full disk from others, and neither a disk that the
+/// kernel turned read-only under an open file, nor want of descriptors. So the directory itself is asked, with a small file.
+fn ask_disk(path: &Path, e: StoreError) -> StoreError {
+    let StoreError::Io(text) = e else { return e };
+    let mut name = path.as_os_str().to_owned();
+    name.push(".probe");
+    let tried = std::fs::write(&name, [0u8; 4096]).and_then(|()| File::open(&name)?.sync_all());
+    let _ = std::fs::remove_file(&name); // it may not be there
+    match tried.map_err(disk) {
+        Ok(()) => StoreError::Io(text),
+        Err(StoreError::Io(why)) => StoreError::Io(format!("{text}; {why}")),
+        Err(known) => known,
     }
 }
 

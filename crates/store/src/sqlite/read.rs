@@ -3,7 +3,7 @@
 use super::{Keys, Sqlite, body_aad, held, key_aad, log_aad, record_aad, rest, sql_number, summary_aad};
 use crate::ledger::{self, Hashes, subtree};
 use crate::{
-    Act, Append, Appended, Body, Depth, DossierFilter, DossierRow, Due, DueObject, Given, Holding, Kind, LedgerEntry, LedgerState, LogEntry, Parcel,
+    Act, Append, Appended, Body, ChainEnd, Depth, DossierFilter, DossierRow, Due, DueObject, Given, Holding, Kind, LedgerEntry, LedgerState, LogEntry, Parcel,
     QueuePlace, Record, Store, StoreError, Verdict, sql,
 };
 use base::{ActId, Digest, DossierId, ItemId, ParcelId, ServiceId, UnixMs};
@@ -44,11 +44,11 @@ pub(super) fn tree(conn: &Connection) -> Result<Frontier, StoreError> {
 
 impl Store for Sqlite {
     fn append(&self, batches: Vec<Append>) -> Result<Vec<Result<Appended, StoreError>>, StoreError> {
-        self.write(batches)
+        self.write(batches).map_err(|e| self.explained(e))
     }
 
     fn wipe_projections(&self) -> Result<(), StoreError> {
-        self.wipe()
+        self.wipe().map_err(|e| self.explained(e))
     }
 
     fn commits(&self) -> u64 {
@@ -97,6 +97,24 @@ impl Store for Sqlite {
         let Ok(from) = i64::try_from(from_seq) else { return Ok(Vec::new()) };
         let to = i64::try_from(to_seq).unwrap_or(i64::MAX);
         self.read(|conn| self.acts(conn, sql::ACTS_RANGE, params![bytes(dossier), bytes(author), from, to]))
+    }
+
+    fn chain_ends(&self, after: Option<(DossierId, ServiceId)>, limit: usize) -> Result<Vec<ChainEnd>, StoreError> {
+        let end = |row: &Row<'_>| Ok(ChainEnd { dossier: id(row, 0)?, author: id(row, 1)?, seq: number(row, 2)?, act: id(row, 3)? });
+        let mut page = self.read(|conn| match &after {
+            None => rows(conn, sql::CHAIN_ENDS, [limit as i64], end),
+            Some((dossier, author)) => rows(conn, sql::CHAIN_ENDS_AFTER, params![bytes(dossier), bytes(author), limit as i64], end),
+        })?;
+        // A chain whose other end may stand on the next page comes whole with it.
+        if page.len() == limit
+            && let Some(last) = page.last().copied()
+        {
+            let whole = page.iter().filter(|e| (e.dossier, e.author) != (last.dossier, last.author)).count();
+            if whole > 0 {
+                page.truncate(whole);
+            }
+        }
+        Ok(page)
     }
 
     fn waiting(&self, dossier: &DossierId) -> Result<Vec<Act>, StoreError> {

@@ -181,19 +181,21 @@ impl<'a> Batch<'a> {
     }
 
     fn answer(&mut self, answer: Answer, places: &[Place], at: UnixMs) -> Result<Vec<u8>, StoreError> {
-        let Answer { parcel, sign } = answer;
+        let Answer { parcel, until, sign } = answer;
         let state = ledger::state(&self.tree);
         // A signer that panics ends this batch, not the ledger.
         let signed = catch_unwind(AssertUnwindSafe(|| sign(&state, places))).map_err(|_| StoreError::Unsigned("the signer stopped".to_owned()))?;
         let entry = Entry::receipt_given(&signed.map_err(|e| StoreError::Unsigned(e.to_string()))?);
         let receipt = entry.signed.clone();
         let pos = self.file(entry, at)?.pos;
-        self.given(&parcel, pos)?;
+        self.given(&parcel, pos, until)?;
+        // What could come again by a slow way is kept by time, all the rest by number.
+        self.statement(sql::GIVEN_EXPIRE)?.execute([at.0])?;
         Ok(receipt)
     }
 
-    fn given(&self, parcel: &Parcel, pos: u64) -> Result<(), StoreError> {
-        let known = params![bytes(&parcel.sender), sql_number(parcel.number)?, bytes(&parcel.id), sql_number(pos)?];
+    fn given(&self, parcel: &Parcel, pos: u64, until: Option<UnixMs>) -> Result<(), StoreError> {
+        let known = params![bytes(&parcel.sender), sql_number(parcel.number)?, bytes(&parcel.id), sql_number(pos)?, until.map(|u| u.0)];
         self.statement(sql::GIVEN_PUT)?.execute(known)?;
         if let Some(old) = parcel.number.checked_sub(GIVEN_KEPT) {
             self.statement(sql::GIVEN_PRUNE)?.execute(params![bytes(&parcel.sender), sql_number(old)?])?;
@@ -235,7 +237,7 @@ impl<'a> Batch<'a> {
         match again {
             Refile::Act { pos, author, filing } => self.file_act(*pos, *author, filing),
             Refile::ReceiptTaken { pos, service, at, objects } => self.file_receipt(*pos, service, *at, objects),
-            Refile::ReceiptGiven { pos, parcel } => self.given(parcel, *pos),
+            Refile::ReceiptGiven { pos, parcel, until } => self.given(parcel, *pos, *until),
         }
     }
 

@@ -81,6 +81,52 @@ fn one_process_writes_and_others_may_look() {
 }
 
 #[test]
+fn a_snapshot_shows_one_moment_of_a_store_that_is_written_meanwhile() {
+    let (home, path) = home();
+    let store = std::sync::Arc::new(open(&path));
+    acts(&*store, &(0..300).map(|seq| Draft::new(0, 0, seq)).collect::<Vec<_>>());
+    let writing = std::sync::Arc::clone(&store);
+    let writer = std::thread::spawn(move || (300..600).for_each(|seq| drop(acts(&*writing, &[Draft::new(0, 0, seq)]))));
+    let copies: Vec<PathBuf> = (0..3).map(|n| home.path().join(format!("copy-{n}.db"))).collect();
+    let mut sizes = Vec::new();
+    for copy in &copies {
+        Sqlite::snapshot(&path, copy, &mut |_, _| ()).unwrap();
+        Sqlite::check_file(copy).unwrap();
+        // Whole and itself without any key; with the key it is a store like another.
+        let eye = Sqlite::inspect_ledger(copy).unwrap();
+        let state = check_ledger(&eye).unwrap();
+        assert_eq!(store.root(state.size).unwrap(), Some(state.root), "a prefix of what is there now");
+        assert_eq!(code(append(&eye, batch(1, vec![Draft::new(0, 0, 999).entry()]))), "failure.store.read-only");
+        sizes.push(state.size);
+    }
+    writer.join().unwrap();
+    assert!(sizes[0] >= 300 && sizes.is_sorted() && store.ledger().unwrap().size == 600, "{sizes:?}");
+    let restored = open(&copies[0]);
+    assert!(restored.acts_of(&dossier(0)).unwrap().iter().all(|a| picture(&a.body) == format!("body 0 0 {}", a.seq)));
+    acts(&restored, &[Draft::new(1, 0, 0)]);
+    assert_eq!(check_ledger(&restored).unwrap().size, sizes[0] + 1, "it goes on by itself");
+    assert_eq!(store.ledger().unwrap().size, 600, "and the first does not know of it");
+}
+
+#[test]
+fn a_snapshot_overwrites_nothing_and_wants_a_store_that_it_knows() {
+    let (home, path) = home();
+    let copy = home.path().join("copy.db");
+    assert!(Sqlite::snapshot(&path, &copy, &mut |_, _| ()).is_err(), "there is no store");
+    drop(open(&path));
+    Sqlite::snapshot(&path, &copy, &mut |_, _| ()).unwrap();
+    let before = fs::read(&copy).unwrap();
+    assert_eq!(code(Sqlite::snapshot(&path, &copy, &mut |_, _| ())), "failure.store.io");
+    assert_eq!(fs::read(&copy).unwrap(), before);
+    let mut damaged = before;
+    damaged.truncate(damaged.len() - 5000);
+    fs::write(&copy, damaged).unwrap();
+    assert!(Sqlite::check_file(&copy).is_err());
+    Connection::open(&path).unwrap().execute("INSERT INTO schema_version (version) VALUES (99)", []).unwrap();
+    assert_eq!(code(Sqlite::snapshot(&path, &home.path().join("other.db"), &mut |_, _| ())), "refusal.store.newer-schema");
+}
+
+#[test]
 fn the_wrong_key_and_a_newer_schema_are_refused_at_the_door() {
     let (_home, path) = home();
     drop(open(&path));

@@ -33,7 +33,7 @@ fn work(round: u64, caller: usize, n: u64) -> Append {
     Append {
         queue: drafts.iter().map(|d| Queued { recipient: service(caller), what: Outgoing::Act(d.id()) }).collect(),
         logs: vec![LogLine { kind: format!("{round}/{caller}"), data: n.to_be_bytes().to_vec() }],
-        answer: Some(Answer { parcel: Parcel { sender: service(caller), number, id }, sign }),
+        answer: Some(Answer { parcel: Parcel { sender: service(caller), number, id }, until: None, sign }),
         ..batch(1, drafts.iter().map(Draft::entry).collect())
     }
 }

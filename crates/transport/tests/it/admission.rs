@@ -53,9 +53,9 @@ async fn a_client_with_an_unknown_key_learns_that_it_is_a_stranger_and_leaves_no
 async fn a_server_with_another_key_than_the_cards_gets_nothing() {
     let shelf = Shelf::new();
     let p = pair(shelf.clone(), quick()).await;
-    let card = Address { pin: pin(&identity()), ..p.ma.address() };
+    let card = Address { pins: vec![pin(&identity())], ..p.ma.address() };
     let error = p.courier.send(&card, "secret".into()).await.unwrap_err();
-    assert_eq!(error, SendError::Pin { expected: card.pin, shown: pin(&p.ma.identity) });
+    assert_eq!(error, SendError::Pin { expected: card.pins[0], shown: pin(&p.ma.identity) });
     assert_eq!(error.code(), "peer.transport.pin");
     assert!(shelf.got.lock().unwrap().is_empty());
     // A false endpoint before the true one is passed over; a false one after an absent one is still reported.
@@ -169,8 +169,57 @@ async fn a_withdrawn_pin_closes_the_line_at_the_next_request() {
 async fn a_new_pin_on_the_partners_card_leaves_the_old_line() {
     let p = pair(Shelf::new(), quick()).await;
     assert!(p.courier.send(&p.ma.address(), "a".into()).await.is_ok());
-    let renewed = Address { pin: pin(&identity()), ..p.ma.address() };
+    let renewed = Address { pins: vec![pin(&identity())], ..p.ma.address() };
     assert_eq!(p.courier.send(&renewed, "b".into()).await.unwrap_err().code(), "peer.transport.pin");
+    assert!(p.courier.line(service("ma")).await.is_none());
+    until(|| p.ma.lines.now().is_empty()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_identity_takes_over_without_a_cut() {
+    let shelf = Shelf::new();
+    let (old, new, ma) = (identity(), identity(), identity());
+    let cards = Cards::of(&[("es", &old), ("es", &new)]);
+    let node = Node::start("ma", &ma, cards.clone(), shelf.clone(), quick()).await;
+    let courier = Courier::new(&old, quick()).unwrap();
+    assert!(courier.send(&node.address(), "a".into()).await.is_ok());
+    courier.identities().swap(&new, std::slice::from_ref(&old)).unwrap();
+    // A partner that knows the older key only is shown that one, by name; all others see the new one.
+    cards.withdraw(&new);
+    assert_eq!(courier.send(&node.address(), "b".into()).await, Err(SendError::Stranger));
+    let known = Address { shows: Some(pin(&old)), ..node.address() };
+    assert!(courier.send(&known, "c".into()).await.is_ok());
+    cards.add("es", &new);
+    cards.withdraw(&old);
+    assert!(courier.send(&node.address(), "d".into()).await.is_ok());
+    assert_eq!(shelf.from("es"), ["a", "c", "d"]);
+    // The server's own: who knows both pins gets through before and after.
+    let renewed = identity();
+    let both = Address { pins: vec![pin(&renewed), pin(&ma)], ..node.address() };
+    assert!(courier.send(&both, "e".into()).await.is_ok());
+    node.identities.swap(&renewed, &[]).unwrap();
+    courier.forget(service("ma")).await;
+    assert!(courier.send(&both, "f".into()).await.is_ok());
+    courier.forget(service("ma")).await;
+    assert_eq!(courier.send(&node.address(), "g".into()).await.unwrap_err().code(), "peer.transport.pin", "the old pin alone is out");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_withdrawn_pin_cuts_open_lines_at_once() {
+    let p = pair(Shelf::new(), quick()).await;
+    let mut held = Stranger::with(&p.es).http(p.ma.addr).await;
+    assert_eq!(ask(&mut held, parcel_request("a".into())).await.0, 200);
+    p.cards.tell();
+    assert_eq!(ask(&mut held, parcel_request("b".into())).await.0, 200, "news that does not concern it leaves a line alone");
+    p.cards.withdraw(&p.es);
+    p.cards.tell();
+    until(|| held.is_closed()).await;
+    // And at the sender's end: nothing more goes out on a line to a withdrawn key.
+    p.cards.add("es", &p.es);
+    assert!(p.courier.send(&p.ma.address(), "c".into()).await.is_ok());
+    p.courier.cut_unless(service("ma"), &p.ma.address().pins).await;
+    assert!(p.courier.line(service("ma")).await.is_some());
+    p.courier.cut_unless(service("ma"), &[pin(&identity())]).await;
     assert!(p.courier.line(service("ma")).await.is_none());
     until(|| p.ma.lines.now().is_empty()).await;
 }
@@ -182,5 +231,5 @@ async fn free_port() -> String {
 async fn listen(identity: &entente_transport::Identity) -> (TcpListener, Address) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoints = vec![listener.local_addr().unwrap().to_string()];
-    (listener, Address { service: service("ma"), endpoints, pin: pin(identity) })
+    (listener, Address { service: service("ma"), endpoints, pins: vec![pin(identity)], shows: None })
 }

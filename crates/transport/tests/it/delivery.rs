@@ -115,7 +115,7 @@ async fn foreign_line<F: Future<Output = ()> + Send + 'static>(
         .unwrap();
     config.alpn_protocols = vec![b"h2".to_vec()];
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let to = Address { service: service("ma"), endpoints: vec![listener.local_addr().unwrap().to_string()], pin: pin(&ma) };
+    let to = Address { service: service("ma"), endpoints: vec![listener.local_addr().unwrap().to_string()], pins: vec![pin(&ma)], shows: None };
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
     tokio::spawn(async move {
         loop {

@@ -66,7 +66,7 @@ async fn a_partner_that_is_long_away_gets_everything_once_when_it_returns() {
     let (shelf, present) = (Shelf::new(), Shelf::new());
     // A port that is ours, and on which nobody answers yet.
     let at = { TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap() };
-    let away = entente_transport::Address { service: service("ma"), endpoints: vec![at.to_string()], pin: pin(&ma) };
+    let away = entente_transport::Address { service: service("ma"), endpoints: vec![at.to_string()], pins: vec![pin(&ma)], shows: None };
     let here = Node::start("fr", &fr, cards.clone(), present.clone(), quick()).await;
     let tray = Tray::new(vec![away, here.address()]);
     let running = pump(&es, &tray, quick());

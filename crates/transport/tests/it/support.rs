@@ -55,8 +55,13 @@ pub fn quick() -> Limits {
 }
 
 /// Pins that change while the server runs.
-#[derive(Default)]
-pub struct Cards(Mutex<HashMap<Digest, ServiceId>>);
+pub struct Cards(Mutex<HashMap<Digest, ServiceId>>, tokio::sync::watch::Sender<u64>);
+
+impl Default for Cards {
+    fn default() -> Cards {
+        Cards(Mutex::default(), tokio::sync::watch::channel(0).0)
+    }
+}
 
 impl Cards {
     pub fn of(known: &[(&str, &Identity)]) -> Arc<Cards> {
@@ -70,11 +75,18 @@ impl Cards {
     pub fn withdraw(&self, identity: &Identity) {
         self.0.lock().unwrap().remove(&pin(identity)).unwrap();
     }
+    /// Says that something may have changed.
+    pub fn tell(&self) {
+        self.1.send_modify(|n| *n += 1);
+    }
 }
 
 impl Pins for Cards {
     fn service(&self, pin: &Digest) -> Option<ServiceId> {
         self.0.lock().unwrap().get(pin).copied()
+    }
+    fn changed(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.1.subscribe()
     }
 }
 
@@ -122,6 +134,7 @@ pub struct Node {
     pub identity: Identity,
     pub addr: SocketAddr,
     pub lines: Lines,
+    pub identities: entente_transport::Identities,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
@@ -133,12 +146,12 @@ impl Node {
     pub async fn start_at(name: &'static str, identity: &Identity, cards: Arc<Cards>, inbox: Arc<dyn Inbox>, limits: Limits, at: SocketAddr) -> Node {
         let server = Server::bind(at, identity, cards, inbox, limits).await.unwrap();
         let (stop, stopped) = oneshot::channel();
-        let (addr, lines) = (server.local_addr, server.lines());
+        let (addr, lines, identities) = (server.local_addr, server.lines(), server.identities());
         let task = tokio::spawn(server.run(async move { drop(stopped.await) }));
-        Node { name, identity: identity.clone(), addr, lines, stop, task }
+        Node { name, identity: identity.clone(), addr, lines, identities, stop, task }
     }
     pub fn address(&self) -> Address {
-        Address { service: service(self.name), endpoints: vec![self.addr.to_string()], pin: pin(&self.identity) }
+        Address { service: service(self.name), endpoints: vec![self.addr.to_string()], pins: vec![pin(&self.identity)], shows: None }
     }
     /// Stops in good order.
     pub async fn stop(self) {

@@ -1,108 +1,44 @@
-//! Reads several texts and writes down one draft per event.
-//!
-//! Flow: 1 each text alone: scene, kind, actors, day, officials, threats, points; a text of no cooperation event is set aside with
-//! the reason, 2 texts of one event are grouped, 3 each group becomes a draft: the field's value, the words it came from, and what
-//! the texts say against each other.
+//! Writes one draft down: each field's value, the words it came from, and what the texts say against each other.
 
-use crate::actors::{Found, actors};
-use crate::clean::Sort;
-use crate::event::{EventDraft, Kind, Official, PageNote, PartNote, Point, Reading, Span, Text};
-use crate::group::{Group, Tale, group, sketch};
-use crate::names::{Named, merge, officials};
-use crate::promises::points;
-use crate::scene::Scene;
-use crate::silence::{Silence, Silent};
-use crate::threats::threats;
-use crate::when::{When, misfits, when};
+use crate::actors::Found;
+use crate::amounts::same_weight;
+use crate::event::{Dispute, EventDraft, Form, Kind, Official, Point, Side, Span, Step};
+use crate::extend::Person;
+use crate::fold::skeleton;
+use crate::group::Group;
+use crate::names::{Named, merge, same_sounds};
+use crate::tale::Tale;
+use crate::when::{When, misfits};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Most texts that one run reads.
-pub const TEXTS_MAX: usize = 10_000;
+/// Most steps of one draft.
+const STEPS_MAX: usize = 24;
 
-/// Reads texts and drafts the events they tell of.
-///
-/// Never fails as a whole: a text that cannot be read, or tells of no cooperation event, is in `silent` with its reason.
-pub fn draft(texts: &[Text]) -> Reading {
-    let mut reading = Reading::default();
-    let mut tales = Vec::new();
-    for (at, text) in texts.iter().enumerate() {
-        let mut note = PageNote { source: text.path.to_owned(), language: "und", parts: Vec::new() };
-        match tale(text, at, &mut note) {
-            Ok(tale) => tales.push(tale),
-            Err(reason) => reading.silent.push(Silent { source: text.path.to_owned(), reason }),
-        }
-        reading.pages.push(note);
-    }
-    reading.events = group(&tales).into_iter().map(|group| Writer::new(&tales, group).write()).collect();
-    reading
-}
-
-fn tale<'t>(text: &Text<'t>, at: usize, note: &mut PageNote) -> Result<Tale<'t>, Silence> {
-    if at >= TEXTS_MAX {
-        return Err(Silence::TooManyTexts { texts_max: TEXTS_MAX });
-    }
-    let scene = Scene::set(text.body)?;
-    note.language = scene.lang.code();
-    note.parts = part_notes(&scene);
-    if !scene.lang.is_read() {
-        return Err(Silence::LanguageNotRead { language: scene.lang.code().to_owned() });
-    }
-    let (kind, kind_bytes) = crate::kind::kind(&scene).ok_or(Silence::NoEvent { missing: "no visit, meeting, joint operation or agreement is told" })?;
-    if !crate::kind::is_security(&scene) {
-        return Err(Silence::NoEvent { missing: "nothing in it is about security or its services" });
-    }
-    let actors = actors(&scene);
-    if actors.countries.len() < 2 {
-        return Err(Silence::NoEvent { missing: "fewer than two countries take part" });
-    }
-    Ok(Tale {
-        path: text.path,
-        text: text.body,
-        language: scene.lang.code(),
-        kind,
-        kind_bytes,
-        told: when(&scene),
-        actors,
-        officials: officials(&scene),
-        threats: threats(&scene),
-        points: points(&scene),
-        sketch: sketch(&scene),
-    })
-}
-
-fn part_notes(scene: &Scene) -> Vec<PartNote> {
-    let language = |start| scene.paragraphs.iter().find(|paragraph| paragraph.part.start == start).map_or("und", |paragraph| paragraph.lang.code());
-    let name = |sort| match sort {
-        Sort::Title => "title",
-        Sort::Body => "body",
-        Sort::Published => "published",
-        Sort::Label => "label",
-        Sort::Furniture => "furniture",
-        Sort::Repeat => "repeat",
-    };
-    scene.parts.iter().map(|part| PartNote { start: part.start, end: part.end, part: name(part.sort), language: language(part.start) }).collect()
-}
-
-struct Writer<'a, 't> {
+/// Writes the draft of one group.
+pub(crate) struct Writer<'a, 't> {
     tales: Vec<&'a Tale<'t>>,
+    people: &'a [Person],
     group: Group,
     spans: BTreeMap<String, Vec<Span>>,
 }
 
 impl<'a, 't> Writer<'a, 't> {
-    fn new(all: &'a [Tale<'t>], group: Group) -> Self {
-        Writer { tales: group.members.iter().map(|at| &all[*at]).collect(), group, spans: BTreeMap::new() }
+    /// Takes the texts of a group, and the officials that a service's own file lists.
+    pub fn new(all: &'a [Tale<'t>], people: &'a [Person], group: Group) -> Self {
+        Writer { tales: group.members.iter().map(|at| &all[*at]).collect(), people, group, spans: BTreeMap::new() }
     }
 
-    fn write(mut self) -> EventDraft {
+    /// Writes it.
+    pub fn write(mut self) -> EventDraft {
         let mut languages: Vec<String> = Vec::new();
         for tale in &self.tales {
             if !languages.iter().any(|language| language == tale.language) {
                 languages.push(tale.language.to_owned());
             }
         }
-        let (date_from, date_to, date_precision) = self.date().days();
         let kind = self.kind();
+        let when = self.date(kind);
+        let (date_from, date_to, date_precision) = when.days();
         let place = self.place();
         let countries = self.found("countries", |tale| &tale.actors.countries);
         let services = self.found("services", |tale| &tale.actors.services);
@@ -110,10 +46,12 @@ impl<'a, 't> Writer<'a, 't> {
         let officials = self.officials();
         let (commitments, considered) = (self.points("commitments", true), self.points("considered", false));
         self.promised_here_weighed_there();
+        let disputes = self.disputes(when, place.as_deref());
         EventDraft {
             sources: self.tales.iter().map(|tale| tale.path.to_owned()).collect(),
             languages,
             kind,
+            form: self.form(kind),
             date_from,
             date_to,
             date_precision,
@@ -124,6 +62,8 @@ impl<'a, 't> Writer<'a, 't> {
             threat_areas,
             commitments,
             considered,
+            steps: self.steps(kind),
+            disputes,
             spans: self.spans,
             joined_because: self.group.because,
             contradictions: self.group.contradictions,
@@ -135,7 +75,7 @@ impl<'a, 't> Writer<'a, 't> {
         self.spans.entry(field.to_owned()).or_default().push(Span { value: value.to_owned(), source, start, end, text });
     }
 
-    fn date(&mut self) -> When {
+    fn date(&mut self, kind: Kind) -> When {
         let rank = |when: When| match when {
             When::Days { .. } => 0,
             When::DaysOfNoYear { .. } => 1,
@@ -154,7 +94,13 @@ impl<'a, 't> Writer<'a, 't> {
             _ => true,
         };
         let whens = tales.iter().map(|tale| tale.told.when);
-        let chosen = whens.min_by_key(|when| (rank(*when), !is_whole(*when), tales.len() - votes(*when)));
+        // What is told of an operation afterwards is told of other days: the first day leads where votes are equal.
+        let first = |when: When| match when {
+            When::Days { from, .. } => Some(from),
+            _ => None,
+        };
+        let whole = |when: When| !kind.is_operation() && is_whole(when);
+        let chosen = whens.min_by_key(|when| (rank(*when), !whole(*when), tales.len() - votes(*when), first(*when)));
         let chosen = chosen.unwrap_or(When::Open);
         let (from, to, _) = chosen.days();
         for (source, tale) in tales.iter().enumerate() {
@@ -174,7 +120,8 @@ impl<'a, 't> Writer<'a, 't> {
                 (When::Days { from, to }, When::Days { from: first, to: last }) => {
                     let nested = (from >= first && to <= last) || (first >= from && last <= to);
                     if !nested {
-                        self.group.contradictions.push(format!("{} tells of {from} to {to}, the draft says {first} to {last}", tale.path));
+                        let (ours, theirs) = (days_in_words(first, last), days_in_words(from, to));
+                        self.group.contradictions.push(format!("{} tells of {theirs}, the draft says {ours}", tale.path));
                     }
                 }
                 (When::DaysOfNoYear { from: first, to: last }, When::Days { from, to }) => {
@@ -191,8 +138,11 @@ impl<'a, 't> Writer<'a, 't> {
 
     fn kind(&mut self) -> Kind {
         let votes = |kind: Kind| self.tales.iter().filter(|tale| tale.kind == kind).count();
-        let most = self.tales.iter().map(|tale| votes(tale.kind)).max().unwrap_or(0);
-        let kind = self.tales.iter().find(|tale| votes(tale.kind) == most).map_or(Kind::Other, |tale| tale.kind);
+        // A statement about an event is told of the event.
+        let deeds = self.tales.iter().any(|tale| tale.kind != Kind::Statement);
+        let counts = |tale: &&&Tale| !deeds || tale.kind != Kind::Statement;
+        let most = self.tales.iter().filter(counts).map(|tale| votes(tale.kind)).max().unwrap_or(0);
+        let kind = self.tales.iter().filter(counts).find(|tale| votes(tale.kind) == most).map_or(Kind::Other, |tale| tale.kind);
         for source in 0..self.tales.len() {
             if self.tales[source].kind == kind {
                 self.span("kind", kind.code(), source, self.tales[source].kind_bytes);
@@ -239,7 +189,71 @@ impl<'a, 't> Writer<'a, 't> {
             }
         }
         let all: Vec<Named> = self.tales.iter().flat_map(|tale| tale.officials.iter().cloned()).collect();
-        merge(all).into_iter().map(|named| Official { name: named.name, office: named.office }).collect()
+        let people = self.people;
+        let listed = |name: &str| {
+            let sounds: Vec<String> = name.split(|c: char| c.is_whitespace() || c == '-').map(skeleton).filter(|key| !key.is_empty()).collect();
+            people.iter().find(|person| person.sounds.iter().any(|spelling| same_sounds(spelling, &sounds))).map(|person| person.id.clone())
+        };
+        let official =
+            |named: Named| Official { id: named.name.as_deref().and_then(listed), office_id: named.office_id(), name: named.name, office: named.office };
+        merge(all).into_iter().map(official).collect()
+    }
+
+    /// How many countries sat at the table, as most texts say.
+    fn form(&self, kind: Kind) -> Option<Form> {
+        if kind != Kind::Meeting {
+            return None;
+        }
+        let mut votes: BTreeMap<usize, usize> = BTreeMap::new();
+        for tale in &self.tales {
+            *votes.entry(tale.actors.countries.len()).or_default() += 1;
+        }
+        let (count, _) = votes.into_iter().max_by_key(|(count, votes)| (*votes, *count))?;
+        match count {
+            0 | 1 => None,
+            2 => Some(Form::Bilateral),
+            3 => Some(Form::Trilateral),
+            _ => Some(Form::Multilateral),
+        }
+    }
+
+    fn steps(&self, kind: Kind) -> Vec<Step> {
+        let mut all: Vec<(&crate::steps::Step, usize)> = Vec::new();
+        for (source, tale) in self.tales.iter().enumerate() {
+            for step in &tale.steps {
+                if step.kind != kind && !all.iter().any(|(other, _)| other.is_same(step)) && all.len() < STEPS_MAX {
+                    all.push((step, source));
+                }
+            }
+        }
+        all.iter().map(|(step, source)| step.draft(*source, self.tales[*source].text)).collect()
+    }
+
+    /// What the texts say differently, side by side with those who say it.
+    fn disputes(&self, when: When, place: Option<&str>) -> Vec<Dispute> {
+        let mut disputes = Vec::new();
+        let days = |when: When| match when {
+            When::Days { from, to } => Some((from, to)),
+            _ => None,
+        };
+        if let Some((first, last)) = days(when) {
+            let sides = sides(&self.tales, |tale| {
+                let (from, to) = days(tale.told.when)?;
+                let nested = (from >= first && to <= last) || (first >= from && last <= to);
+                Some(if nested { days_in_words(first, last) } else { days_in_words(from, to) })
+            });
+            disputes.extend(dispute("date", &days_in_words(first, last), sides));
+        }
+        if let Some(place) = place {
+            let sides = sides(&self.tales, |tale| tale.actors.place.as_ref().filter(|_| tale.actors.place_is_city).map(|(name, _)| name.clone()));
+            disputes.extend(dispute("place", place, sides));
+        }
+        let heaviest = |tale: &Tale| tale.amounts.kilograms.iter().map(|(kilograms, _)| *kilograms).max();
+        if let Some(weight) = self.tales.iter().find_map(|tale| heaviest(tale)) {
+            let sides = sides(&self.tales, |tale| heaviest(tale).map(|other| if same_weight(weight, other) { weight.to_string() } else { other.to_string() }));
+            disputes.extend(dispute("kilograms", &weight.to_string(), sides));
+        }
+        disputes
     }
 
     fn points(&mut self, field: &str, is_promise: bool) -> Vec<Point> {
@@ -273,4 +287,26 @@ impl<'a, 't> Writer<'a, 't> {
             }
         }
     }
+}
+
+fn days_in_words(from: jiff::civil::Date, to: jiff::civil::Date) -> String {
+    if from == to { from.to_string() } else { format!("{from} to {to}") }
+}
+
+fn sides(tales: &[&Tale], value: impl Fn(&Tale) -> Option<String>) -> Vec<Side> {
+    let mut sides: Vec<Side> = Vec::new();
+    for (source, tale) in tales.iter().enumerate() {
+        let Some(value) = value(tale) else { continue };
+        match sides.iter_mut().find(|side| side.value == value) {
+            Some(side) => side.sources.push(source),
+            None => sides.push(Side { value, sources: vec![source] }),
+        }
+    }
+    sides
+}
+
+/// A dispute, if there are two sides to it; the draft's own side stands first.
+fn dispute(field: &str, own: &str, mut sides: Vec<Side>) -> Option<Dispute> {
+    sides.sort_by_key(|side| side.value != own);
+    (sides.len() > 1).then(|| Dispute { field: field.to_owned(), sides })
 }
