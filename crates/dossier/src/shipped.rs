@@ -10,6 +10,7 @@ const FILES: &[&str] = &[
     include_str!("../mechanisms/controlled-delivery.toml"),
     include_str!("../mechanisms/early-warning.toml"),
     include_str!("../mechanisms/event-security.toml"),
+    include_str!("../mechanisms/expert-exchange.toml"),
     include_str!("../mechanisms/information-request.toml"),
     include_str!("../mechanisms/joint-investigation-team.toml"),
     include_str!("../mechanisms/joint-operation.toml"),

@@ -5,6 +5,7 @@ mod controlled_delivery;
 mod early_warning;
 mod engine;
 mod event_security;
+mod expert_exchange;
 mod joint_investigation_team;
 mod joint_operation;
 mod mechanisms;
