@@ -73,7 +73,8 @@ fn nobody_is_named_before_the_terms_are_agreed() {
 fn terms_name_costs_status_and_insurance_and_give_no_powers_by_silence() {
     let (mut p, root) = asked();
     p.all(&["es"], root, "offer", json!({}));
-    assert_eq!(p.bare().adds("es", "terms", root, json!({ "travel_by": "ma", "stay_by": "ma" })).0, "refusal.field.missing", "status and insurance lack");
+    let costs_only = p.bare().adds("es", "terms", root, json!({ "travel_by": "ma", "stay_by": "ma" })).0;
+    assert_eq!(costs_only, "refusal.field.missing", "status and insurance lack");
     let first = p.add("es", "terms", root, json!({ "powers": "Aucune ; sans arme." }));
     assert_eq!(p.bare().moves("ma", first, "oppose", json!({})), "refusal.field.missing", "a ground is named");
     p.all(&["ma"], first, "oppose", json!({ "reason": ["powers"] }));
@@ -164,7 +165,8 @@ fn a_need_may_be_declined_or_withdrawn_and_waits_with_a_clock() {
     assert_eq!(p.clock("es", root, "offer").map(|c| c.0), Some(ClockState::Running));
     assert_eq!(p.clock("ma", root, "offer"), None, "the clock is the offering service's");
     assert_eq!(p.moves("ma", root, "conclude", json!({})), GUARD, "there is no offer");
-    let crossed = p.cross(&[("ma", root, "withdraw", json!({ "reason": ["need-lapsed"], })), ("es", root, "decline", json!({ "reason": ["capacity"] }))]);
+    let (lapsed, full) = (json!({ "reason": ["need-lapsed"] }), json!({ "reason": ["capacity"] }));
+    let crossed = p.cross(&[("ma", root, "withdraw", lapsed), ("es", root, "decline", full)]);
     assert_eq!((crossed, p.phase(root)), (vec![OK.to_owned(), OK.to_owned()], "withdrawn"));
     let (mut p, root) = asked();
     assert_eq!(p.bare().moves("es", root, "decline", json!({})), "refusal.field.missing", "a ground is named");

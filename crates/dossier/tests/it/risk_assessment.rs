@@ -77,6 +77,23 @@ fn nobody_reveals_before_all_are_in_or_the_time_is_over() {
 }
 
 #[test]
+fn a_seal_that_is_never_opened_does_not_hold_up_the_others() {
+    let (mut p, root) = asked();
+    let round = p.add("ma", "round", root, json!({ "due": 60, "reveal_by": 120 }));
+    for who in ALL {
+        assert_eq!(commits(&mut p, who, round, "likely"), OK);
+    }
+    assert_eq!(reveals(&mut p, "ma", round, "likely"), OK);
+    assert_eq!(p.clock("es", round, "reveal"), Some((ClockState::Running, 120)));
+    p.minute = 119;
+    assert_eq!(p.moves("ma", round, "end", json!({})), GUARD, "Spain and Germany have one more minute");
+    assert_eq!((p.minute, p.moves("es", round, "end", json!({}))), (120, "refusal.act.wrong-state".into()), "who has not revealed ends nothing");
+    p.all(&["ma"], round, "end", json!({}));
+    assert_eq!((p.phase(round), p.stance("es", round)), ("complete", "committed"), "everybody sees who kept its seal closed");
+    assert_eq!(reveals(&mut p, "es", round, "likely"), "refusal.act.ended");
+}
+
+#[test]
 fn what_is_revealed_is_what_was_sealed() {
     let (mut p, _, round) = round();
     for who in ALL {
@@ -124,7 +141,8 @@ fn one_service_alone_makes_no_joint_assessment() {
 fn nobody_edits_anothers_view_and_sources_are_codes() {
     let (mut p, root, round) = round();
     let version = p.add("de", "version", root, json!({}));
-    assert_eq!(p.adds("es", "version", root, json!({ "replaces": version.to_string() })).0, "refusal.field.wrong", "only the author replaces its own");
+    let replaced = p.adds("es", "version", root, json!({ "replaces": version.to_string() })).0;
+    assert_eq!(replaced, "refusal.field.wrong", "only the author replaces its own");
     let mut form = view("likely");
     form["sources"] = json!(["B2"]);
     let (seal, _) = p.seal("ma", round, "reveal", &form);
