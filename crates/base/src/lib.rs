@@ -1,6 +1,7 @@
 //! Floor 1: ids, time, handling, vocabularies, languages and canonical bytes. Imports no other floor.
 
 pub mod cbor;
+mod exhibit;
 mod handling;
 pub mod hex;
 mod ids;
@@ -8,6 +9,7 @@ mod lang;
 mod time;
 mod vocabulary;
 
+pub use exhibit::{CHUNK_BYTES, EXHIBIT_BYTES_MAX, chunk_bytes, chunk_count};
 pub use handling::{Coded, Evaluation, Handling, HandlingRefusal, Use};
 pub use ids::{ActId, BodyId, Digest, DossierId, ExhibitId, IdError, ItemId, MechanismId, OfficerId, ParcelId, ServiceId};
 pub use lang::{Labels, Lang, Tag, Text};

@@ -29,6 +29,19 @@ pub struct Terms {
     pub retention_days: Option<u32>,
     /// First day on which nothing new may be opened under it.
     pub valid_until: Option<Date>,
+    /// How large exhibits may be.
+    pub exhibits: ExhibitLimits,
+}
+
+/// How many bytes of exhibits an accord permits; none where it says nothing, and then only the program's own limits hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ExhibitLimits {
+    /// Bytes of one exhibit.
+    pub one_bytes_max: Option<u64>,
+    /// Bytes of all exhibits of one dossier.
+    pub dossier_bytes_max: Option<u64>,
+    /// Bytes of all exhibits that one party has sent and the others still keep, over all dossiers under the accord.
+    pub party_bytes_max: Option<u64>,
 }
 
 impl Terms {
@@ -43,6 +56,13 @@ impl Terms {
             return Err(Refusal::Accord("it is not in force: not all parties have signed, or one has denounced it"));
         }
         let list = |field: &str| root.fields.get(field).into_iter().flat_map(Value::each);
+        // A number below zero permits nothing.
+        let mebibytes = |field: &str| {
+            list(field).find_map(|v| match v {
+                Value::Number(n) => Some(u64::try_from(*n).unwrap_or(0).saturating_mul(1 << 20)),
+                _ => None,
+            })
+        };
         let mechanisms = list("mechanisms").filter_map(|v| match v {
             Value::Mechanism(m) => Some(m.id),
             _ => None,
@@ -69,6 +89,11 @@ impl Terms {
                 Value::Date(d) => Some(*d),
                 _ => None,
             }),
+            exhibits: ExhibitLimits {
+                one_bytes_max: mebibytes("exhibit_mib_max"),
+                dossier_bytes_max: mebibytes("dossier_exhibits_mib_max"),
+                party_bytes_max: mebibytes("party_exhibits_mib_max"),
+            },
         })
     }
 

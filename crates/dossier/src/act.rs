@@ -4,7 +4,7 @@
 //! still verifies. `seen` names the last act of every other party that the author had folded: the act is judged there.
 
 use crate::mechanism::OfficerRole;
-use crate::value::Value;
+use crate::value::{Exhibit, Value};
 use base::cbor::{self, CborError, Map};
 use base::{ActId, BodyId, Digest, DossierId, Handling, Instant, ItemId, MechanismId, OfficerId, ServiceId};
 use minicbor::{Decode, Encode};
@@ -216,6 +216,14 @@ impl Body {
         let bytes = cbor::to_vec(self);
         let id = body_id(&bytes);
         (bytes, id)
+    }
+
+    /// Goes over the exhibits that the form names, in the order of its fields.
+    pub fn exhibits(&self) -> impl Iterator<Item = &Exhibit> {
+        self.fields.iter().flat_map(|(_, v)| v.each()).filter_map(|v| match v {
+            Value::Exhibit(e) => Some(e),
+            _ => None,
+        })
     }
 }
 

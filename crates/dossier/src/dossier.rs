@@ -412,7 +412,7 @@ impl Dossier {
         let mut view = std::mem::replace(&mut self.views[author], fresh);
         let own = (head.seq > 1).then_some(Mark { party: head.author, seq: head.seq - 1, act: head.prev });
         let sound = self.advance(&mut view, own.into_iter().chain(head.seen.iter().copied()));
-        let verdict = if sound { guard::judge(act, &view) } else { Err(Refusal::SeenFalse) };
+        let verdict = if sound { guard::judge(act, &view, self.terms.as_deref()) } else { Err(Refusal::SeenFalse) };
         self.views[author] = view;
         verdict
     }

@@ -1,6 +1,6 @@
 //! Typed fields of forms: what a mechanism may ask for, and whether a value answers it.
 
-use crate::value::Value;
+use crate::value::{Exhibit, Value};
 use base::cbor::Map;
 use base::{Coded, Labels, Vocabulary};
 use serde::{Deserialize, Serialize};
@@ -242,7 +242,7 @@ impl Field {
                     Err("the officer's id is not well formed")
                 }
             }
-            (FieldType::Exhibit, Value::Exhibit(e)) => line(&e.name).and(line(&e.media)),
+            (FieldType::Exhibit, Value::Exhibit(e)) => line(&e.name).and(exhibit(e)),
             (FieldType::TextHash, Value::TextHash(h)) => {
                 if h.lang.is_well_formed() {
                     Ok(())
@@ -273,6 +273,21 @@ impl Field {
             _ => Err("the value is of another type"),
         };
         verdict.map_err(|why| self.wrong(why))
+    }
+}
+
+/// Checks what an exhibit says of itself; the name is the file's own, without the folders it lay in.
+fn exhibit(e: &Exhibit) -> Result<(), &'static str> {
+    let token = |s: &str| (1..=127).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b));
+    if base::chunk_count(e.size).is_none() {
+        return Err("an exhibit has 1 byte to 64 GiB");
+    }
+    if e.name.contains(['/', '\\']) || e.name == "." || e.name == ".." {
+        return Err("an exhibit's name is that of a file, without folders");
+    }
+    match e.media.split_once('/').is_some_and(|(kind, sub)| token(kind) && token(sub)) {
+        true => Ok(()),
+        false => Err("a media type is written as type/subtype (RFC 6838)"),
     }
 }
 
@@ -324,4 +339,25 @@ pub(crate) fn check_fields(form: &[Field]) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exhibit_says_what_it_is_and_nothing_of_where_it_lay() {
+        let said = |name: &str, size: u64, media: &str| {
+            let e = Exhibit { id: Default::default(), name: name.to_owned(), size, media: media.to_owned() };
+            exhibit(&e).is_ok()
+        };
+        assert!(said("procès-verbal 4.pdf", 1, "application/pdf") && said("صورة.jpg", 64 << 30, "image/svg+xml"));
+        assert!(!said("x", 0, "a/b") && !said("x", (64 << 30) + 1, "a/b"), "a byte too few, a byte too many");
+        for name in ["../x", "/etc/x", "C:\\x", ".", ".."] {
+            assert!(!said(name, 1, "a/b"), "{name}");
+        }
+        for media in ["pdf", "/", "a/", "a/b c", "a/b;charset=utf-8"] {
+            assert!(!said("x", 1, media), "{media}");
+        }
+    }
 }

@@ -8,10 +8,15 @@ use crate::field::{Field, FieldFault, FieldType, check_form};
 use crate::mechanism::{ItemKind, Mechanism, OfficerRole};
 use crate::state::{Item, State};
 use crate::value::Value;
-use base::HandlingRefusal;
+use base::{ExhibitId, HandlingRefusal};
+use std::collections::BTreeMap;
 
 /// Items that a dossier may hold.
 pub const ITEMS_MAX: usize = 50_000;
+/// Exhibits that one act may name.
+pub const EXHIBITS_MAX: usize = 20;
+/// Exhibits that the acts of one dossier may name.
+pub const DOSSIER_EXHIBITS_MAX: usize = 10_000;
 
 /// The rules say no: ordinary business, kept and shown with its remedy; an act refused so folds to nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -64,6 +69,9 @@ pub enum Refusal {
     /// The handling is not well formed.
     #[error(transparent)]
     Handling(#[from] HandlingRefusal),
+    /// The exhibits are more or larger than the accord or the program permits.
+    #[error("the exhibits are more than what is permitted: {0}")]
+    Exhibits(&'static str),
     /// The dossier is full.
     #[error("the dossier holds 50000 items, which is its limit; open a dossier that follows from it")]
     TooManyItems,
@@ -104,6 +112,7 @@ impl Refusal {
             Refusal::Guard(_) => "refusal.act.guard",
             Refusal::Field(f) => f.code(),
             Refusal::Handling(h) => h.code(),
+            Refusal::Exhibits(_) => "refusal.act.exhibits",
             Refusal::TooManyItems => "refusal.act.too-many-items",
             Refusal::Erased => "refusal.act.erased",
             Refusal::SeenRegress => "peer.act.seen-regress",
@@ -147,6 +156,7 @@ pub(crate) fn judge_opening(act: &Act, opening: &Opening, mechanism: &Mechanism,
     let body = form(act.body(), &kind.fields)?;
     // A purpose that the form states must be one for which the parties agreed to cooperate.
     let stated = kind.fields.iter().filter(|f| f.vocabulary.as_deref() == Some("legal-purposes")).filter_map(|f| body.fields.get(&f.id)).flat_map(Value::each);
+    exhibits(body, &BTreeMap::new(), terms)?;
     let agreed = |v: &Value| match (v, terms.and_then(|t| t.purposes.as_ref())) {
         (Value::Choice(code), Some(purposes)) => purposes.contains(code),
         _ => true,
@@ -158,7 +168,7 @@ pub(crate) fn judge_opening(act: &Act, opening: &Opening, mechanism: &Mechanism,
 }
 
 /// Judges any later act on the state that its author had seen.
-pub(crate) fn judge(act: &Act, seen: &State) -> Result<(), Refusal> {
+pub(crate) fn judge(act: &Act, seen: &State, terms: Option<&Terms>) -> Result<(), Refusal> {
     let head = act.head();
     let author = seen.party(&head.author).ok_or(Refusal::NotParty)?;
     let role = &seen.parties()[author].1;
@@ -172,6 +182,7 @@ pub(crate) fn judge(act: &Act, seen: &State) -> Result<(), Refusal> {
             may_open_in(seen, kind, parent, author)?;
             officers(act, &kind.officer, &kind.four_eyes)?;
             let body = form(act.body(), &kind.fields)?;
+            exhibits(body, seen.exhibits(), terms)?;
             points_right(seen, &kind.fields, body, author)
         }
         Deed::Move { item, name } => {
@@ -186,6 +197,7 @@ pub(crate) fn judge(act: &Act, seen: &State) -> Result<(), Refusal> {
             }
             officers(act, &m.officer, &m.four_eyes)?;
             let body = form(act.body(), &m.fields)?;
+            exhibits(body, seen.exhibits(), terms)?;
             points_right(seen, &m.fields, body, author)?;
             opens_commitment(act, item, author, &m.fields, body)?;
             if m.guards.is_empty() {
@@ -295,6 +307,39 @@ fn officers(act: &Act, first: &[OfficerRole], second: &[OfficerRole]) -> Result<
 /// Returns a role's name as data files write it.
 pub(crate) fn role_name(role: &OfficerRole) -> String {
     serde_json::to_value(role).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// Checks number and sizes of the exhibits that an act names against the program's limits and the accord's.
+fn exhibits(body: &Body, seen: &BTreeMap<ExhibitId, u64>, terms: Option<&Terms>) -> Result<(), Refusal> {
+    let mut all = body.exhibits().peekable();
+    if all.peek().is_none() {
+        return Ok(());
+    }
+    let limits = terms.map(|t| t.exhibits).unwrap_or_default();
+    let (mut count, mut new) = (0, BTreeMap::new());
+    for e in all {
+        count += 1;
+        if limits.one_bytes_max.is_some_and(|max| e.size > max) {
+            return Err(Refusal::Exhibits("one is larger than the accord permits; agree on more or send less"));
+        }
+        if seen.get(&e.id).is_some_and(|size| *size != e.size) {
+            return Err(Refusal::Exhibits("one is named with another size than before"));
+        }
+        if !seen.contains_key(&e.id) {
+            new.insert(e.id, e.size);
+        }
+    }
+    if count > EXHIBITS_MAX {
+        return Err(Refusal::Exhibits("an act names at most 20; use several acts"));
+    }
+    if seen.len() + new.len() > DOSSIER_EXHIBITS_MAX {
+        return Err(Refusal::Exhibits("a dossier names at most 10000; open a dossier that follows from it"));
+    }
+    let whole = seen.values().chain(new.values()).fold(0u64, |sum, size| sum.saturating_add(*size));
+    match limits.dossier_bytes_max.is_some_and(|max| !new.is_empty() && whole > max) {
+        true => Err(Refusal::Exhibits("all of the dossier's together are larger than the accord permits; agree on more or send less")),
+        false => Ok(()),
+    }
 }
 
 fn form<'a>(body: Option<&'a Body>, fields: &[Field]) -> Result<&'a Body, Refusal> {

@@ -25,10 +25,10 @@ pub use check::{Explored, Fault, Report, check};
 pub use clock::{ClockState, ClockView};
 pub use dossier::{Checked, Dossier, Fork, Judged, Verdict, Want};
 pub use field::{Field, FieldFault, FieldType};
-pub use guard::{Refusal, commitment};
+pub use guard::{DOSSIER_EXHIBITS_MAX, EXHIBITS_MAX, Refusal, commitment};
 pub use links::{LinkView, LinkedFrom, links, opposite};
 pub use matrix::matrix;
-pub use mechanism::{Clock, Extension, ItemKind, Mechanism, MechanismFault, Move, Never, OfficerRole, Phase, Role, Stance, StanceState, Start};
+pub use mechanism::{Clock, Custody, Extension, ItemKind, Mechanism, MechanismFault, Move, Never, OfficerRole, Phase, Role, Stance, StanceState, Start};
 pub use shipped::shipped;
 pub use state::{Fields, Item, PhaseOf, State};
 pub use value::{

@@ -176,6 +176,16 @@ pub struct StanceState {
     pub label: Labels,
 }
 
+/// What a move says of the content of its item's exhibits at its author's node. The node keeps to it; partners cannot see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Custody {
+    /// The content is here, whole and checked: the node signs nothing else.
+    Takes,
+    /// The content is not kept here any longer: the node erases it with the act.
+    Erases,
+}
+
 /// A change of one's own stance.
 #[derive(Debug)]
 pub struct Move {
@@ -199,6 +209,8 @@ pub struct Move {
     pub guards: Vec<Rule>,
     /// What to tell an officer for whom a guard does not hold.
     pub why_not: Option<Labels>,
+    /// What it says of the content of the item's exhibits.
+    pub custody: Option<Custody>,
     /// Its form.
     pub fields: Vec<Field>,
 }

@@ -1,7 +1,7 @@
 //! Reads mechanism files: 1 size, 2 TOML, 3 names resolve, labels are whole, rules compile, what points at something points at what exists.
 
 use crate::field::{Field, FieldType, check_fields};
-use crate::mechanism::{Clock, ItemKind, MECHANISM_BYTES_MAX, Mechanism, MechanismFault, Move, NESTS_MAX, Never, OfficerRole, Phase, Role, Stance};
+use crate::mechanism::{Clock, Custody, ItemKind, MECHANISM_BYTES_MAX, Mechanism, MechanismFault, Move, NESTS_MAX, Never, OfficerRole, Phase, Role, Stance};
 use crate::rule::{NAMES, Rule};
 use crate::state::{ENDED, RUNNING};
 use base::{Labels, MechanismId};
@@ -74,6 +74,7 @@ struct MoveFile {
     #[serde(default, rename = "guard")]
     guards: Guards,
     why_not: Option<Labels>,
+    custody: Option<Custody>,
     #[serde(default, rename = "field")]
     fields: Vec<Field>,
 }
@@ -380,6 +381,7 @@ impl Move {
             step_up: file.step_up,
             guards,
             why_not: file.why_not,
+            custody: file.custody,
             fields: file.fields,
         })
     }

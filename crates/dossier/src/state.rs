@@ -8,7 +8,7 @@ use crate::mechanism::{ItemKind, Mechanism};
 use crate::rule::{Facts, Said};
 use crate::value::Value;
 use base::cbor::Map;
-use base::{ActId, DossierId, Instant, ItemId, ServiceId};
+use base::{ActId, DossierId, ExhibitId, Instant, ItemId, ServiceId};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Deref;
 use std::sync::{Arc, LazyLock};
@@ -78,6 +78,8 @@ pub struct State {
     parties: Arc<Vec<(ServiceId, String)>>,
     items: HashMap<ItemId, Item>,
     children: HashMap<(ItemId, usize), Vec<ItemId>>,
+    /// Exhibits that acts have named, with their size in bytes.
+    exhibits: BTreeMap<ExhibitId, u64>,
     /// What valid acts say of other dossiers.
     pub(crate) links: crate::links::Links,
     /// How many items of a kind each party has opened.
@@ -97,6 +99,7 @@ impl State {
             items: HashMap::new(),
             children: HashMap::new(),
             opened: HashMap::new(),
+            exhibits: BTreeMap::new(),
             links: Default::default(),
             marks,
         }
@@ -130,6 +133,11 @@ impl State {
     /// Tells whether nothing is folded yet.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
+    }
+
+    /// Returns the exhibits that acts have named, with their size in bytes.
+    pub fn exhibits(&self) -> &BTreeMap<ExhibitId, u64> {
+        &self.exhibits
     }
 
     /// Returns the mechanism.
@@ -191,6 +199,7 @@ impl State {
         if !valid {
             return;
         }
+        self.exhibits.extend(act.body().into_iter().flat_map(|b| b.exhibits()).map(|e| (e.id, e.size)));
         crate::links::note(&mut self.links, act);
         let mechanism = Arc::clone(&self.mechanism);
         match &head.deed {

@@ -107,6 +107,7 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(carry_done))
         .routes(routes!(carry_import))
         .routes(routes!(process))
+        .merge(crate::api_exhibits::exhibit_routes())
         .merge(crate::api_keys::routes())
 }
 
@@ -412,6 +413,7 @@ async fn dossier(Who(officer): Who, State(engine): State<Engine>, Path(id): Path
         let (ticket, view) = n.consult(&officer, &id, &q.reason, now())?;
         let mut shown = as_json(&view);
         shown["standings"] = as_json(&n.standings(&id)?);
+        shown["exhibits"] = as_json(&n.exhibits_of(&id)?);
         Ok((Some(ticket), shown))
     };
     Ok(Json(engine.run(look).await?))

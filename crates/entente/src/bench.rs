@@ -67,7 +67,7 @@ impl Run {
     }
 }
 
-fn round(x: f64) -> f64 {
+pub(crate) fn round(x: f64) -> f64 {
     let scale = if x.abs() >= 100.0 { 10.0 } else { 1000.0 };
     (x * scale).round() / scale
 }
@@ -250,7 +250,7 @@ async fn used(stations: &[&Station]) -> Result<Used, Problem> {
     Ok(sum)
 }
 
-fn load1() -> f64 {
+pub(crate) fn load1() -> f64 {
     std::fs::read_to_string("/proc/loadavg").ok().and_then(|l| l.split(' ').next().and_then(|n| n.parse().ok())).unwrap_or(-1.0)
 }
 

@@ -106,7 +106,7 @@ impl Writer {
                     .await
                     .map_err(|_| NodeError::Bug)?;
                     let parcel = sealed?;
-                    self.group.push((CarrySealed { number: load.number, parcel: Digest::of(&parcel).into(), objects: load.objects }, parcel));
+                    self.group.push((CarrySealed { number: load.number, parcel: Digest::of(&parcel).into(), sent: load.sent.clone() }, parcel));
                     if self.group.len() >= GROUP_PARCELS || self.group.iter().map(|g| g.1.len()).sum::<usize>() >= GROUP_BYTES {
                         parcels += self.let_go().await?;
                         self.send(carry_frame(FRAME_PROGRESS, json!({ "parcels": parcels, "due": self.begun.due }).to_string().as_bytes())).await?;
@@ -128,7 +128,7 @@ impl Writer {
             return Ok(0);
         }
         let (to, export) = (self.to, self.begun.export);
-        let sealed: Vec<CarrySealed> = group.iter().map(|g| g.0).collect();
+        let sealed: Vec<CarrySealed> = group.iter().map(|g| g.0.clone()).collect();
         self.engine.run(move |n| n.carry_sealed(to, export, &sealed, now()).map(|t| (Some(t), ()))).await?;
         for (_, parcel) in &group {
             let bytes = self.out.add(CarryRecord::Parcel(parcel), now())?;
@@ -156,7 +156,8 @@ pub(crate) async fn carry_done(who: Who, State(engine): State<Engine>, Form(f): 
     who.must_be(&[OfficerRole::Administrator], "administrator")?;
     let export: u64 = f.export.parse().map_err(|_| NodeError::CarryExport)?;
     engine.run(move |n| n.carry_done(f.partner, export, f.volumes, &who.0.id, now()).map(|t| (Some(t), ()))).await?;
-    Ok(Json(json!({})))
+    let waiting = engine.read(move |n| Ok(n.exhibits_awaiting_line(&f.partner))).await?;
+    Ok(Json(json!({ "exhibits_awaiting_line": waiting })))
 }
 
 #[utoipa::path(post, path = "/v1/carry/import", responses((status = 200, description = "What became of a volume; it may have faults and is taken as far as it goes")))]

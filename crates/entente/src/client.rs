@@ -40,6 +40,14 @@ impl Client {
         Client { base: format!("http://{address}"), token: token.to_owned(), pool }
     }
 
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
     /// Reads.
     pub async fn get(&self, path: &str) -> Result<Value, Problem> {
         self.ask(Method::GET, path, None).await

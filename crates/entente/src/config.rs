@@ -21,6 +21,9 @@ pub struct Config {
     /// Minutes between two checkpoints that partners cosign.
     #[serde(default = "checkpoint_minutes")]
     pub checkpoint_minutes: u64,
+    /// Mebibytes of the disk that exhibits leave free for everything else.
+    #[serde(default = "disk_floor_mib")]
+    pub disk_floor_mib: u64,
     /// Days that a parcel may be old when it comes by file.
     #[serde(default = "carry_days_max")]
     pub carry_days_max: u32,
@@ -44,6 +47,10 @@ fn api() -> SocketAddr {
 
 fn checkpoint_minutes() -> u64 {
     15
+}
+
+fn disk_floor_mib() -> u64 {
+    1024
 }
 
 fn carry_days_max() -> u32 {
@@ -95,10 +102,13 @@ impl Config {
              backup_minutes = 0\n\
              # backup_target = \"/mnt/backup/entente\"\n\
              # backup_key_file = \"/etc/entente/backup.key\"\n\n\
+             # Mebibytes of the disk that exhibits leave free for the ledger and everything else. Default 1024.\n\
+             disk_floor_mib = {}\n\n\
              # What is logged to standard error: error, warn, info, debug, trace. Default info.\n\
              log = \"{}\"\n",
             checkpoint_minutes(),
             carry_days_max(),
+            disk_floor_mib(),
             log()
         )
     }

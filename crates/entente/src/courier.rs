@@ -5,7 +5,7 @@ use crate::keeper::Keyring;
 use crate::queue::Lane;
 use base::{Digest, ParcelId, ServiceId};
 use bytes::Bytes;
-use node::{Book, NodeError, Served};
+use node::{Book, NodeError, Served, Shelves};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -27,6 +27,8 @@ pub struct Door {
     /// Our keys.
     pub keys: Keyring,
     own: ServiceId,
+    /// Where chunks of exhibits are written beside the node; none where it keeps no exhibits.
+    shelves: Option<Shelves>,
     /// Parcels under way, so that a receipt is held against the right one.
     under_way: Arc<Mutex<HashMap<(ServiceId, u64), ParcelId>>>,
     /// Who has how many parcels being opened; grows with the partners only.
@@ -37,15 +39,27 @@ impl Door {
     /// Opens the door between a node and its courier.
     pub fn new(engine: Engine, book: Book, keys: Keyring) -> Door {
         let own = keys.now().service();
-        Door { engine, book, keys, own, under_way: Arc::default(), opening: Arc::default() }
+        Door { engine, book, keys, own, under_way: Arc::default(), opening: Arc::default(), shelves: None }
+    }
+
+    /// Has chunks of exhibits written beside the node, on another core.
+    pub fn shelving(self, shelves: Option<Shelves>) -> Door {
+        Door { shelves, ..self }
     }
 
     async fn take(&self, from: ServiceId, parcel: Bytes) -> Result<Bytes, NodeError> {
-        let (book, keys) = (self.book.clone(), self.keys.now());
+        let (book, keys, shelves) = (self.book.clone(), self.keys.now(), self.shelves.clone());
         let engine = self.engine.in_lane(Lane::Partner(from));
         let turn = Arc::clone(self.opening.lock().expect("no holder panics").entry(from).or_insert_with(|| Arc::new(Semaphore::new(OPENING_MAX))));
         let turn = turn.acquire_owned().await.map_err(|e| NodeError::Corrupt(e.to_string()))?;
-        let opened = tokio::task::spawn_blocking(move || node::open(&parcel, from, &book, &keys, now())).await;
+        let open = move || {
+            let mut arrived = node::open(&parcel, from, &book, &keys, now())?;
+            // The parcel's own bytes are not needed while the disk is waited for.
+            drop(parcel);
+            shelves.iter().for_each(|s| arrived.shelve(s));
+            Ok(arrived)
+        };
+        let opened: Result<Result<node::Arrived, NodeError>, _> = tokio::task::spawn_blocking(open).await;
         drop(turn);
         let arrived = match opened.map_err(|e| NodeError::Corrupt(e.to_string()))? {
             Ok(arrived) => arrived,
@@ -88,6 +102,7 @@ impl Door {
             }
             Err(e) => {
                 tracing::error!(code = e.code(), "a parcel could not be sealed: {e}");
+                let _ = self.engine.run(move |n| Ok((n.unsealed(to, number, &e, now()), ()))).await;
                 None
             }
         }

@@ -12,12 +12,14 @@ use std::net::SocketAddr;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use store::{Append, LogLine, RecordOp, Sqlite, Store};
+use store::{Append, DirVault, LogLine, RecordOp, Sqlite, Store};
 
 const KEYS: &str = "keys.entente";
 /// Held by whoever may write the key file.
 const KEYS_LOCK: &str = "keys.lock";
 const STORE: &str = "node.db";
+/// The directory of exhibits: one file a shelf, sealed; the keys lie in the store.
+const EXHIBITS: &str = "exhibits";
 const TOKENS: &str = "tokens";
 const DAY_MS: i64 = 86_400_000;
 
@@ -200,7 +202,10 @@ impl Home {
     pub fn node_with(&self, keys: Keys) -> Result<Node, HomeError> {
         let store = Sqlite::open(&self.dir.join(STORE), keys.storage().clone(), Box::new(SystemEntropy))?;
         let settings = Settings { zone: self.config.zone.clone() };
-        Ok(Node::open(Arc::new(store), keys, settings, Box::new(SystemEntropy), now())?)
+        let vault = DirVault::open(&self.dir.join(EXHIBITS), keys.storage().clone(), Box::new(SystemEntropy), self.config.disk_floor_mib << 20)?;
+        let mut node = Node::open(Arc::new(store), keys, settings, Box::new(SystemEntropy), now())?;
+        node.keep_exhibits(Arc::new(vault), now())?;
+        Ok(node)
     }
 
     /// Opens the store only to read, also beside a running node.

@@ -3,20 +3,24 @@
 //! A library so that tests drive the very parts that the program runs; `main.rs` only starts it.
 
 pub mod api;
+mod api_exhibits;
 mod api_keys;
 pub mod audit;
 pub mod backup;
 pub mod bench;
 pub mod bench_backup;
+pub mod bench_exhibit;
 pub mod carry;
 pub mod cli;
 pub mod client;
+mod client_files;
 pub mod config;
 pub mod courier;
 pub mod demo;
 pub mod engine;
 pub mod fairness;
 pub mod flood;
+pub mod flow;
 pub mod home;
 pub mod keeper;
 pub mod launch;

@@ -49,13 +49,13 @@ pub fn serve(home: &Home, lock: &Lock<'_>, ready: impl FnOnce(Addresses)) -> Res
 
 async fn run(home: &Home, node: node::Node, (keys, lock, held): (Keys, &Lock<'_>, File), ready: impl FnOnce(Addresses)) -> Result<(), HomeError> {
     let config = home.config().clone();
-    let book = node.book();
+    let (book, shelves) = (node.book(), node.shelves());
     let asked = |e: &dyn std::fmt::Display| HomeError::Asked(e.to_string());
     let identity = identity(&keys);
     let ring = Keyring::new(keys);
     let engine = Engine::start(node);
     let house = engine.in_lane(Lane::House);
-    let door = Arc::new(Door::new(engine.clone(), book, ring.clone()));
+    let door = Arc::new(Door::new(engine.clone(), book, ring.clone()).shelving(shelves));
     let mut limits = Limits { parcel_bytes_max: node::PARCEL_BYTES_MAX, ..Limits::default() };
     own::fit(&mut limits);
     let server = Server::bind(config.listen, &identity, door.clone(), door.clone(), limits.clone()).await.map_err(|e| asked(&e))?;

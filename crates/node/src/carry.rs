@@ -8,7 +8,7 @@
 use crate::error::NodeError;
 use crate::inbound::{Arrived, CARRY_DAYS_CEILING};
 use crate::node::{Node, PAGE, Ticket, log, put};
-use crate::outbound::Load;
+use crate::outbound::{Load, Sent};
 use crate::served::Served;
 use base::{Digest, OfficerId, ParcelId, ServiceId, UnixMs};
 use seal::{CardFault, Cards, Directory};
@@ -79,8 +79,8 @@ struct Export {
 #[derive(Serialize, Deserialize)]
 struct UnderWay {
     parcel: ParcelId,
-    /// Digest of what it holds, in order.
-    objects: Digest,
+    /// What it holds.
+    sent: Sent,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -115,14 +115,14 @@ pub enum CarryNext {
 }
 
 /// A sealed parcel that is about to leave by file.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct CarrySealed {
     /// Its number.
     pub number: u64,
     /// Its id.
     pub parcel: ParcelId,
-    /// The load's [`Load::objects`].
-    pub objects: Digest,
+    /// The load's [`Load::sent`].
+    pub sent: Sent,
 }
 
 /// What a carried receipt led to.
@@ -223,7 +223,7 @@ impl Node {
         self.export(&to, export)?;
         let mut batch = Append::new(now);
         for s in sealed {
-            let way = UnderWay { parcel: s.parcel, objects: s.objects };
+            let way = UnderWay { parcel: s.parcel, sent: s.sent.clone() };
             batch.records.push(put(UNDER_WAY, &numbered(&to, s.number), write(&way)));
         }
         Ok(self.stage(batch))
@@ -301,7 +301,7 @@ impl Node {
             return if here { Ok(CarrySettled::Again) } else { Err(NodeError::CarryReceipt) };
         };
         let way: UnderWay = read(&record.data)?;
-        let mut taken = self.read_receipt(from, way.objects, way.parcel, receipt, now)?;
+        let mut taken = self.read_receipt(from, &way.sent, way.parcel, receipt, now)?;
         taken.batch.records.push(RecordOp::Delete { kind: UNDER_WAY.to_owned(), id });
         if taken.passing {
             self.carry_rewind(from, &mut taken.batch)?;

@@ -1,7 +1,8 @@
 //! What the node's doors answer when they do not do what they were asked, by blame.
 
-use base::{IdError, ServiceId, TimeError};
+use base::{ExhibitId, IdError, ServiceId, TimeError};
 use dossier::{ActFault, FieldFault, MechanismFault, Refusal};
+use seal::exhibit::ChunkFault;
 use seal::{CardFault, CarryFault, FingerprintRefusal, NoteFault, SealFault};
 use store::StoreError;
 
@@ -131,6 +132,45 @@ pub enum NodeError {
     /// Too many acts of a partner wait for others.
     #[error("too many acts of this service wait for acts that are lacking; it must send those first")]
     TooMuchWaiting,
+    /// A chunk that came is not the exhibit's.
+    #[error("chunk {index} of exhibit {exhibit}: {fault}")]
+    Chunk {
+        /// What is wrong.
+        fault: ChunkFault,
+        /// The exhibit.
+        exhibit: ExhibitId,
+        /// The chunk.
+        index: u32,
+    },
+    /// A request for chunks that do not exist.
+    #[error("the chunks that are asked for are not in order or not of this exhibit; the sender's software is at fault")]
+    ExhibitRanges,
+    /// A chunk that nobody here has asked for.
+    #[error("nobody here has asked for this exhibit; it is not kept")]
+    ExhibitUnasked,
+    /// An exhibit is not here whole.
+    #[error("this exhibit is not here whole yet; it is fetched, and entente exhibit list shows how far it is")]
+    ExhibitIncomplete,
+    /// An officer names an exhibit that is not here.
+    #[error("the exhibit '{0}' is not here, or not with this size; add the file first with entente exhibit add")]
+    ExhibitAbsent(String),
+    /// The disk is at its floor.
+    #[error("there is no room for this exhibit: the disk is at the floor that is left free for everything else. Free space or enlarge the disk")]
+    ExhibitRoom,
+    /// The accord permits no more.
+    #[error("this is more than the accord permits one party to send and the others to keep; wait until earlier exhibits are erased, or agree on more")]
+    ExhibitQuota,
+    /// This node keeps no exhibits.
+    #[error("this node was started without a place for exhibits")]
+    ExhibitNoVault,
+    /// A chunk at rest cannot be read.
+    #[error("chunk {index} of exhibit {exhibit} cannot be read: the disk has damaged it. It is fetched again where another party holds it; check the disk")]
+    ExhibitDamaged {
+        /// The exhibit.
+        exhibit: ExhibitId,
+        /// The chunk.
+        index: u32,
+    },
     /// Acts of a dossier in which the sender has no part.
     #[error("the sender or this node is not a party of this dossier")]
     NotParty,
@@ -239,6 +279,15 @@ impl NodeError {
             NodeError::NotOurs => NOT_OURS,
             NodeError::Replayed(_) => "peer.parcel.replayed",
             NodeError::TooMuchWaiting => "peer.act.too-much-waiting",
+            NodeError::Chunk { fault, .. } => fault.code(),
+            NodeError::ExhibitRanges => "peer.exhibit.ranges",
+            NodeError::ExhibitUnasked => "refusal.exhibit.unasked",
+            NodeError::ExhibitIncomplete => "refusal.exhibit.incomplete",
+            NodeError::ExhibitAbsent(_) => "refusal.exhibit.absent",
+            NodeError::ExhibitRoom => "refusal.exhibit.room",
+            NodeError::ExhibitQuota => "refusal.exhibit.quota",
+            NodeError::ExhibitNoVault => "refusal.exhibit.no-place",
+            NodeError::ExhibitDamaged { .. } => "failure.exhibit.damaged",
             NodeError::NotParty => "peer.act.not-party",
             NodeError::Word => "peer.act.word",
             NodeError::Suspended => "refusal.partner.suspended",

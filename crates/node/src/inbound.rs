@@ -3,11 +3,14 @@
 
 use crate::book::Book;
 use crate::error::NodeError;
+use crate::exhibit_flow::ChunkIn;
 use crate::outbound::PARCEL_BYTES_MAX;
 use crate::piece::{self, Piece};
+use crate::shelves::Shelves;
 use base::cbor::CborError;
 use base::{ActId, Digest, ParcelId, ServiceId, UnixMs};
 use dossier::Act;
+use seal::exhibit::verify_chunk;
 use seal::{Attestation, Directory, Keys, Parcel, SealFault, Signed, Typ, Verified};
 use std::sync::Arc;
 use store::StoreError;
@@ -36,7 +39,22 @@ pub struct Arrived {
 /// One piece, verified.
 pub(crate) enum Opened {
     Act { act: Arc<Act>, verified: Box<Verified>, body: Option<Vec<u8>>, attested: Option<Box<Attested>> },
+    Chunk { digest: Digest, chunk: ChunkIn },
     Other { digest: Digest, piece: Piece },
+}
+
+impl Arrived {
+    /// Writes the chunks of exhibits that are expected, beside the node; one that was not written so is written by the node itself.
+    pub fn shelve(&mut self, shelves: &Shelves) {
+        ChunkIn::shelve(self.pieces.iter_mut().filter_map(as_chunk), shelves);
+    }
+}
+
+fn as_chunk(piece: &mut Result<Opened, (Digest, NodeError)>) -> Option<&mut ChunkIn> {
+    match piece {
+        Ok(Opened::Chunk { chunk, .. }) => Some(chunk),
+        _ => None,
+    }
 }
 
 /// A service's word on an act, verified.
@@ -96,6 +114,12 @@ fn open_piece(piece: Piece, book: &Book, now: UnixMs) -> Result<Opened, (Digest,
     match piece {
         Piece::Act { signed, body } => open_named(&signed, body, None, book, now),
         Piece::Attested { attestation, signed, body } => open_named(&signed, body, Some(&attestation), book, now),
+        Piece::Chunk { exhibit, size, index, proof, data } => {
+            let digest = crate::piece::chunk_name(&exhibit, index);
+            let fault = |fault| (digest, NodeError::Chunk { fault, exhibit, index });
+            let hash = verify_chunk(&exhibit, size, index, &data, &proof).map_err(fault)?;
+            Ok(Opened::Chunk { digest, chunk: ChunkIn { exhibit, size, index, data, hash, stored: None } })
+        }
         other => Ok(Opened::Other { digest: other.digest(), piece: other }),
     }
 }
@@ -149,7 +173,7 @@ impl Opened {
     pub(crate) fn digest(&self) -> Digest {
         match self {
             Opened::Act { act, .. } => *ActId::as_ref(&act.id()),
-            Opened::Other { digest, .. } => *digest,
+            Opened::Chunk { digest, .. } | Opened::Other { digest, .. } => *digest,
         }
     }
 }

@@ -9,9 +9,9 @@ use crate::officer::Officer;
 use crate::piece::Piece;
 use crate::served::as_stored;
 use base::cbor::{self, Map};
-use base::{ActId, DossierId, Handling, ItemId, ServiceId, UnixMs};
+use base::{ActId, DossierId, ExhibitId, Handling, ItemId, ServiceId, UnixMs};
 use dossier::accord::{self, Terms};
-use dossier::{Act, Body, Deed, Dossier, Field, Head, Judged, Mechanism, OfficerRole, Opening, Party, Refusal, Signatory, Value};
+use dossier::{Act, Body, Custody, Deed, Dossier, Field, Head, Judged, Mechanism, OfficerRole, Opening, Party, Refusal, Signatory, Value};
 use seal::Typ;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -365,6 +365,7 @@ impl Node {
             // What a partner named of the accord and is not here yet may have ended it.
             self.nothing_open(&accord.dossier)?;
         }
+        self.exhibits_may_be_named(read)?;
         let tried = self.try_in_memory(read, by, second, now);
         if tried.is_err() {
             self.untry(read);
@@ -376,6 +377,52 @@ impl Node {
     fn untry(&mut self, read: &Read) {
         if let Deed::Open(_) = &read.deed {
             self.drop_dossier(&read.dossier);
+        }
+    }
+
+    /// Returns what a move says of the content of its item's exhibits, and which these are.
+    fn custody(&self, read: &Read) -> Option<(Custody, BTreeSet<ExhibitId>)> {
+        let Deed::Move { item, name } = &read.deed else { return None };
+        let state = self.held(&read.dossier)?.state();
+        let item = state.item(item)?;
+        let role = &state.parties()[state.party(&self.me())?].1;
+        let custody = state.kind_of(item).find_move_of(name, role)?.custody?;
+        let exhibit = |v: &Value| if let Value::Exhibit(e) = v { Some(e.id) } else { None };
+        Some((custody, item.fields.iter().flat_map(|(_, v)| v.each()).filter_map(exhibit).collect()))
+    }
+
+    /// Lets an act name only exhibits that are here, that may be passed on, and that the accord permits.
+    fn exhibits_may_be_named(&mut self, read: &Read) -> Result<(), NodeError> {
+        if let Some((Custody::Takes, exhibits)) = self.custody(read)
+            && !exhibits.iter().all(|id| self.exhibits.kept.get(id).is_some_and(|k| k.since.is_some()))
+        {
+            return Err(NodeError::ExhibitIncomplete);
+        }
+        let me = self.me();
+        let mut new = 0u64;
+        let accord = match &read.deed {
+            Deed::Open(o) => o.accord.as_ref().map(|a| a.dossier),
+            _ => self.dossier(&read.dossier)?.and_then(|d| d.terms().map(|t| t.accord)),
+        };
+        let named: Vec<dossier::Exhibit> = read.body.exhibits().cloned().collect();
+        for e in &named {
+            let kept = self.exhibits.kept.get(&e.id).filter(|k| k.since.is_some() && k.size == e.size);
+            let kept = kept.ok_or_else(|| NodeError::ExhibitAbsent(e.name.clone()))?;
+            new = new.saturating_add(if kept.standing().any(|n| n.author == me && n.accord == accord) { 0 } else { e.size });
+            // What another party gave in another dossier goes on to these parties only if its handling permits.
+            let foreign: Vec<_> = kept.standing().filter(|n| n.author != me && n.dossier != read.dossier).map(|n| (n.dossier, n.act)).collect();
+            for (dossier, act) in foreign {
+                let handling = self.dossier(&dossier)?.and_then(|d| d.act(&act)?.0.body().map(|b| b.handling.clone()));
+                handling.map_or(Ok(()), |h| h.permits(base::Use::Onward)).map_err(Refusal::from)?;
+            }
+        }
+        let max = match accord {
+            Some(id) if new > 0 => self.dossier(&id)?.and_then(|d| Terms::at(d, &d.marks()).ok()).and_then(|t| t.exhibits.party_bytes_max),
+            _ => None,
+        };
+        match max.is_some_and(|max| self.exhibit_bytes_of(&me, accord).saturating_add(new) > max) {
+            true => Err(NodeError::ExhibitQuota),
+            false => Ok(()),
         }
     }
 
@@ -444,6 +491,10 @@ impl Node {
         }
         batch.entries.push(Entry::act(signed, filing, Some(body_bytes)));
         batch.verdicts.extend(done[1..].iter().map(|c| (c.act().id(), as_stored(c))));
+        self.name_exhibits(done, &mut batch);
+        if let Some((Custody::Erases, exhibits)) = self.custody(read) {
+            self.release_exhibits(&id, Some(&exhibits), false, &mut batch);
+        }
         batch.queue.extend(recipients.iter().map(|r| Queued { recipient: *r, what: Outgoing::Act(act.id()) }));
         if let Some(pending) = pending {
             batch.records.push(RecordOp::Take { kind: "pending".to_owned(), id: pending.to_owned() });

@@ -7,6 +7,7 @@ use crate::across::{LinkIndex, note_links};
 use crate::book::Book;
 use crate::carry::Carry;
 use crate::error::NodeError;
+use crate::exhibit::Exhibits;
 use crate::fence::Fence;
 use crate::officer::Officer;
 use crate::outbound::Traffic;
@@ -52,6 +53,7 @@ pub struct Node {
     pub(crate) mechanisms: BTreeMap<MechanismId, Arc<Mechanism>>,
     pub(crate) officers: Vec<Officer>,
     pub(crate) traffic: Traffic,
+    pub(crate) exhibits: Exhibits,
     /// Cards and revocations of ours that a partner has not receipted, as pieces, oldest first.
     pub(crate) notices: BTreeMap<ServiceId, Vec<Vec<u8>>>,
     /// Partners to which we speak under our acting card although they have not receipted it: they may have it by hand.
@@ -94,6 +96,7 @@ impl Node {
             mechanisms: BTreeMap::new(),
             officers: Vec::new(),
             traffic: Traffic::default(),
+            exhibits: Exhibits::default(),
             notices: BTreeMap::new(),
             tried: BTreeSet::new(),
             suspended: BTreeMap::new(),
@@ -155,6 +158,7 @@ impl Node {
             let (dossier, accord) = (record.id.parse()?, String::from_utf8_lossy(&record.data).parse()?);
             awaiting.entry(accord).or_default().insert(dossier);
         }
+        self.read_exhibits()?;
         let (notices, suspended) = (self.read_notices()?, self.read_suspended()?);
         self.book.replace(all_cards);
         (self.notices, self.suspended) = (notices, suspended);
@@ -262,6 +266,7 @@ impl Node {
             self.forget_touched();
         }
         self.traffic.committed(whole);
+        self.clear_shelves(whole);
         if !whole {
             self.carry.forget();
         }

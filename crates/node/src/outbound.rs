@@ -3,11 +3,14 @@
 //! The node never sends. A load is sealed by the caller, so that sealing runs beside the node on another core.
 
 use crate::error::{NOT_OURS, NodeError};
+use crate::exhibit_flow::{Cut, join_chunks};
 use crate::node::{Node, Ticket, log};
 use crate::piece::{self, Piece};
-use base::{Digest, DossierId, ParcelId, ServiceId, UnixMs};
+use crate::shelves::Shelves;
+use base::{Digest, DossierId, ExhibitId, ParcelId, ServiceId, UnixMs};
 use dossier::Want;
 use seal::{Card, Directory, Held, Keys, Receipt};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use store::{Append, Body, DueObject, Entry, QueuePlace};
 
@@ -33,6 +36,19 @@ const WANTED_MAX: usize = 10_000;
 /// Parcel numbers of a partner that are remembered beside the store's.
 const NUMBERS_KEPT: usize = 1024;
 
+/// How many answers in a row let all parcels with chunks go at once.
+const WINDOW_MAX: usize = 8;
+/// Bytes of the longest note that asks whether an exhibit is whole.
+const WHOLE_BYTES_MAX: usize = 128;
+
+/// Tells whether a note's receipt says something of an exhibit.
+fn about_note(bytes: &[u8]) -> Option<About> {
+    match minicbor::decode::<Piece>(Some(bytes).filter(|b| b.len() <= WHOLE_BYTES_MAX)?) {
+        Ok(Piece::Whole { exhibit, .. }) => Some(About::Whole(exhibit)),
+        _ => None,
+    }
+}
+
 /// Tells whether a refusal is of the moment only, so that what was refused stays due.
 pub(crate) fn is_passing(code: &str) -> bool {
     PASSING.contains(&code)
@@ -57,12 +73,33 @@ struct Way {
     noticed: bool,
     /// When what was refused because of a revocation last went again.
     worded: Option<UnixMs>,
-    /// By number the digest of what each holds, in order.
-    loads: BTreeMap<u64, Digest>,
+    /// By number what each holds.
+    loads: BTreeMap<u64, Sent>,
+    /// Parcels with chunks that may be under way: more with each that is answered, one after a failure.
+    window: usize,
+    /// The exhibit that was served last.
+    served: Option<ExhibitId>,
+}
+
+/// What a piece of a load is about, where its receipt says something of an exhibit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) enum About {
+    Chunk(ExhibitId, u32),
+    Whole(ExhibitId),
+}
+
+/// What a parcel holds, as its receipt must answer it; by file that may be many days later.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Sent {
+    /// Digest of all of it, in order.
+    objects: Digest,
+    /// The pieces whose answer says something of an exhibit, by their place.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    about: BTreeMap<usize, About>,
 }
 
 /// A receipt that holds, before it is staged.
-pub(crate) struct Taken {
+pub(crate) struct Settled {
     pub(crate) batch: Append,
     /// When the partner signed it.
     pub(crate) at: UnixMs,
@@ -78,21 +115,42 @@ pub struct Load {
     pub card: Card,
     /// The parcel's number.
     pub number: u64,
-    /// The content.
+    /// The content; empty where chunks of exhibits are read when it is sealed.
     pub content: Vec<u8>,
-    /// Digest of what it holds, in order: its receipt must name just that.
-    pub objects: Digest,
+    /// What its receipt must answer.
+    pub sent: Sent,
     /// When.
     pub at: UnixMs,
     /// Which of our cards signs: the one that acts, or an older one that the recipient knows.
     pub signer: u32,
+    pub(crate) cuts: Option<(Shelves, Vec<Cut>)>,
 }
 
 impl Load {
     /// Seals the content for its recipient.
     pub fn seal(&self, keys: &Keys) -> Result<Vec<u8>, NodeError> {
         let older = (self.signer != keys.card_number()).then(|| keys.under(self.signer)).flatten();
-        Ok(seal::seal_parcel(older.as_ref().unwrap_or(keys), &self.card, self.number, self.at, &self.content)?)
+        let seal = |content: &[u8]| Ok(seal::seal_parcel(older.as_ref().unwrap_or(keys), &self.card, self.number, self.at, content)?);
+        match &self.cuts {
+            Some((shelves, cuts)) => seal(&join_chunks(shelves, cuts)?),
+            None => seal(&self.content),
+        }
+    }
+}
+
+impl Sent {
+    /// Notes what a parcel holds, in order, and which of it is about an exhibit.
+    pub(crate) fn new(objects: &[Digest], about: BTreeMap<usize, About>) -> Sent {
+        Sent { objects: piece::named(objects), about }
+    }
+
+    /// Returns what the pieces are about whose answer says something of an exhibit.
+    pub(crate) fn about(&self) -> impl Iterator<Item = &About> {
+        self.about.values()
+    }
+
+    fn has_chunks(&self) -> bool {
+        self.about().any(|a| matches!(a, About::Chunk(..)))
     }
 }
 
@@ -104,6 +162,34 @@ impl Traffic {
 
     pub(crate) fn incarnation(&self) -> u32 {
         self.incarnation
+    }
+
+    /// Gives the next number to a parcel.
+    fn number(&mut self, to: ServiceId) -> u64 {
+        let way = self.partners.entry(to).or_default();
+        way.counter += 1;
+        u64::from(self.incarnation) << 32 | u64::from(way.counter)
+    }
+
+    /// Remembers what a parcel carries until it is answered.
+    pub(crate) fn under_way(&mut self, to: ServiceId, number: u64, sent: Sent) {
+        self.partners.entry(to).or_default().loads.insert(number, sent);
+    }
+
+    /// Returns how many parcels with chunks are under way, how many may be, and which exhibit was served last.
+    pub(crate) fn chunks_under_way(&mut self, to: &ServiceId) -> (usize, usize, Option<ExhibitId>) {
+        let way = self.partners.entry(*to).or_default();
+        let with_chunks = way.loads.values().filter(|sent| sent.has_chunks()).count();
+        (with_chunks, way.window.max(1), way.served)
+    }
+
+    pub(crate) fn served_last(&mut self, to: ServiceId, exhibit: ExhibitId) {
+        self.partners.entry(to).or_default().served = Some(exhibit);
+    }
+
+    /// Forgets what a load carried, and returns it.
+    pub(crate) fn take_sent(&mut self, to: &ServiceId, number: u64) -> Option<Sent> {
+        self.partners.get_mut(to).and_then(|w| w.loads.remove(&number))
     }
 
     /// Tells whether a number was used by another parcel that is staged and not yet stored; remembers it.
@@ -159,15 +245,13 @@ impl Traffic {
 
 impl Traffic {
     /// Numbers a parcel that holds notices only; none while one is under way.
-    pub(crate) fn notice(&mut self, to: ServiceId, objects: Digest) -> Option<u64> {
-        let incarnation = self.incarnation;
+    pub(crate) fn notice(&mut self, to: ServiceId, sent: Sent) -> Option<u64> {
         let way = self.partners.entry(to).or_default();
         if std::mem::replace(&mut way.noticed, true) {
             return None;
         }
-        way.counter += 1;
-        let number = u64::from(incarnation) << 32 | u64::from(way.counter);
-        way.loads.insert(number, objects);
+        let number = self.number(to);
+        self.under_way(to, number, sent);
         Some(number)
     }
 
@@ -196,11 +280,20 @@ impl Node {
             return Ok(cards.current(now).cloned().and_then(|card| self.notice(to, card, signer, now)));
         }
         let cursor = self.traffic.partners.get(&to).and_then(|way| way.cursor);
-        let Some((load, last)) = self.load_after(to, cursor, LOAD_BYTES_MAX, now)? else { return Ok(None) };
+        let Some((load, last)) = self.load_after(to, cursor, LOAD_BYTES_MAX, now)? else {
+            // Chunks of exhibits go when nothing else is due.
+            return self.load_exhibits(to, now);
+        };
         let way = self.traffic.partners.entry(to).or_default();
         way.cursor = Some(last);
-        way.loads.insert(load.number, load.objects);
+        way.loads.insert(load.number, load.sent.clone());
         Ok(Some(load))
+    }
+
+    /// Numbers a parcel; it is remembered by whoever sends it.
+    pub(crate) fn compose(&mut self, to: ServiceId, card: Card, content: Vec<u8>, sent: Sent, at: UnixMs) -> Load {
+        let (number, signer) = (self.traffic.number(to), self.keys.card_number());
+        Load { card, number, content, sent, at, signer, cuts: None }
     }
 
     /// Returns what is due to a partner after a place, up to a size, and the place of the last of it. Every way numbers from one count.
@@ -216,12 +309,10 @@ impl Node {
         if self.book.is_suspended(&to) {
             return Ok(None);
         }
-        let signer = self.keys.card_number();
-        let incarnation = self.traffic.incarnation;
         let due = self.store.outbox_next(&to, after, PIECES_MAX, bytes_max)?;
         let Some(last) = due.last().map(|d| d.place) else { return Ok(None) };
         let mut attestations = self.words_for(due.iter().filter_map(|d| if let DueObject::Act(a) = &d.what { Some(a) } else { None }), now)?;
-        let (mut objects, mut pieces) = (Vec::with_capacity(due.len()), Vec::with_capacity(due.len()));
+        let (mut objects, mut about, mut pieces) = (Vec::with_capacity(due.len()), BTreeMap::new(), Vec::with_capacity(due.len()));
         for d in due {
             match d.what {
                 DueObject::Act(act) => {
@@ -237,15 +328,13 @@ impl Node {
                     });
                 }
                 DueObject::Note { id, bytes } => {
+                    about.extend(about_note(&bytes).map(|a| (objects.len(), a)));
                     objects.push(id);
                     pieces.push(bytes);
                 }
             }
         }
-        let way = self.traffic.partners.entry(to).or_default();
-        way.counter += 1;
-        let number = u64::from(incarnation) << 32 | u64::from(way.counter);
-        Ok(Some((Load { card, number, content: piece::join(&pieces), objects: piece::named(&objects), at: now, signer }, last)))
+        Ok(Some((self.compose(to, card, piece::join(&pieces), Sent::new(&objects, about), now), last)))
     }
 
     /// Takes the answer to a parcel: a receipt settles what it names, none leaves all of it due; returns what the partner now holds.
@@ -257,19 +346,23 @@ impl Node {
         receipt: Option<&[u8]>,
         now: UnixMs,
     ) -> Result<Option<(Ticket, Vec<Digest>)>, NodeError> {
-        let sent = self.traffic.partners.get_mut(&to).and_then(|w| w.loads.remove(&number));
-        let Some(sent) = sent else { return Ok(None) };
+        let Some(sent) = self.traffic.take_sent(&to, number) else { return Ok(None) };
         if receipt.is_none() {
             self.take_turns(to);
         }
         let taken = match receipt {
-            Some(bytes) => self.read_receipt(to, sent, parcel, bytes, now).map(|t| {
+            Some(bytes) => self.read_receipt(to, &sent, parcel, bytes, now).map(|t| {
                 self.hear_time(to, t.at, now); // given just now: it came over the line
                 Some((self.stage(t.batch), t.held))
             }),
             None => Ok(None),
         };
+        let way = self.traffic.partners.entry(to).or_default();
+        if sent.has_chunks() {
+            way.window = if matches!(taken, Ok(Some(_))) { (way.window + 1).min(WINDOW_MAX) } else { 1 };
+        }
         if !matches!(taken, Ok(Some(_))) {
+            self.exhibits_unanswered(to, &sent);
             // What was not acknowledged is due again, from the beginning; the partner knows duplicates.
             let way = self.traffic.partners.entry(to).or_default();
             (way.cursor, way.noticed) = (None, false);
@@ -286,12 +379,12 @@ impl Node {
         self.news += 1;
     }
 
-    /// Reads the receipt for a parcel that held just `sent`, and makes the batch that settles what it names.
-    pub(crate) fn read_receipt(&mut self, to: ServiceId, sent: Digest, parcel: ParcelId, bytes: &[u8], now: UnixMs) -> Result<Taken, NodeError> {
+    /// Reads the receipt for a parcel that held just what was `sent`, and makes the batch that settles what it names.
+    pub(crate) fn read_receipt(&mut self, to: ServiceId, sent: &Sent, parcel: ParcelId, bytes: &[u8], now: UnixMs) -> Result<Settled, NodeError> {
         let cards = self.book.cards(&to).ok_or(NodeError::UnknownPartner(to))?;
         let (receipt, verified) = Receipt::read(bytes, &cards)?;
         let named: Vec<Digest> = receipt.entries.iter().map(|e| *e.act.as_ref()).collect();
-        if receipt.parcel != parcel || receipt.to != self.me() || piece::named(&named) != sent {
+        if receipt.parcel != parcel || receipt.to != self.me() || piece::named(&named) != sent.objects {
             return Err(NodeError::Receipt);
         }
         let mut batch = Append::new(now);
@@ -303,8 +396,11 @@ impl Node {
             self.traffic.rewind(to);
             self.news += 1;
         }
-        for entry in &receipt.entries {
+        for (place, entry) in receipt.entries.iter().enumerate() {
             let object = *entry.act.as_ref();
+            if let Some(about) = sent.about.get(&place) {
+                self.settle_exhibit(to, *about, &entry.held, &mut batch);
+            }
             match &entry.held {
                 Held::Held { .. } => held.push(object),
                 // What only the moment forbids stays due; it goes again with the next round.
@@ -326,9 +422,10 @@ impl Node {
                 }
             }
         }
+        self.file_changed_exhibits(&mut batch);
         let settled = receipt.entries.iter().filter(|e| !matches!(&e.held, Held::Refused { code } if is_passing(code))).map(|e| *e.act.as_ref()).collect();
         self.told(to, &settled, &mut batch);
         batch.entries.push(Entry::receipt_taken(verified, held.clone()));
-        Ok(Taken { batch, at: receipt.at.at, held, passing })
+        Ok(Settled { batch, at: receipt.at.at, held, passing })
     }
 }

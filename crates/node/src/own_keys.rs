@@ -6,7 +6,7 @@
 
 use crate::error::NodeError;
 use crate::node::{Node, Ticket, log, put};
-use crate::outbound::Load;
+use crate::outbound::{Load, Sent};
 use crate::piece::{self, Piece};
 use base::{Digest, ServiceId, UnixMs};
 use seal::{Card, CardKeys, Cards, Directory, Keys, Revocation};
@@ -138,9 +138,9 @@ impl Node {
     /// Returns a parcel with nothing but what a partner has not been told of our cards, once at a time.
     pub(crate) fn notice(&mut self, to: ServiceId, card: Card, signer: u32, at: UnixMs) -> Option<Load> {
         let untold = self.notices.get(&to)?;
-        let objects = piece::named(&untold.iter().map(|n| Digest::of(n)).collect::<Vec<_>>());
-        let number = self.traffic.notice(to, objects)?;
-        Some(Load { card, number, content: piece::join(untold), objects, at, signer })
+        let sent = Sent::new(&untold.iter().map(|n| Digest::of(n)).collect::<Vec<_>>(), BTreeMap::new());
+        let number = self.traffic.notice(to, sent.clone())?;
+        Some(Load { card, number, content: piece::join(untold), sent, at, signer, cuts: None })
     }
 
     /// Speaks to a partner under the other card next time, after it could not be told under this one.

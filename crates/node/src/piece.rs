@@ -1,7 +1,7 @@
 //! What travels inside a parcel: a canonical array of pieces, each acknowledged by its digest.
 
 use base::cbor::{self, CborError};
-use base::{Digest, DossierId, ServiceId};
+use base::{Digest, DossierId, ExhibitId, ServiceId};
 use minicbor::{Decode, Encode};
 
 /// Bytes of one parcel's content.
@@ -90,6 +90,51 @@ pub enum Piece {
         #[cbor(n(2), with = "minicbor::bytes")]
         body: Option<Vec<u8>>,
     },
+    /// What of an exhibit is lacking at the sender; nothing where it holds all of it or, with a code, does not take it.
+    #[n(8)]
+    Seek {
+        /// A dossier that both are parties of and that names the exhibit.
+        #[n(0)]
+        dossier: DossierId,
+        /// The exhibit.
+        #[n(1)]
+        exhibit: ExhibitId,
+        /// Chunk numbers as ranges `from..to`, in order, none touching the next.
+        #[n(2)]
+        lacking: Vec<(u32, u32)>,
+        /// The stable code of why it is not taken.
+        #[n(3)]
+        why: Option<String>,
+    },
+    /// A chunk of an exhibit, acknowledged by [`chunk_name`] once it is on the recipient's disk.
+    #[n(9)]
+    Chunk {
+        /// The exhibit.
+        #[n(0)]
+        exhibit: ExhibitId,
+        /// Its size in bytes.
+        #[n(1)]
+        size: u64,
+        /// The chunk's number, from 0.
+        #[n(2)]
+        index: u32,
+        /// Proof that the chunk is in the exhibit (RFC 9162, 2.1.3).
+        #[n(3)]
+        proof: Vec<Digest>,
+        /// The bytes.
+        #[cbor(n(4), with = "minicbor::bytes")]
+        data: Vec<u8>,
+    },
+    /// Asks whether the recipient holds all of an exhibit; the receipt says since when.
+    #[n(10)]
+    Whole {
+        /// A dossier that both are parties of and that names the exhibit.
+        #[n(0)]
+        dossier: DossierId,
+        /// The exhibit.
+        #[n(1)]
+        exhibit: ExhibitId,
+    },
     /// The sender's declaration that its ledger was put back; back to its signer, what somebody declared in its name.
     #[n(12)]
     Restored {
@@ -113,25 +158,42 @@ pub enum Piece {
     },
 }
 
+/// Returns the name by which a receipt acknowledges a chunk: it is known before the chunk is read.
+pub fn chunk_name(exhibit: &ExhibitId, index: u32) -> Digest {
+    Digest::tagged("entente/chunk/1", &[exhibit.bytes(), &index.to_be_bytes()])
+}
+
 impl Piece {
     /// Returns the canonical bytes.
     pub fn encode(&self) -> Vec<u8> {
         cbor::to_vec(self)
     }
 
+    /// Writes the canonical bytes behind what is there.
+    pub(crate) fn encode_into(&self, out: &mut Vec<u8>) {
+        minicbor::encode(self, out).expect("writing into memory cannot fail");
+    }
+
     /// Returns the digest by which a piece that is no act is acknowledged.
     pub fn digest(&self) -> Digest {
-        Digest::of(&self.encode())
+        match self {
+            Piece::Chunk { exhibit, index, .. } => chunk_name(exhibit, *index),
+            other => Digest::of(&other.encode()),
+        }
     }
 }
 
 /// Joins encoded pieces into a parcel's content.
 pub fn join(pieces: &[Vec<u8>]) -> Vec<u8> {
     let mut out = Vec::with_capacity(pieces.iter().map(Vec::len).sum::<usize>() + 9);
-    let mut e = minicbor::Encoder::new(&mut out);
-    e.array(pieces.len() as u64).expect("writing into memory cannot fail");
+    begin(&mut out, pieces.len());
     pieces.iter().for_each(|p| out.extend_from_slice(p));
     out
+}
+
+/// Begins a parcel's content of so many pieces.
+pub(crate) fn begin(out: &mut Vec<u8>, pieces: usize) {
+    minicbor::Encoder::new(out).array(pieces as u64).expect("writing into memory cannot fail");
 }
 
 /// Returns the digest under which a sender remembers what a parcel holds, in order; it never leaves the node.
@@ -156,6 +218,9 @@ mod tests {
             Piece::Act { signed: vec![1], body: None },
             Piece::Want { dossier: Digest::of(b"d").into(), author: Digest::of(b"a").into(), from: 1, to: 900 },
             Piece::Checkpoint { note: "n".into(), old_size: 0, proof: vec![Digest::of(b"x")] },
+            Piece::Seek { dossier: Digest::of(b"d").into(), exhibit: Digest::of(b"e").into(), lacking: vec![(0, 7), (9, 10)], why: None },
+            Piece::Chunk { exhibit: Digest::of(b"e").into(), size: 9, index: 0, proof: vec![], data: vec![3; 9] },
+            Piece::Whole { dossier: Digest::of(b"d").into(), exhibit: Digest::of(b"e").into() },
             Piece::Restored { signed: vec![3; 300] },
             Piece::Recovered { signed: vec![4; 300] },
             Piece::Returned { signed: vec![5; 300] },

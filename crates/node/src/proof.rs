@@ -105,6 +105,8 @@ pub struct Proved {
     pub acts: usize,
     /// Digest of the folded state, to be compared with the parties' own.
     pub digest: Option<Digest>,
+    /// Exhibits that acts of the dossier name and that count.
+    pub exhibits: Vec<dossier::Exhibit>,
     /// Acts that do not stand by their signature alone, and how far they can be relied on.
     pub standing: Vec<(ActId, ProofStanding)>,
 }
@@ -260,14 +262,14 @@ impl Node {
 }
 
 /// A decision on a use: whose information, when it was asked in the dossier's timeline, and the answer.
-struct Consent {
-    owner: ServiceId,
-    asked: usize,
-    granted: bool,
+pub(crate) struct Consent {
+    pub(crate) owner: ServiceId,
+    pub(crate) asked: usize,
+    pub(crate) granted: bool,
 }
 
 /// Lists the decisions on a use in the order in which they were asked for.
-fn consents(d: &Dossier, wanted: Use) -> Vec<Consent> {
+pub(crate) fn consents(d: &Dossier, wanted: Use) -> Vec<Consent> {
     let code = match wanted {
         Use::Crime => return Vec::new(),
         Use::Court => "court",
@@ -388,6 +390,7 @@ impl Proof {
             phase: None,
             acts: acts.len(),
             digest: None,
+            exhibits: Vec::new(),
             standing,
         };
         // What its author disowns is no agreement of its author's.
@@ -460,6 +463,7 @@ impl Proof {
                 clocks: BTreeMap::new(),
                 retention_days: None,
                 valid_until: None,
+                exhibits: dossier::accord::ExhibitLimits::default(),
             })
         });
         if let Some(erased) = acts.iter().find(|a| a.body().is_none()) {
@@ -472,6 +476,12 @@ impl Proof {
         }
         let root = d.state().item(&d.root()).ok_or_else(|| ProofFault::Fold("its opening does not count".to_owned()))?;
         proved.phase = d.state().phase_name(root).map(str::to_owned);
+        let counted = d.timeline().into_iter().filter(|(_, v)| **v == Verdict::Valid);
+        for e in counted.filter_map(|(a, _)| a.body()).flat_map(|b| b.exhibits()) {
+            if !proved.exhibits.contains(e) {
+                proved.exhibits.push(e.clone());
+            }
+        }
         proved.digest = Some(d.state().digest(d.id()));
         Ok(proved)
     }

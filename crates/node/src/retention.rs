@@ -23,6 +23,7 @@ pub(crate) fn kept_until(d: &Dossier) -> Option<UnixMs> {
 impl Node {
     /// Stages the erasure of every ended dossier whose time is over; returns them.
     pub fn sweep(&mut self, now: UnixMs) -> Result<Option<(Ticket, Vec<DossierId>)>, NodeError> {
+        self.sweep_exhibits(now);
         let done: BTreeSet<String> = self.documents("erased")?.into_iter().map(|r| r.id).collect();
         let mut batch = Append::new(now);
         let mut erased = Vec::new();
@@ -40,6 +41,7 @@ impl Node {
             batch
                 .logs
                 .push(log("audit", serde_json::json!({ "what": "content erased at the end of its retention", "dossier": listed.id, "kept_until": until })));
+            self.release_exhibits(&listed.id, None, true, &mut batch);
             erased.push(listed.id);
         }
         for id in &erased {

@@ -33,9 +33,10 @@ pub enum Served {
 }
 
 /// The fate of one piece, in the parcel's order.
-enum Fate {
+pub(crate) enum Fate {
     Entry(usize),
     Held,
+    Since(UnixMs),
     Refused(&'static str),
 }
 
@@ -80,6 +81,7 @@ impl Node {
             });
             fates.push((digest, fate));
         }
+        self.file_changed_exhibits(&mut batch);
         for dossier in touched {
             batch.dossiers.extend(self.row(&dossier, now)?);
         }
@@ -136,6 +138,7 @@ impl Node {
                 let held = match fate {
                     Fate::Entry(i) => Held::Held { at: places[i].at.min(at.at) },
                     Fate::Held => Held::Held { at: at.at },
+                    Fate::Since(since) => Held::Held { at: since.min(at.at) },
                     Fate::Refused(code) => Held::Refused { code: code.to_owned() },
                 };
                 ReceiptEntry { act: digest.into(), held }
@@ -204,6 +207,9 @@ impl Node {
                 self.take_cosigned(from, &note, batch, now)?;
                 Ok(Fate::Held)
             }
+            Opened::Chunk { chunk, .. } => self.serve_chunk(from, chunk, batch),
+            Opened::Other { piece: Piece::Seek { dossier, exhibit, lacking, why }, .. } => self.serve_seek(from, (dossier, exhibit), &lacking, why, batch),
+            Opened::Other { piece: Piece::Whole { dossier, exhibit }, .. } => self.serve_whole(from, dossier, exhibit),
             Opened::Other { piece: Piece::Restored { signed }, .. } => {
                 match Signed::parse(&signed, Typ::Restored, seal::RESTORED_BYTES_MAX)?.signer() {
                     signer if signer == self.me() => self.take_own_declaration(from, &signed, batch)?,
@@ -279,6 +285,7 @@ impl Node {
                     for waited in &done[1..] {
                         batch.verdicts.push((waited.act().id(), as_stored(waited)));
                     }
+                    self.name_exhibits(&done, batch);
                     self.touch(id);
                 }
             }
@@ -398,6 +405,7 @@ impl Node {
                 done.extend(d.file(act));
             }
             batch.verdicts.extend(done.iter().map(|c| (c.act().id(), as_stored(c))));
+            self.name_exhibits(&done, batch);
             if !done.is_empty() {
                 self.touch(next);
                 touched.insert(next);

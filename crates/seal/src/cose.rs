@@ -184,6 +184,11 @@ impl Verified {
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
+
+    /// Returns the same bytes, without copying them.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
 }
 
 // Contents stay out of logs.

@@ -12,6 +12,7 @@ mod checkpoint;
 mod cose;
 mod ed25519;
 mod entropy;
+pub mod exhibit;
 mod fault;
 mod fingerprint;
 mod hpke;

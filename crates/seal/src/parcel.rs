@@ -13,8 +13,9 @@ use crate::keys::Keys;
 use crate::{hpke, xwing};
 use base::cbor::{self, CborError};
 use base::{Digest, ParcelId, ServiceId, UnixMs};
-use minicbor::{Decode, Decoder, Encode};
+use minicbor::{Decoder, Encoder};
 use std::fmt;
+use std::ops::Range;
 
 /// Our algorithm identifier, from COSE's range for private use (RFC 9053, 10): HPKE base mode, X-Wing, HKDF-SHA256, AES-256-GCM.
 ///
@@ -27,19 +28,13 @@ const INFO: &[u8] = b"entente/parcel/1";
 /// What a parcel adds to its plaintext, at most.
 pub const PARCEL_OVERHEAD_BYTES_MAX: usize = 1536;
 
-#[derive(Encode, Decode)]
-#[cbor(map)]
+/// What is signed: the address, and where the encrypted object lies in the payload. A parcel is large, so nothing of it is copied.
 struct Envelope {
-    #[n(0)]
     to: ServiceId,
-    #[n(1)]
     to_card: u32,
-    #[n(2)]
     number: u64,
-    #[n(3)]
     at: UnixMs,
-    #[cbor(n(4), with = "minicbor::bytes")]
-    encrypted: Vec<u8>,
+    encrypted: Range<usize>,
 }
 
 /// A parcel as it came in: its address can be read, nothing of it is believed.
@@ -58,7 +53,8 @@ pub struct Parcel {
 #[derive(Clone, PartialEq, Eq)]
 struct Encrypted {
     encapsulated: Vec<u8>,
-    ciphertext: Vec<u8>,
+    /// Where the ciphertext lies in the payload.
+    ciphertext: Range<usize>,
 }
 
 /// A parcel whose signature held and whose content was decrypted.
@@ -103,17 +99,39 @@ pub fn seal_parcel(keys: &Keys, to: &Card, number: u64, at: UnixMs, plaintext: &
     let header = protected();
     let aad = enc_structure(&header, keys.service(), keys.card_number(), to.service, to.number, number, at);
     let (encapsulated, ciphertext) = hpke::seal(&key, INFO, &aad, plaintext).ok_or(bad_key)?;
-    let encrypted = write(ciphertext.len() + 1200, |e| e.array(3)?.bytes(&header)?.map(1)?.i64(EK)?.bytes(&encapsulated)?.bytes(&ciphertext)?.ok());
-    let envelope = Envelope { to: to.service, to_card: to.number, number, at, encrypted };
-    Ok(keys.sign(Typ::Parcel, &cbor::to_vec(&envelope)).bytes().to_vec())
+    let mut head = write(1200, |e| e.array(3)?.bytes(&header)?.map(1)?.i64(EK)?.bytes(&encapsulated)?.ok());
+    head.extend(bytes_head(ciphertext.len()));
+    let mut payload = Vec::with_capacity(ciphertext.len() + head.len() + 96);
+    let address = |e: &mut Encoder<&mut Vec<u8>>| {
+        e.map(5)?.u64(0)?.bytes(to.service.bytes())?.u64(1)?.u32(to.number)?.u64(2)?.u64(number)?.u64(3)?.i64(at.0)?.u64(4)?.ok()
+    };
+    address(&mut Encoder::new(&mut payload)).expect("encoding into memory cannot fail");
+    payload.extend(bytes_head(head.len() + ciphertext.len()));
+    payload.extend(head);
+    payload.extend_from_slice(&ciphertext);
+    drop(ciphertext);
+    Ok(keys.sign(Typ::Parcel, &payload).into_bytes())
+}
+
+/// Writes the head of a byte string (RFC 8949, 3.1), so that its content can follow without being gathered before.
+fn bytes_head(len: usize) -> Vec<u8> {
+    let n = (len as u64).to_be_bytes();
+    match len {
+        0..24 => vec![0x40 | n[7]],
+        24..0x100 => vec![0x58, n[7]],
+        0x100..0x1_0000 => vec![0x59, n[6], n[7]],
+        0x1_0000..0x1_0000_0000 => [&[0x5a], &n[4..]].concat(),
+        _ => [&[0x5b], &n[..]].concat(),
+    }
 }
 
 impl Parcel {
     /// Reads a parcel no larger than `bytes_max`, without any key.
     pub fn parse(bytes: &[u8], bytes_max: usize) -> Result<Parcel, SealFault> {
         let signed = Signed::parse(bytes, Typ::Parcel, bytes_max)?;
-        let envelope: Envelope = cbor::from_slice(signed.payload(), bytes_max)?;
-        let encrypted = Encrypted::read(&envelope.encrypted)?;
+        cbor::check(signed.payload())?;
+        let envelope = Envelope::read(signed.payload()).map_err(|e| CborError::Shape(e.to_string()))?;
+        let encrypted = Encrypted::read(signed.payload(), envelope.encrypted)?;
         let Envelope { to, to_card, number, at, .. } = envelope;
         Ok(Parcel { id: Digest::of(bytes).into(), signed, to, to_card, number, at, encrypted })
     }
@@ -165,14 +183,41 @@ impl Parcel {
         let (from, from_card) = (verified.signer(), verified.card_number());
         let ours = keys.sealing(to_card).ok_or(SealFault::Open { number: to_card })?;
         let aad = enc_structure(&protected(), from, from_card, to, to_card, number, at);
-        let plaintext = hpke::open(ours, &encrypted.encapsulated, INFO, &aad, &encrypted.ciphertext).ok_or(SealFault::Open { number: to_card })?;
+        let ciphertext = &verified.payload()[encrypted.ciphertext];
+        let plaintext = hpke::open(ours, &encrypted.encapsulated, INFO, &aad, ciphertext).ok_or(SealFault::Open { number: to_card })?;
         Ok(Opened { id, from, from_card, number, at, plaintext, verified })
     }
 }
 
+impl Envelope {
+    /// Reads a payload that is canonical; it has exactly one form.
+    fn read(payload: &[u8]) -> Result<Envelope, minicbor::decode::Error> {
+        let mut d = Decoder::new(payload);
+        if d.map()? != Some(5) {
+            return Err(minicbor::decode::Error::message("an envelope has five fields"));
+        }
+        let key = |d: &mut Decoder<'_>, n: u64| match d.u64()? == n {
+            true => Ok(()),
+            false => Err(minicbor::decode::Error::message("a field that this version does not know")),
+        };
+        key(&mut d, 0)?;
+        let to = d.decode()?;
+        key(&mut d, 1)?;
+        let to_card = d.u32()?;
+        key(&mut d, 2)?;
+        let number = d.u64()?;
+        key(&mut d, 3)?;
+        let at = d.decode()?;
+        key(&mut d, 4)?;
+        let length = d.bytes()?.len();
+        Ok(Envelope { to, to_card, number, at, encrypted: d.position() - length..d.position() })
+    }
+}
+
 impl Encrypted {
-    /// Reads COSE_Encrypt0, which has one form here.
-    fn read(bytes: &[u8]) -> Result<Encrypted, SealFault> {
+    /// Reads COSE_Encrypt0, which has one form here, at its place in the payload.
+    fn read(payload: &[u8], place: Range<usize>) -> Result<Encrypted, SealFault> {
+        let bytes = &payload[place.clone()];
         cbor::check(bytes)?;
         let [header, encapsulated, ciphertext] = Self::parts(bytes).map_err(|e| CborError::Shape(e.to_string()))?;
         if header != protected() {
@@ -183,7 +228,8 @@ impl Encrypted {
                 false => SealFault::Version(alg),
             });
         }
-        Ok(Encrypted { encapsulated: encapsulated.to_vec(), ciphertext: ciphertext.to_vec() })
+        // The ciphertext is the last part.
+        Ok(Encrypted { encapsulated: encapsulated.to_vec(), ciphertext: place.end - ciphertext.len()..place.end })
     }
 
     fn parts(bytes: &[u8]) -> Result<[&[u8]; 3], minicbor::decode::Error> {

@@ -8,6 +8,7 @@ mod ledger;
 mod sql;
 mod sqlite;
 mod store;
+mod vault;
 mod view;
 mod writer;
 
@@ -18,5 +19,6 @@ pub use error::StoreError;
 pub use ledger::{check_ledger, leaf_of, prove_consistency, prove_inclusion};
 pub use sqlite::Sqlite;
 pub use store::{GIVEN_KEPT, REBUILDING, Store};
+pub use vault::{DirVault, SLOT_BYTES, Shelf, Vault};
 pub use view::{Act, Body, ChainEnd, Depth, DossierFilter, Due, DueObject, Given, Holding, LedgerEntry, LogEntry, QueuePlace, Record};
 pub use writer::{GROUP_BATCHES_MAX, GROUP_ENTRIES_MAX, Ticket, Writer};

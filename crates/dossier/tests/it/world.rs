@@ -85,6 +85,7 @@ pub fn hold_by(opening: &Opening, m: &Arc<Mechanism>) -> Dossier {
             clocks: Default::default(),
             retention_days: None,
             valid_until: None,
+            exhibits: Default::default(),
         })
     });
     Dossier::new(opening.clone(), Arc::clone(m), Ok(terms))

@@ -129,8 +129,10 @@ fn export(desk: &Desk, (own, code, id): (&str, &str, &str), into: &Path, wish: W
     clear_progress();
     sync_directory(into)?;
     let name = headers.get(EXPORT_HEADER).and_then(|h| h.to_str().ok()).unwrap_or_default();
-    desk.post("/v1/carry/export/done", &json!({ "partner": id, "export": name, "volumes": files.written.len() }))?;
-    Ok(json!({ "partner": code, "service": id, "files": files.written, "parcels": files.parcels, "receipts": files.receipts }))
+    let done = desk.post("/v1/carry/export/done", &json!({ "partner": id, "export": name, "volumes": files.written.len() }))?;
+    Ok(
+        json!({ "partner": code, "service": id, "files": files.written, "parcels": files.parcels, "receipts": files.receipts, "exhibits_awaiting_line": done["exhibits_awaiting_line"] }),
+    )
 }
 
 /// The files of an export: each is written under another name, brought to the medium, and then gets its own.
@@ -266,9 +268,11 @@ fn clear_progress() {
 fn written(shown: &Value) -> String {
     let files: String = each(&shown["files"]).map(|f| format!("  {}  {} bytes\n", text(&f["file"]), f["bytes"])).collect();
     let partner = text(&shown["partner"]);
+    let waiting = shown["exhibits_awaiting_line"].as_u64().filter(|n| *n > 0);
+    let waiting = waiting.map_or(String::new(), |n| format!("  the content of {n} exhibits waits for a line; exhibits do not go by file\n"));
     match files.as_str() {
-        "" => format!("nothing is due to {partner} by file\n"),
-        files => format!("{} parcels and {} receipts for {partner}\n{files}", shown["parcels"], shown["receipts"]),
+        "" => format!("nothing is due to {partner} by file\n{waiting}"),
+        files => format!("{} parcels and {} receipts for {partner}\n{files}{waiting}", shown["parcels"], shown["receipts"]),
     }
 }
 

@@ -73,6 +73,16 @@ impl Desk {
         self.runtime.block_on(self.client.delete(path)).map_err(|p| self.trouble(p))
     }
 
+    /// Sends a file.
+    pub fn upload(&self, path: &str, from: impl std::io::Read + Send + 'static, progress: impl Fn(u64) + Send + 'static) -> Result<Value, Trouble> {
+        self.runtime.block_on(self.client.upload(path, from, progress)).map_err(|p| self.trouble(p))
+    }
+
+    /// Reads a file.
+    pub fn download(&self, path: &str, to: &mut (impl std::io::Write + Send), progress: impl Fn(u64, u64)) -> Result<u64, Trouble> {
+        self.runtime.block_on(self.client.download(path, to, progress)).map_err(|p| self.trouble(p))
+    }
+
     /// Does, and sees the answer's bytes as they come, with its header the first time; returns the header.
     pub fn pull(&self, path: &str, body: &Value, mut see: impl FnMut(Option<&HeaderMap>, &[u8]) -> Result<(), Trouble>) -> Result<HeaderMap, Trouble> {
         self.runtime.block_on(async {

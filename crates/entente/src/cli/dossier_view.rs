@@ -49,6 +49,11 @@ impl Picture<'_> {
             let _ = writeln!(out, "party      {}: {}", self.services.code(&p["service"]), self.words.role(text(&p["role"])));
         }
         each(&v["items"]).for_each(|i| self.item(&mut out, i));
+        for e in each(&v["exhibits"]) {
+            let places: Vec<String> = std::iter::once(&e["here"]).chain(each(&e["there"])).map(|s| super::exhibits::standing(self.face, e, s)).collect();
+            let size = super::exhibits::mib(e["size"].as_u64().unwrap_or(0));
+            let _ = writeln!(out, "\nexhibit    {} {}, {size}: {}", short(&e["id"]), text(&e["name"]), places.join(", "));
+        }
         for void in each(&v["void"]) {
             let _ = writeln!(out, "\nwithout effect: act {} [{}]", short(&void[0]), text(&void[1]));
         }

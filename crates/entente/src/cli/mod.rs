@@ -12,6 +12,7 @@ mod desk;
 mod dossier_view;
 mod dossiers;
 mod drafts;
+mod exhibits;
 mod face;
 mod fences;
 mod fields;
@@ -31,6 +32,7 @@ mod waiting;
 mod words;
 
 use crate::bench::ExchangeArgs;
+use crate::bench_exhibit::ExhibitArgs;
 use crate::demo::DemoArgs;
 use base::Lang;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -128,6 +130,9 @@ enum Command {
     /// Dossiers: open, look, move
     #[command(subcommand)]
     Dossier(dossiers::DossierCommand),
+    /// Exhibits: files that travel with a dossier
+    #[command(subcommand)]
+    Exhibit(exhibits::ExhibitCommand),
     /// Proposals that wait for a second officer
     #[command(subcommand)]
     Pending(waiting::PendingCommand),
@@ -189,6 +194,18 @@ enum BenchCommand {
         /// Acts under way at once, one run each
         #[arg(long, value_delimiter = ',', default_value = "1,16,256", value_name = "NUMBERS")]
         outstanding: Vec<usize>,
+        /// Where the nodes' directories are made and kept [default: a temporary place]
+        #[arg(long, value_name = "DIR")]
+        at: Option<PathBuf>,
+    },
+    /// A file from one node to another on this machine: added, sealed, checked, on both disks and receipted
+    Exhibit {
+        /// Mebibytes of the file
+        #[arg(long, default_value_t = 100)]
+        mib: u64,
+        /// How often, each with a new file
+        #[arg(long, default_value_t = 3)]
+        runs: usize,
         /// Where the nodes' directories are made and kept [default: a temporary place]
         #[arg(long, value_name = "DIR")]
         at: Option<PathBuf>,
@@ -282,6 +299,7 @@ impl Command {
             Command::Accord(c) => c.run(&Desk::open(global)?),
             Command::Mechanism(c) => c.run(global),
             Command::Dossier(c) => c.run(&Desk::open(global)?),
+            Command::Exhibit(c) => c.run(&Desk::open(global)?),
             Command::Pending(c) => c.run(&Desk::open(global)?),
             Command::Due => waiting::due(&Desk::open(global)?),
             Command::Statistics(args) => args.run(&Desk::open(global)?),
@@ -297,6 +315,9 @@ impl Command {
             Command::Demo { keep } => Ok(crate::demo::run(&DemoArgs { keep, dir: global.dir.clone(), json: global.json })?),
             Command::Bench(BenchCommand::Exchange { acts, outstanding, at }) => {
                 Ok(crate::bench::exchange(&ExchangeArgs { acts, outstanding, dir: at, json: global.json })?)
+            }
+            Command::Bench(BenchCommand::Exhibit { mib, runs, at }) => {
+                Ok(crate::bench_exhibit::exhibit(&ExhibitArgs { mib, runs, dir: at, json: global.json })?)
             }
             Command::Bench(BenchCommand::Register { folder, names, faults }) => {
                 face::write(&quality::register(&RegisterArgs { folder, names, json: global.json, faults })?)

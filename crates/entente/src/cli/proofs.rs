@@ -21,6 +21,9 @@ pub struct VerifyArgs {
     /// A text that must be the communiqué's in that language, byte by byte: LANG=FILE; repeat it for more
     #[arg(long = "text", value_name = "LANG=FILE", conflicts_with = "ledger")]
     texts: Vec<String>,
+    /// A file that must be an exhibit which the dossier's acts name, byte by byte; repeat it for more
+    #[arg(long = "exhibit", value_name = "FILE", conflicts_with = "ledger")]
+    exhibits: Vec<PathBuf>,
     /// Check this node's own ledger, also while it runs: every hash, every signature
     #[arg(long)]
     ledger: bool,
@@ -32,16 +35,19 @@ impl VerifyArgs {
     /// Verifies.
     pub fn run(self, global: &Global) -> Result<(), Trouble> {
         match &self.file {
-            Some(file) => proof(&global.face(), file, &self.texts),
+            Some(file) => proof(&global.face(), file, &self.texts, &self.exhibits),
             None => ledger(global, &self.lock),
         }
     }
 }
 
-fn proof(face: &Face, file: &Path, texts: &[String]) -> Result<(), Trouble> {
+fn proof(face: &Face, file: &Path, texts: &[String], exhibits: &[PathBuf]) -> Result<(), Trouble> {
     let fault = |e: node::ProofFault| Trouble::refused(e.code(), format!("{}: {e}", file.display()));
     let proved = Proof::read(&read_text(file)?).and_then(|p| p.verify()).map_err(fault)?;
-    let same = texts.iter().map(|t| same_text(&proved, t)).collect::<Result<Vec<_>, _>>()?;
+    let mut same = texts.iter().map(|t| same_text(&proved, t)).collect::<Result<Vec<_>, _>>()?;
+    for file in exhibits {
+        same.push(same_exhibit(&proved, file)?);
+    }
     let mut shown = json!(proved);
     shown["same"] = json!(same);
     face.show(&shown, || {
@@ -56,6 +62,9 @@ fn proof(face: &Face, file: &Path, texts: &[String]) -> Result<(), Trouble> {
             out += &format!("text   {lang}  SHA-256 {digest}\n");
         }
         same.iter().for_each(|s| out += &format!("same   {s}\n"));
+        for e in &proved.exhibits {
+            out += &format!("exhibit {}  {} bytes  {}\n", e.id, e.size, e.name);
+        }
         if let Some(phase) = &proved.phase {
             out += &format!("phase  {phase}\n");
         }
@@ -68,6 +77,19 @@ fn proof(face: &Face, file: &Path, texts: &[String]) -> Result<(), Trouble> {
         out += &format!("last act {}\n", face.time(&json!(proved.at)));
         out + "That these services are who they say is for you to find out: compare the twelve words of each with a source of your own.\n"
     })
+}
+
+/// Holds a file against the exhibits that the dossier's acts name.
+fn same_exhibit(proved: &Proved, file: &Path) -> Result<String, Trouble> {
+    let (id, size) = super::exhibits::address_of(file)?;
+    match proved.exhibits.iter().find(|e| e.id == id && e.size == size) {
+        Some(e) => Ok(format!("{} is the exhibit {} ({})", file.display(), e.id, e.name)),
+        None => Err(Trouble::refused(
+            "peer.proof.exhibit",
+            format!("{} is no exhibit that the dossier's acts name: its address is {id}, its size {size} bytes", file.display()),
+        )
+        .remedy("one byte more is another file; take the exhibit out again with entente exhibit get")),
+    }
 }
 
 /// Holds a text in a file against the one that was agreed.

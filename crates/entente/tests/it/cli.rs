@@ -129,7 +129,18 @@ fn the_matrix_speaks_the_language_that_is_asked_for() {
     assert_eq!(matrix("it").exit, 64);
     assert_eq!(json(dir.path(), &["mechanism", "matrix", "accord", "--lang", "de"])["matrix"], matrix("de").out.as_str());
     let named: Vec<Value> = json(dir.path(), &["mechanism", "list", "--shipped"]).as_array().unwrap().iter().map(|m| m["id"].clone()).collect();
-    assert_eq!(named, ["accord", "information-request", "working-visit"]);
+    let shipped = [
+        "accord",
+        "controlled-delivery",
+        "early-warning",
+        "event-security",
+        "information-request",
+        "joint-investigation-team",
+        "joint-operation",
+        "spontaneous-information",
+        "working-visit",
+    ];
+    assert_eq!(named, shipped);
 }
 
 const FR: &str = "Madrid, 4 mars 2031 - Le directeur général de la sûreté nationale et de la surveillance du territoire du Maroc, Karim Benali, a effectué \

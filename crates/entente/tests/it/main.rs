@@ -5,6 +5,7 @@ mod carry;
 mod cli;
 mod demo;
 mod drill;
+mod exhibits;
 mod killed;
 mod load;
 mod real;

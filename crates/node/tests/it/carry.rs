@@ -23,7 +23,7 @@ fn write(w: &mut World, from: usize, to: usize, again: bool, volume_bytes: u64) 
             CarryNext::Receipts(all) => all.iter().map(|(n, r)| out.add(CarryRecord::Receipt(*n, r), now)).collect::<Result<Vec<_>, _>>(),
             CarryNext::Load(load) => {
                 let parcel = load.seal(&side.keys).unwrap();
-                let sealed = CarrySealed { number: load.number, parcel: Digest::of(&parcel).into(), objects: load.objects };
+                let sealed = CarrySealed { number: load.number, parcel: Digest::of(&parcel).into(), sent: load.sent.clone() };
                 side.node.carry_sealed(to, begun.export, &[sealed], now).unwrap();
                 side.commit();
                 out.add(CarryRecord::Parcel(&parcel), now).map(|b| vec![b])

@@ -7,6 +7,7 @@ mod carry;
 mod desk;
 mod disk;
 mod doors;
+mod exhibits;
 mod failures;
 mod faults;
 mod fence;

@@ -230,7 +230,13 @@ impl World {
         let (from, now) = (self.id(from), self.now);
         let side = &mut self.sides[to];
         let arrived = match node::open(parcel, from, &side.node.book(), &side.keys, now) {
-            Ok(arrived) => arrived,
+            Ok(mut arrived) => {
+                // Chunks are written beside the node, or by it: both ways are used.
+                if let Some(shelves) = side.node.shelves().filter(|_| parcel.len().is_multiple_of(2)) {
+                    arrived.shelve(&shelves);
+                }
+                arrived
+            }
             Err(e) => {
                 let _ = side.node.note_refused(from, e.code(), &e.to_string(), now);
                 side.commit();

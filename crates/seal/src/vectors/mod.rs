@@ -1,6 +1,7 @@
 //! Published vectors and second implementations against this crate's compositions, and the golden file of our own wire objects.
 
 mod composed;
+mod exhibit;
 mod published;
 mod wire;
 

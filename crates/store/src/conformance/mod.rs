@@ -8,10 +8,12 @@ mod exchange;
 mod ledger;
 mod lists;
 mod model;
+mod shelves;
 pub mod world;
 mod writers;
 
 use crate::Store;
+pub use shelves::run_vault;
 
 /// Makes an empty store.
 pub type Make<'a> = &'a dyn Fn() -> Box<dyn Store>;

@@ -1,0 +1,213 @@
+//! Where the chunks of exhibits lie: one shelf for each exhibit, sealed under a key of its own.
+//!
+//! A shelf holds fixed slots, so that chunks come in any order and are written over when they come again. Which slots count is
+//! for the node's documents to say, in the same transaction as the receipt: 1 [`Vault::write`], 2 [`Vault::sync`], 3 the document.
+//! What a crash leaves between 2 and 3 is asked for once more. The shelf's key lies wrapped in the node's document, so that
+//! deleting the document erases the content, whatever becomes of the file.
+
+use crate::StoreError;
+use base::{CHUNK_BYTES, Digest, Entropy, hex};
+use seal::rest::{ItemKey, OVERHEAD_BYTES, StorageKey};
+use std::fs::{self, File, OpenOptions};
+use std::io::ErrorKind;
+use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+/// Bytes of a sealed chunk hash.
+const HASH_BYTES: usize = 32 + OVERHEAD_BYTES;
+/// Bytes of one slot: the chunk's hash and the chunk, both sealed.
+pub const SLOT_BYTES: u64 = (HASH_BYTES + CHUNK_BYTES + OVERHEAD_BYTES) as u64;
+/// Bytes of a shelf's name.
+const NAME_BYTES: usize = 16;
+
+/// A shelf: its name on the disk and its wrapped key. Whoever keeps this can read it, with the store's key.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Shelf {
+    /// The file's name: 32 hexadecimal digits, drawn at random, so that a directory tells nothing of what lies in it.
+    pub name: String,
+    /// The shelf's key, wrapped by the store's (`seal::rest`).
+    pub key: Vec<u8>,
+}
+
+/// Where chunks lie. All methods block; run them on a thread that may block.
+pub trait Vault: Send + Sync {
+    /// Makes an empty shelf.
+    fn begin(&self) -> Result<Shelf, StoreError>;
+
+    /// Writes a chunk and its hash into its slot, over what was there; durable after [`Vault::sync`] only.
+    ///
+    /// `hash` is the chunk's, as whoever verified it has worked it out. Refuses as `failure.store.disk-full` what would take the
+    /// disk below its floor.
+    fn write(&self, shelf: &Shelf, index: u32, chunk: &[u8], hash: &Digest) -> Result<(), StoreError>;
+
+    /// Makes what was written to a shelf durable.
+    fn sync(&self, shelf: &Shelf) -> Result<(), StoreError>;
+
+    /// Reads a chunk; one that was damaged, moved or never written does not open and is `failure.store.corrupt`.
+    fn read(&self, shelf: &Shelf, index: u32) -> Result<Vec<u8>, StoreError>;
+
+    /// Reads the hash of a chunk without the chunk.
+    fn hash(&self, shelf: &Shelf, index: u32) -> Result<Digest, StoreError>;
+
+    /// Takes a shelf away; one that is not there is gone already.
+    fn remove(&self, name: &str) -> Result<(), StoreError>;
+
+    /// Lists the shelves by name, to find those that no document knows.
+    fn names(&self) -> Result<Vec<String>, StoreError>;
+
+    /// Returns how many bytes may still be written before the disk is at its floor.
+    fn room(&self) -> Result<u64, StoreError>;
+}
+
+/// Shelves as files in one directory.
+pub struct DirVault {
+    dir: PathBuf,
+    storage: StorageKey,
+    entropy: Mutex<Box<dyn Entropy>>,
+    floor_bytes: u64,
+}
+
+impl DirVault {
+    /// Opens the directory, makes it if there is none. `floor_bytes` of the disk are left free for the ledger and everything else.
+    pub fn open(dir: &Path, storage: StorageKey, entropy: Box<dyn Entropy>, floor_bytes: u64) -> Result<DirVault, StoreError> {
+        fs::create_dir_all(dir).map_err(failed)?;
+        fs::set_permissions(dir, fs::Permissions::from_mode(0o700)).map_err(failed)?;
+        Ok(DirVault { dir: dir.to_owned(), storage, entropy: Mutex::new(entropy), floor_bytes })
+    }
+
+    fn path(&self, name: &str) -> Result<PathBuf, StoreError> {
+        // A name comes from our own documents; it must not lead anywhere else all the same.
+        match name.len() == 2 * NAME_BYTES && name.bytes().all(|b| b.is_ascii_hexdigit()) {
+            true => Ok(self.dir.join(name)),
+            false => Err(StoreError::Corrupt("the name of a shelf".to_owned())),
+        }
+    }
+
+    fn key(&self, shelf: &Shelf) -> Result<ItemKey, StoreError> {
+        self.storage.unwrap(&shelf.key, &key_place(&shelf.name)).map_err(|_| StoreError::Corrupt(format!("the key of shelf {}", shelf.name)))
+    }
+
+    fn seal(&self, key: &ItemKey, place: &[u8], plain: &[u8]) -> Vec<u8> {
+        // The lock is held for the nonce only, so that chunks are sealed beside each other.
+        let mut nonce = Drawn([0; 12]);
+        self.entropy.lock().expect("no holder panics").fill(&mut nonce.0);
+        key.seal(place, plain, &mut nonce)
+    }
+
+    fn open_file(&self, shelf: &Shelf) -> Result<File, StoreError> {
+        OpenOptions::new().read(true).write(true).open(self.path(&shelf.name)?).map_err(|e| match e.kind() {
+            ErrorKind::NotFound => StoreError::Corrupt(format!("shelf {} is gone", shelf.name)),
+            _ => failed(e),
+        })
+    }
+
+    fn read_at(&self, shelf: &Shelf, at: u64, bytes_max: usize, place: &[u8]) -> Result<Vec<u8>, StoreError> {
+        let damaged = || StoreError::Corrupt(format!("shelf {}", shelf.name));
+        let mut sealed = vec![0; bytes_max];
+        let (file, mut filled) = (self.open_file(shelf)?, 0);
+        while filled < bytes_max {
+            match file.read_at(&mut sealed[filled..], at + filled as u64) {
+                Ok(0) => break,
+                Ok(n) => filled += n,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => return Err(failed(e)),
+            }
+        }
+        sealed.truncate(filled);
+        self.key(shelf)?.open(place, &sealed).map_err(|_| damaged())
+    }
+}
+
+impl Vault for DirVault {
+    fn begin(&self) -> Result<Shelf, StoreError> {
+        let (mut name, mut entropy) = ([0; NAME_BYTES], self.entropy.lock().expect("no holder panics"));
+        entropy.fill(&mut name);
+        let key = ItemKey::generate(&mut **entropy);
+        let name = hex::encode(&name);
+        let shelf = Shelf { key: self.storage.wrap(&key, &key_place(&name)), name };
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(self.path(&shelf.name)?).map_err(failed)?;
+        // The name must outlive a crash, else the document would point at nothing.
+        File::open(&self.dir).and_then(|d| d.sync_all()).map_err(failed)?;
+        Ok(shelf)
+    }
+
+    fn write(&self, shelf: &Shelf, index: u32, chunk: &[u8], hash: &Digest) -> Result<(), StoreError> {
+        assert!(chunk.len() <= CHUNK_BYTES, "a chunk fits its slot");
+        if self.room()? < SLOT_BYTES {
+            return Err(StoreError::DiskFull);
+        }
+        let key = self.key(shelf)?;
+        let at = u64::from(index) * SLOT_BYTES;
+        let file = self.open_file(shelf)?;
+        // The chunk first: until its hash stands, the slot does not open.
+        file.write_all_at(&self.seal(&key, &chunk_place(shelf, index), chunk), at + HASH_BYTES as u64).map_err(failed)?;
+        file.write_all_at(&self.seal(&key, &hash_place(shelf, index), &hash.0), at).map_err(failed)
+    }
+
+    fn sync(&self, shelf: &Shelf) -> Result<(), StoreError> {
+        self.open_file(shelf)?.sync_data().map_err(failed)
+    }
+
+    fn read(&self, shelf: &Shelf, index: u32) -> Result<Vec<u8>, StoreError> {
+        // A shorter last chunk ends where the file ends; a chunk in the middle fills its slot.
+        let at = u64::from(index) * SLOT_BYTES + HASH_BYTES as u64;
+        self.read_at(shelf, at, CHUNK_BYTES + OVERHEAD_BYTES, &chunk_place(shelf, index))
+    }
+
+    fn hash(&self, shelf: &Shelf, index: u32) -> Result<Digest, StoreError> {
+        let bytes = self.read_at(shelf, u64::from(index) * SLOT_BYTES, HASH_BYTES, &hash_place(shelf, index))?;
+        bytes.try_into().map(Digest).map_err(|_| StoreError::Corrupt(format!("a hash of shelf {}", shelf.name)))
+    }
+
+    fn remove(&self, name: &str) -> Result<(), StoreError> {
+        match fs::remove_file(self.path(name)?) {
+            Err(e) if e.kind() != ErrorKind::NotFound => Err(failed(e)),
+            _ => Ok(()),
+        }
+    }
+
+    fn names(&self) -> Result<Vec<String>, StoreError> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.dir).map_err(failed)? {
+            let name = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
+            names.extend(self.path(&name).is_ok().then_some(name));
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    fn room(&self) -> Result<u64, StoreError> {
+        let disk = rustix::fs::statvfs(&self.dir).map_err(|e| failed(e.into()))?;
+        Ok(disk.f_bavail.saturating_mul(disk.f_frsize).saturating_sub(self.floor_bytes))
+    }
+}
+
+/// Twelve bytes that were drawn before.
+struct Drawn([u8; 12]);
+
+impl Entropy for Drawn {
+    fn fill(&mut self, buffer: &mut [u8]) {
+        buffer.copy_from_slice(&self.0[..buffer.len()]);
+    }
+}
+
+fn key_place(name: &str) -> Vec<u8> {
+    [b"shelf/", name.as_bytes()].concat()
+}
+
+fn chunk_place(shelf: &Shelf, index: u32) -> Vec<u8> {
+    [b"chunk/", shelf.name.as_bytes(), &index.to_be_bytes()].concat()
+}
+
+fn hash_place(shelf: &Shelf, index: u32) -> Vec<u8> {
+    [b"chunk-hash/", shelf.name.as_bytes(), &index.to_be_bytes()].concat()
+}
+
+fn failed(e: std::io::Error) -> StoreError {
+    match e.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StoreError::DiskFull,
+        ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => StoreError::ReadOnly,
+        _ => StoreError::Io(e.to_string()),
+    }
+}
