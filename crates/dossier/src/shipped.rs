@@ -10,9 +10,11 @@ const FILES: &[&str] = &[
     include_str!("../mechanisms/controlled-delivery.toml"),
     include_str!("../mechanisms/early-warning.toml"),
     include_str!("../mechanisms/event-security.toml"),
+    include_str!("../mechanisms/expert-exchange.toml"),
     include_str!("../mechanisms/information-request.toml"),
     include_str!("../mechanisms/joint-investigation-team.toml"),
     include_str!("../mechanisms/joint-operation.toml"),
+    include_str!("../mechanisms/risk-assessment.toml"),
     include_str!("../mechanisms/spontaneous-information.toml"),
     include_str!("../mechanisms/working-visit.toml"),
 ];

@@ -144,23 +144,42 @@ impl Play {
                 kind.and_then(|k| k.find_move_of(name, role)).map_or(none, |m| (&m.fields[..], &m.officer[..], &m.four_eyes[..]))
             }
         };
-        let mut fields: Map<Value> = Map::default();
-        for (id, given) in form.as_object().expect("a form is an object") {
-            let field = form_of.iter().find(|f| f.id == *id);
-            let value = field.map_or_else(|| Ok(Value::Line(given.to_string())), |f| f.read(&self.spelled(f, given)));
-            fields.insert(id.clone(), value.unwrap_or_else(|e| panic!("{who}, {deed:?}: {e}")));
-        }
-        for f in form_of.iter().filter(|f| self.fill && f.required) {
-            if fields.get(&f.id).is_none() {
-                fields.insert(f.id.clone(), f.read(&self.filler(f, who)).unwrap_or_else(|e| panic!("{e}")));
-            }
-        }
+        let fields = self.filled(who, form_of, form);
         let first = self.officer.or(officers.first().copied()).unwrap_or(OfficerRole::Desk);
         let approves = self.second.unwrap_or(second.first().copied());
         let body = Body { salt: [self.minute as u8; 16], handling: Handling::code("H0"), fields };
         let by = |officer: &str, role| Signatory { officer: officer.parse().unwrap(), role };
         let head = holder.draft(service(who), at(self.minute), by("first.01", first), approves.map(|r| by("second.02", r)), deed, body.encode().1);
         Arc::new(Act::decode(&cbor::to_vec(&head), Some(&body.encode().0)).unwrap())
+    }
+
+    /// Reads a form, and fills in what it leaves out.
+    fn filled(&self, who: &str, form_of: &[Field], form: &Json) -> Map<Value> {
+        let mut fields: Map<Value> = Map::default();
+        for (id, given) in form.as_object().expect("a form is an object") {
+            let field = form_of.iter().find(|f| f.id == *id);
+            let value = field.map_or_else(|| Ok(Value::Line(given.to_string())), |f| f.read(&self.spelled(f, given)));
+            fields.insert(id.clone(), value.unwrap_or_else(|e| panic!("{who}, {id}: {e}")));
+        }
+        for f in form_of.iter().filter(|f| self.fill && f.required) {
+            if fields.get(&f.id).is_none() {
+                fields.insert(f.id.clone(), f.read(&self.filler(f, who)).unwrap_or_else(|e| panic!("{e}")));
+            }
+        }
+        fields
+    }
+
+    /// Returns the seal over what a move will reveal, and what opens it, for the forms of both moves.
+    pub fn seal(&self, who: &str, item: ItemId, reveal: &str, form: &Json) -> (Json, Json) {
+        let place = self.names.iter().position(|n| n == who).expect("a party");
+        let holder = &self.held[place];
+        let kind = holder.state().kind_of(holder.state().item(&item).expect("the item"));
+        let form_of = &kind.find_move_of(reveal, &holder.opening().parties[place].role).expect("the move").fields;
+        let opens = form_of.iter().find(|f| f.kind == FieldType::Reveal).expect("a reveal field");
+        let salt = Digest::of(who.as_bytes());
+        let mut fields = self.filled(who, form_of, form);
+        fields.remove(&opens.id);
+        (json!(commitment(holder.id(), service(who), &salt, &opens.id, &fields).to_string()), json!(salt.to_string()))
     }
 
     fn hear(&mut self, act: Arc<Act>) -> (String, ItemId) {
