@@ -50,6 +50,7 @@ const PURE: &[&[&str]] = &[SOCKETS, CRYPTO, DISK, CHANCE];
 const SAYS_NOTHING: &[&[&str]] = &[SAYS_SOCKET, SAYS_DISK, SAYS_CLOCK];
 
 /// The house. `web` and `matching` have their places before they are built.
+/// The house. `web` and `sim` have their places before they are built.
 pub const HOUSE: &[Place] = &[
     Place {
         name: "entente",
@@ -77,10 +78,11 @@ pub const HOUSE: &[Place] = &[
     Place { name: "store", floor: 3, imports: &["base", "seal"], absent: &[SOCKETS], unsaid: &[SAYS_SOCKET, SAYS_CLOCK] },
     Place { name: "seal", floor: 2, imports: &["base"], absent: &[SOCKETS, DISK], unsaid: SAYS_NOTHING },
     Place { name: "dossier", floor: 2, imports: &["base"], absent: PURE, unsaid: SAYS_NOTHING },
-    Place { name: "matching", floor: 2, imports: &["base"], absent: &[SOCKETS, DISK, &["tracing", "log"]], unsaid: SAYS_NOTHING },
+    Place { name: "matching", floor: 2, imports: &["base", "lanes"], absent: &[SOCKETS, DISK, &["tracing", "log"]], unsaid: SAYS_NOTHING },
     Place { name: "register", floor: 2, imports: &["base"], absent: PURE, unsaid: SAYS_NOTHING },
     Place { name: "transport", floor: 2, imports: &["base"], absent: &[DISK], unsaid: &[&["std::fs", "std::process"]] },
     Place { name: "base", floor: 1, imports: &[], absent: PURE, unsaid: SAYS_NOTHING },
+    Place { name: "lanes", floor: 1, imports: &[], absent: PURE, unsaid: SAYS_NOTHING },
     Place { name: "xtask", floor: 0, imports: &[], absent: PURE, unsaid: &[] },
 ];
 

@@ -1,0 +1,124 @@
+//! Group work in batches, on the instructions that the processor has: eight lanes, or curve25519-dalek everywhere.
+//!
+//! Both do the same: the tests of `lanes` compare lane by lane, ours compare whole batches.
+
+use super::OprfFault;
+use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
+use curve25519_dalek::scalar::Scalar;
+use curve25519_dalek::traits::VartimeMultiscalarMul;
+use lanes::{Eight, LANES, Points};
+
+/// Which code does the group work.
+#[derive(Clone, Copy, Debug)]
+pub enum Kernel {
+    /// curve25519-dalek, on every processor.
+    Portable,
+    /// Eight lanes of AVX-512 IFMA.
+    Eight(Eight),
+}
+
+/// Group elements that were decoded or mapped.
+#[derive(Clone)]
+pub(super) enum Batch {
+    Portable(Vec<RistrettoPoint>),
+    Eight(Eight, Vec<Points>, usize),
+}
+
+type Encoded = [u8; 32];
+
+impl Kernel {
+    /// Returns the quickest that this processor can run.
+    pub fn best() -> Kernel {
+        Eight::find().map_or(Kernel::Portable, Kernel::Eight)
+    }
+
+    /// Maps uniform strings to the group.
+    pub(super) fn map(self, uniform: &[[u8; 64]]) -> Batch {
+        match self {
+            Kernel::Portable => Batch::Portable(uniform.iter().map(RistrettoPoint::from_uniform_bytes).collect()),
+            Kernel::Eight(eight) => Batch::Eight(eight, by_eight(uniform, [0; 64]).map(|u| eight.from_uniform(&u)).collect(), uniform.len()),
+        }
+    }
+
+    /// Decodes elements; refuses what is not canonical, and the identity.
+    pub(super) fn decode(self, encoded: &[Encoded]) -> Result<Batch, OprfFault> {
+        if let Some(identity) = encoded.iter().position(|e| *e == [0; 32]) {
+            return Err(OprfFault::Element(identity));
+        }
+        match self {
+            Kernel::Portable => {
+                let decode = |(i, e): (usize, &Encoded)| CompressedRistretto(*e).decompress().ok_or(OprfFault::Element(i));
+                encoded.iter().enumerate().map(decode).collect::<Result<_, _>>().map(Batch::Portable)
+            }
+            Kernel::Eight(eight) => {
+                let mut all = Vec::with_capacity(encoded.len().div_ceil(LANES));
+                for (group, e) in by_eight(encoded, [0; 32]).enumerate() {
+                    let (good, points) = eight.decode(&e);
+                    if good != u8::MAX {
+                        return Err(OprfFault::Element(group * LANES + good.trailing_ones() as usize));
+                    }
+                    all.push(points);
+                }
+                Ok(Batch::Eight(eight, all, encoded.len()))
+            }
+        }
+    }
+}
+
+impl Batch {
+    /// Multiplies all by one secret and encodes.
+    pub(super) fn times(&self, scalar: &Scalar) -> Vec<Encoded> {
+        match self {
+            // Encoding a batch of doubles is eight times cheaper than encoding points one by one.
+            Batch::Portable(points) => {
+                let half = scalar.div_by_2();
+                encode_doubled(points.iter().map(|p| p * half))
+            }
+            Batch::Eight(eight, groups, count) => {
+                let bytes = scalar.to_bytes();
+                unpadded(groups.iter().map(|g| eight.encode(&eight.multiply(g, &bytes))), *count)
+            }
+        }
+    }
+
+    /// Multiplies each by its own secret and encodes.
+    pub(super) fn times_each(&self, scalars: &[Scalar]) -> Vec<Encoded> {
+        match self {
+            Batch::Portable(points) => encode_doubled(points.iter().zip(scalars).map(|(p, s)| p * s.div_by_2())),
+            Batch::Eight(eight, groups, count) => {
+                let scalars: Vec<Encoded> = scalars.iter().map(Scalar::to_bytes).collect();
+                let multiplied = groups.iter().zip(by_eight(&scalars, [0; 32])).map(|(g, s)| eight.encode(&eight.multiply_each(g, &s)));
+                unpadded(multiplied, *count)
+            }
+        }
+    }
+
+    /// Adds up the products with public scalars; not constant in time.
+    pub(super) fn sum(&self, scalars: &[Scalar]) -> RistrettoPoint {
+        match self {
+            Batch::Portable(points) => RistrettoPoint::vartime_multiscalar_mul(scalars, points),
+            Batch::Eight(eight, groups, _) => {
+                let scalars: Vec<Encoded> = scalars.iter().map(Scalar::to_bytes).collect();
+                let scalars: Vec<[Encoded; LANES]> = by_eight(&scalars, [0; 32]).collect();
+                let parts = eight.sum_products(groups, &scalars);
+                parts.iter().map(|p| CompressedRistretto(*p).decompress().expect("our own encoding")).sum()
+            }
+        }
+    }
+}
+
+/// Goes over a slice in groups of eight; the last is filled up.
+fn by_eight<T: Copy>(all: &[T], filler: T) -> impl Iterator<Item = [T; LANES]> {
+    all.chunks(LANES).map(move |c| core::array::from_fn(|i| c.get(i).copied().unwrap_or(filler)))
+}
+
+fn unpadded(groups: impl Iterator<Item = [Encoded; LANES]>, count: usize) -> Vec<Encoded> {
+    let mut all: Vec<Encoded> = groups.flatten().collect();
+    all.truncate(count);
+    all
+}
+
+fn encode_doubled(halves: impl Iterator<Item = RistrettoPoint>) -> Vec<Encoded> {
+    let halves: Vec<RistrettoPoint> = halves.collect();
+    RistrettoPoint::double_and_compress_batch(&halves).iter().map(CompressedRistretto::to_bytes).collect()
+}

@@ -1,0 +1,106 @@
+//! Who asks: blinds inputs, checks the answer's proof, takes the blinds off.
+
+use super::kernel::{Batch, Kernel};
+use super::suite::{Expander, finalize};
+use super::{BATCH_MAX, OprfFault, Output, Proof, PublicKey};
+use base::Entropy;
+use curve25519_dalek::scalar::Scalar;
+use zeroize::{Zeroize, Zeroizing};
+
+/// An answer: one element for each that was asked, and one proof for all.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Evaluated {
+    /// The evaluated elements, in the order of the question.
+    pub elements: Vec<[u8; 32]>,
+    /// That one key made them all.
+    pub proof: Proof,
+}
+
+/// A question under way: inputs with their blinds, which never leave this side.
+pub struct Question {
+    inputs: Vec<Zeroizing<Vec<u8>>>,
+    blinds: Vec<Scalar>,
+    blinded: Vec<[u8; 32]>,
+    batch: Batch,
+    kernel: Kernel,
+    expander: Expander,
+}
+
+impl Question {
+    /// Blinds inputs; `pad_to` rounds the number of elements up, so that it does not tell how many keys a subject has (1 for none).
+    ///
+    /// What is filled up are random elements that nobody can tell from the others. Refuses no inputs and too many.
+    pub fn blind<I: AsRef<[u8]>>(inputs: &[I], pad_to: usize, entropy: &mut dyn Entropy, kernel: Kernel) -> Result<Question, OprfFault> {
+        let count = inputs.len().next_multiple_of(pad_to.max(1));
+        if inputs.is_empty() || count > BATCH_MAX {
+            return Err(OprfFault::Count { found: count, expected: BATCH_MAX });
+        }
+        let blinds: Vec<Scalar> = (0..count).map(|_| draw(entropy)).collect();
+        Question::with_blinds(inputs, blinds, entropy, kernel)
+    }
+
+    pub(super) fn with_blinds<I: AsRef<[u8]>>(inputs: &[I], blinds: Vec<Scalar>, entropy: &mut dyn Entropy, kernel: Kernel) -> Result<Question, OprfFault> {
+        let expander = Expander::new();
+        let mut uniform = inputs.iter().map(|i| expander.uniform(i.as_ref())).collect::<Result<Vec<_>, _>>()?;
+        for _ in inputs.len()..blinds.len() {
+            let mut filler = [0; 64];
+            entropy.fill(&mut filler);
+            uniform.push(filler);
+        }
+        let blinded = kernel.map(&uniform).times_each(&blinds);
+        uniform.zeroize();
+        // Our own encodings, decoded once more: the proof's sum needs points, and the map's were not blinded.
+        let batch = kernel.decode(&blinded)?;
+        let inputs = inputs.iter().map(|i| Zeroizing::new(i.as_ref().to_vec())).collect();
+        Ok(Question { inputs, blinds, blinded, batch, kernel, expander })
+    }
+
+    /// Returns the blinded elements, to be sent. Each is also a commitment to its input that an auditor can have opened later.
+    pub fn blinded(&self) -> &[[u8; 32]] {
+        &self.blinded
+    }
+
+    /// Returns the blinds of the inputs, 32 bytes each, to be kept under a seal for an auditor.
+    pub fn openings(&self) -> Vec<Zeroizing<[u8; 32]>> {
+        self.blinds.iter().take(self.inputs.len()).map(|b| Zeroizing::new(b.to_bytes())).collect()
+    }
+
+    /// Tells whether an input and a blind open a blinded element that was logged.
+    pub fn opens(input: &[u8], blind: &[u8; 32], blinded: &[u8; 32], kernel: Kernel) -> bool {
+        let Some(blind) = Scalar::from_canonical_bytes(*blind).into_option() else { return false };
+        let Ok(uniform) = Expander::new().uniform(input) else { return false };
+        blind != Scalar::ZERO && kernel.map(&[uniform]).times(&blind) == [*blinded]
+    }
+
+    /// Checks the answer against the published key and returns the outputs, in the order of the inputs.
+    pub fn finish(&self, answer: &Evaluated, public: &PublicKey) -> Result<Vec<Output>, OprfFault> {
+        if answer.elements.len() != self.blinded.len() {
+            return Err(OprfFault::Count { found: answer.elements.len(), expected: self.blinded.len() });
+        }
+        let evaluated = self.kernel.decode(&answer.elements)?;
+        answer.proof.check(&self.expander, public, (&self.batch, &self.blinded), (&evaluated, &answer.elements))?;
+        let mut inverses = self.blinds.clone();
+        Scalar::invert_batch_alloc(&mut inverses);
+        let unblinded = evaluated.times_each(&inverses);
+        inverses.zeroize();
+        Ok(self.inputs.iter().zip(&unblinded).map(|(i, e)| Output(finalize(i, e))).collect())
+    }
+}
+
+impl Drop for Question {
+    fn drop(&mut self) {
+        self.blinds.zeroize();
+    }
+}
+
+/// Draws a scalar that is not zero.
+fn draw(entropy: &mut dyn Entropy) -> Scalar {
+    loop {
+        let mut drawn = Zeroizing::new([0; 64]);
+        entropy.fill(&mut *drawn);
+        let scalar = Scalar::from_bytes_mod_order_wide(&drawn);
+        if scalar != Scalar::ZERO {
+            return scalar;
+        }
+    }
+}
