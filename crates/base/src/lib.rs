@@ -2,6 +2,7 @@
 
 pub mod cbor;
 mod exhibit;
+pub mod fold;
 mod handling;
 pub mod hex;
 mod ids;

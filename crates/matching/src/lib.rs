@@ -4,4 +4,5 @@
 //! blinds, the holder evaluates with a proof, the filter answers. Absent: storage, so that no name can be kept here; a log; a clock.
 
 pub mod filter;
+pub mod names;
 pub mod oprf;

@@ -1,0 +1,11 @@
+//! Names of persons across scripts and spellings: how alike two are, and why; keys under which they meet without being told.
+
+mod costs;
+mod keys;
+pub mod learn;
+mod letters;
+mod parts;
+mod score;
+
+pub use keys::{SCHEME, Width};
+pub use score::{ALIKE, Fit, Likeness, Name};

@@ -1,0 +1,309 @@
+//! Words as sounds: each letter or group of letters that is one sound becomes one symbol, in Latin, Arabic and Tifinagh script.
+//!
+//! What stands at the beginning or the end of a word has symbols of its own, because there it is written, or left out, by other habits.
+//! Nothing is thrown away here: what two symbols have to do with each other is learned (`costs`).
+
+use base::fold::{fold_char, is_arabic};
+
+/// A sound as it is written: an index into [`SYMBOLS`].
+pub(crate) type Symbol = u8;
+
+/// All symbols. Latin groups, then single letters, then what stands first or last in a word; Arabic letters, then the same.
+pub(crate) const SYMBOLS: &[&str] = &[
+    "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r", "s", "t", "u", "v", "w", "x", "y", "z", //
+    "sch", "tch", "ch", "sh", "kh", "gh", "th", "dh", "dj", "ou", "ai", "zh", "cz", "sz", "ts", "oua", "ge", "ce", // groups: 26..
+    "^a", "^e", "^i", "^o", "^u", "^y", "^ou", // 44..
+    "a$", "e$", "i$", "o$", "ah$", "eh$", "h$", "ou$", "t$", // 51..
+    "ا", "ب", "ت", "ث", "ج", "ح", "خ", "د", "ذ", "ر", "ز", "س", "ش", "ص", "ض", "ط", "ظ", "ع", "غ", "ف", "ق", "ك", "ل", "م", "ن", "ه", "و", "ي", "گ", "پ", "چ",
+    "ڤ", // 60..
+    "^ا", "^ع", "^و", "^ي", "ا$", "ه$", "ي$", "و$", // 92..
+];
+/// How many symbols there are.
+pub(crate) const COUNT: usize = SYMBOLS.len();
+/// Symbols in one word; what is longer is cut.
+pub(crate) const WORD_MAX: usize = 24;
+const ARABIC_FROM: Symbol = 60;
+
+/// Tells whether a symbol is written in Arabic script.
+pub(crate) fn is_arabic_symbol(s: Symbol) -> bool {
+    s >= ARABIC_FROM
+}
+
+/// Finds a symbol by what it stands for.
+pub(crate) fn symbol(text: &str) -> Option<Symbol> {
+    SYMBOLS.iter().position(|s| *s == text).and_then(|i| Symbol::try_from(i).ok())
+}
+
+/// Splits a name into folded words, one script each. Apostrophes join, everything else that is no letter parts.
+pub(crate) fn words(name: &str) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    let mut word = String::new();
+    let mut arabic = false;
+    let mut end = |word: &mut String| {
+        if !word.is_empty() {
+            all.push(std::mem::take(word));
+        }
+    };
+    for c in name.chars() {
+        if matches!(c, '\'' | '’' | '‘' | 'ʼ' | 'ʿ' | 'ʾ' | '`' | '´' | 'ء') {
+            continue;
+        }
+        let before = word.len();
+        match tifinagh(c).or_else(|| presentation(c)) {
+            Some(plain) => word.push_str(plain),
+            None => fold_char(c, &mut word),
+        }
+        let added = word.split_off(before);
+        for f in added.chars() {
+            let is_letter = f.is_ascii_lowercase() || is_arabic(f);
+            if !is_letter || (is_arabic(f) != arabic && !word.is_empty()) {
+                end(&mut word);
+            }
+            if is_letter {
+                arabic = is_arabic(f);
+                word.push(f);
+            }
+        }
+    }
+    end(&mut word);
+    all
+}
+
+/// Writes one folded word in symbols.
+pub(crate) fn symbols(word: &str, out: &mut Vec<Symbol>) {
+    let chars: Vec<char> = word.chars().collect();
+    if chars.first().is_some_and(|c| is_arabic(*c)) {
+        arabic(&chars, out)
+    } else {
+        latin(word, out)
+    }
+    out.truncate(WORD_MAX);
+}
+
+const fn place(of: u8) -> Symbol {
+    of - b'a'
+}
+
+fn latin(word: &str, out: &mut Vec<Symbol>) {
+    // A doubled letter is written once; "ss" and "ch" keep what they are.
+    let mut letters: Vec<u8> = word.bytes().collect();
+    letters.dedup();
+    let begin = out.len();
+    let mut i = 0;
+    while i < letters.len() {
+        let rest = &letters[i..];
+        let (sound, length) = group(rest);
+        if rest[0] == b'x' {
+            out.push(place(b'k'));
+            out.push(place(b's'));
+        } else {
+            out.push(sound);
+        }
+        i += length;
+    }
+    let last = out.len() - 1;
+    let at = |s: &str| symbol(s).expect("a symbol of ours");
+    if last > begin {
+        let (first, end) = (out[begin], out[last]);
+        out[begin] = match SYMBOLS[usize::from(first)] {
+            "a" => at("^a"),
+            "e" => at("^e"),
+            "i" => at("^i"),
+            "o" => at("^o"),
+            "u" => at("^u"),
+            "y" => at("^y"),
+            "ou" => at("^ou"),
+            _ => first,
+        };
+        match SYMBOLS[usize::from(end)] {
+            "a" => out[last] = at("a$"),
+            "e" => out[last] = at("e$"),
+            "i" | "y" => out[last] = at("i$"),
+            "o" => out[last] = at("o$"),
+            "u" | "ou" => out[last] = at("ou$"),
+            "t" => out[last] = at("t$"),
+            "h" => {
+                let before = SYMBOLS[usize::from(out[last - 1])];
+                let joined = match before {
+                    "a" => Some("ah$"),
+                    "e" => Some("eh$"),
+                    _ => None,
+                };
+                match joined.filter(|_| last - 1 > begin) {
+                    Some(j) => {
+                        out.pop();
+                        out[last - 1] = at(j);
+                    }
+                    None => out[last] = at("h$"),
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Takes the longest group at the front: its symbol, and how many letters it is.
+fn group(rest: &[u8]) -> (Symbol, usize) {
+    const GROUPS: &[(&[u8], &str)] = &[
+        (b"tsch", "tch"),
+        (b"dsch", "dj"),
+        (b"sch", "sch"),
+        (b"tch", "tch"),
+        (b"ch", "ch"),
+        (b"sh", "sh"),
+        (b"kh", "kh"),
+        (b"gh", "gh"),
+        (b"th", "th"),
+        (b"dh", "dh"),
+        (b"dj", "dj"),
+        (b"ph", "f"),
+        (b"ck", "k"),
+        (b"oua", "oua"),
+        (b"ou", "ou"),
+        (b"ai", "ai"),
+        (b"ay", "ai"),
+        (b"ei", "ai"),
+        (b"ey", "ai"),
+        (b"zh", "zh"),
+        (b"cz", "cz"),
+        (b"sz", "sz"),
+        (b"tz", "ts"),
+        (b"ts", "ts"),
+    ];
+    for (letters, name) in GROUPS {
+        if rest.starts_with(letters) {
+            return (symbol(name).expect("a symbol of ours"), letters.len());
+        }
+    }
+    match rest {
+        // French and Spanish write the u only to keep the sound hard.
+        [b'g', b'u', b'e' | b'i', ..] => (place(b'g'), 2),
+        [b'q', b'u', b'e' | b'i', ..] => (place(b'q'), 2),
+        // Before a light vowel both letters are often soft; what they then stand for is learned.
+        [b'g', b'e' | b'i' | b'y', ..] => (symbol("ge").expect("a symbol of ours"), 1),
+        [b'c', b'e' | b'i' | b'y', ..] => (symbol("ce").expect("a symbol of ours"), 1),
+        [c, ..] => (place(*c), 1),
+        [] => unreachable!("a word has letters"),
+    }
+}
+
+fn arabic(chars: &[char], out: &mut Vec<Symbol>) {
+    let begin = out.len();
+    let mut buffer = [0; 4];
+    for c in chars {
+        let c = match c {
+            'ڭ' | 'ڨ' | 'گ' => 'گ',
+            'ژ' => 'ج',
+            'ٹ' => 'ت',
+            'ڈ' => 'د',
+            'ڑ' => 'ر',
+            'ں' => 'ن',
+            'ھ' => 'ه',
+            other => *other,
+        };
+        // A letter of another language that has no symbol says nothing here.
+        if let Some(s) = symbol(c.encode_utf8(&mut buffer)).filter(|s| is_arabic_symbol(*s)) {
+            out.push(s);
+        }
+    }
+    let at = |s: &str| symbol(s).expect("a symbol of ours");
+    if out.len() > begin + 1 {
+        let last = out.len() - 1;
+        out[begin] = match SYMBOLS[usize::from(out[begin])] {
+            "ا" => at("^ا"),
+            "ع" => at("^ع"),
+            "و" => at("^و"),
+            "ي" => at("^ي"),
+            _ => out[begin],
+        };
+        out[last] = match SYMBOLS[usize::from(out[last])] {
+            "ا" => at("ا$"),
+            "ه" => at("ه$"),
+            "ي" => at("ي$"),
+            "و" => at("و$"),
+            _ => out[last],
+        };
+    }
+}
+
+/// Writes Tifinagh as Moroccan Latin spelling does (IRCAM's alphabet, Unicode block 2D30).
+fn tifinagh(c: char) -> Option<&'static str> {
+    Some(match c {
+        'ⴰ' => "a",
+        'ⴱ' | 'ⴲ' => "b",
+        'ⴳ' | 'ⴴ' | 'ⴵ' => "g",
+        'ⴷ' | 'ⴹ' | 'ⴸ' | 'ⴺ' => "d",
+        'ⴻ' => "e",
+        'ⴼ' => "f",
+        'ⴽ' | 'ⴾ' => "k",
+        'ⵀ' | 'ⵃ' => "h",
+        'ⵄ' => "a",
+        'ⵅ' => "kh",
+        'ⵇ' => "q",
+        'ⵉ' => "i",
+        'ⵊ' => "j",
+        'ⵍ' => "l",
+        'ⵎ' => "m",
+        'ⵏ' => "n",
+        'ⵓ' => "ou",
+        'ⵔ' | 'ⵕ' => "r",
+        'ⵖ' => "gh",
+        'ⵙ' | 'ⵚ' => "s",
+        'ⵛ' => "ch",
+        'ⵜ' | 'ⵟ' => "t",
+        'ⵡ' => "w",
+        'ⵢ' => "y",
+        'ⵣ' | 'ⵥ' => "z",
+        'ⵯ' => "w",
+        _ => return None,
+    })
+}
+
+/// Writes the joined forms that old documents hold as plain letters; ligatures that occur in names only.
+fn presentation(c: char) -> Option<&'static str> {
+    match c {
+        'ﷲ' => Some("الله"),
+        'ﷴ' => Some("محمد"),
+        'ﻻ' | 'ﻼ' | 'ﻷ' | 'ﻸ' | 'ﻹ' | 'ﻺ' | 'ﻵ' | 'ﻶ' => Some("لا"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(word: &str) -> String {
+        let mut out = Vec::new();
+        symbols(word, &mut out);
+        out.iter().map(|s| SYMBOLS[usize::from(*s)]).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn the_table_is_where_it_says() {
+        assert_eq!(SYMBOLS[usize::from(ARABIC_FROM)], "ا");
+        assert!((0..COUNT).all(|i| symbol(SYMBOLS[i]) == Some(i as u8)), "every symbol once");
+        assert_eq!(SYMBOLS[usize::from(place(b'z'))], "z");
+    }
+
+    #[test]
+    fn words_are_folded_and_parted() {
+        assert_eq!(words("Saïd El-Khadir d’Arcy"), ["said", "el", "khadir", "darcy"]);
+        assert_eq!(words("عبد الرّحمٰن Ben-علي"), ["عبد", "الرحمن", "ben", "علي"]);
+        assert_eq!(words("ⵎⵓⵃⴰ"), ["mouha"]);
+        assert_eq!(words("3rd, …"), ["rd"]);
+        assert!(words("٣ 4 -").is_empty());
+    }
+
+    #[test]
+    fn groups_ends_and_beginnings_have_symbols_of_their_own() {
+        assert_eq!(written("boutchich"), "b ou tch i ch");
+        assert_eq!(written("cherifah"), "ch e r i f ah$");
+        assert_eq!(written("guerrouj"), "g e r ou j");
+        assert_eq!(written("abdallah"), "^a b d a l ah$");
+        assert_eq!(written("ا"), "ا");
+        assert_eq!(written("فاطمه"), "ف ا ط م ه$");
+        assert_eq!(written("علي"), "^ع ل ي$");
+        assert_eq!(written("a"), "a");
+    }
+}
