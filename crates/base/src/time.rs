@@ -143,6 +143,25 @@ impl Date {
         civil::Date::new(year, month, day).ok().map(Date)
     }
 
+    /// Turns a day of the Hijri calendar into a civil one, by the tabular rule; the day on which a moon was seen may differ by one or two.
+    ///
+    /// Leap years are the 2nd, 5th, 7th, 10th, 13th, 16th, 18th, 21st, 24th, 26th and 29th of thirty; day 1 is 16 July 622, Julian.
+    pub fn from_hijri(year: i16, month: u8, day: u8) -> Option<Date> {
+        if !(1..=12).contains(&month) || !(1..=30).contains(&day) || !(1..=1800).contains(&year) {
+            return None;
+        }
+        let (year, month, day) = (i64::from(year), i64::from(month), i64::from(day));
+        // Odd months have 30 days, even ones 29.
+        let before_months = 29 * (month - 1) + month / 2;
+        let from_1970 = (11 * year + 3).div_euclid(30) + 354 * (year - 1) + before_months + day + 1_948_439 - 2_440_588;
+        Date(civil::date(1970, 1, 1)).plus_days(from_1970)
+    }
+
+    /// Returns the day so many days later, if the calendar has it.
+    pub fn plus_days(self, days: i64) -> Option<Date> {
+        self.0.checked_add(jiff::Span::new().try_days(days).ok()?).ok().map(Date)
+    }
+
     /// Returns the calendar's own value.
     pub fn civil(self) -> civil::Date {
         self.0
@@ -264,6 +283,15 @@ serde_as_text!(Instant Date Length);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hijri_days_come_to_civil_ones() {
+        let civil = |y, m, d| Date::from_hijri(y, m, d).map(|d| d.to_string());
+        assert_eq!(civil(1, 1, 1).unwrap(), "0622-07-19", "16 July of the Julian calendar");
+        assert_eq!(civil(1400, 1, 1).unwrap(), "1979-11-21");
+        assert_eq!(civil(1446, 9, 1).unwrap(), "2025-03-01");
+        assert_eq!((civil(1446, 13, 1), civil(0, 1, 1), civil(1446, 1, 31)), (None, None, None));
+    }
 
     #[test]
     fn an_instant_keeps_its_zone() {

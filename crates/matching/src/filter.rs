@@ -249,7 +249,7 @@ impl Changes {
             return Err(FilterFault::Version(wire.version));
         }
         let list = |bytes: &[u8]| {
-            if bytes.len() % 8 != 0 || bytes.len() / 8 > CHANGES_MAX {
+            if !bytes.len().is_multiple_of(8) || bytes.len() / 8 > CHANGES_MAX {
                 return Err(FilterFault::Changes("a list has a broken length"));
             }
             let tags: Vec<u64> = bytes.chunks_exact(8).map(|c| u64::from_be_bytes(c.try_into().expect("eight bytes"))).collect();
@@ -262,7 +262,7 @@ impl Changes {
 /// Scales a tag to the range of a filter of so many tags; the order stays.
 fn scaled(tag: u64, scale: u64) -> u64 {
     let range = u128::from(scale) << FALSE_HIT_BITS;
-    u64::try_from(u128::from(tag) * range >> 64).expect("a range is below 2^64")
+    u64::try_from((u128::from(tag) * range) >> 64).expect("a range is below 2^64")
 }
 
 /// The largest encoding: gaps add up to n * 2^32, so the unary parts take 2 n bits at most.

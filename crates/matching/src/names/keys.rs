@@ -61,12 +61,15 @@ const RARE: f32 = 6.0;
 /// What leaving out one consonant costs.
 const LEFT_OUT: f32 = 3.4;
 
+/// A class, or nothing, and its cost.
+type Way = (Option<char>, f32);
+
 /// A reading of a part: consonants, and how much less likely it is than certain, in nats.
 type Reading = (String, f32);
 
 /// For each symbol the classes that it may stand for, `None` for nothing, with their costs; the likeliest first.
-fn readings() -> &'static [Vec<(Option<char>, f32)>] {
-    static READINGS: OnceLock<Vec<Vec<(Option<char>, f32)>>> = OnceLock::new();
+fn readings() -> &'static [Vec<Way>] {
+    static READINGS: OnceLock<Vec<Vec<Way>>> = OnceLock::new();
     READINGS.get_or_init(|| {
         let costs = Costs::shipped();
         (0..COUNT).map(|s| read(s, costs)).collect()
@@ -77,7 +80,7 @@ fn class_of(symbol: usize) -> Option<char> {
     CLASSES.iter().find(|(_, letters)| letters.split(' ').any(|l| l == SYMBOLS[symbol])).map(|c| c.0)
 }
 
-fn read(s: usize, costs: &Costs) -> Vec<(Option<char>, f32)> {
+fn read(s: usize, costs: &Costs) -> Vec<Way> {
     if is_arabic_symbol(s as Symbol) {
         let own = class_of(s);
         // A heh is often not heard, and so not written in Latin.
@@ -86,7 +89,7 @@ fn read(s: usize, costs: &Costs) -> Vec<(Option<char>, f32)> {
             _ => vec![(own, 0.0)],
         };
     }
-    let mut sums: Vec<(Option<char>, f32)> = vec![(None, 0.0)];
+    let mut sums: Vec<Way> = vec![(None, 0.0)];
     let nat = |w: i16| f32::from(w) / 16.0;
     for a in (0..COUNT).filter(|a| is_arabic_symbol(*a as Symbol)) {
         let likely = (nat(costs.pair[s][a]) + nat(costs.frequency[a])).exp();

@@ -4,6 +4,8 @@
 //! beside what, and begin again with the counts, 3 with the table so found work out the figures of all pairs, and fit the weights. No table of
 //! whole names is kept: only symbols and weights.
 
+#![allow(clippy::needless_range_loop)] // symbols are numbers, and tables are read by them on both sides
+
 use super::costs::{Costs, Weight};
 use super::letters::{COUNT, SYMBOLS, Symbol, is_arabic_symbol};
 use super::score::{Name, Pairing, WEIGHTS, Weights};

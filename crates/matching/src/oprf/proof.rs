@@ -81,8 +81,8 @@ impl Proof {
         let weights = weights(expander, public, blinded, evaluated);
         let (m, z) = (blinded_batch.sum(&weights), evaluated_batch.sum(&weights));
         let pair = [self.response, self.challenge];
-        let t2 = RistrettoPoint::vartime_multiscalar_mul(&pair, [BASE, public.point]);
-        let t3 = RistrettoPoint::vartime_multiscalar_mul(&pair, [m, z]);
+        let t2 = RistrettoPoint::vartime_multiscalar_mul(pair, [BASE, public.point]);
+        let t3 = RistrettoPoint::vartime_multiscalar_mul(pair, [m, z]);
         if challenge(expander, public, &[m, z, t2, t3]) == self.challenge { Ok(()) } else { Err(OprfFault::Proof) }
     }
 }
