@@ -49,8 +49,7 @@ const SAYS_CLOCK: &[&str] = &["SystemTime", "Instant::now", "Timestamp::now", "Z
 const PURE: &[&[&str]] = &[SOCKETS, CRYPTO, DISK, CHANCE];
 const SAYS_NOTHING: &[&[&str]] = &[SAYS_SOCKET, SAYS_DISK, SAYS_CLOCK];
 
-/// The house. `web` and `matching` have their places before they are built.
-/// The house. `web` and `sim` have their places before they are built.
+/// The house. `web` has its place before it is built.
 pub const HOUSE: &[Place] = &[
     Place {
         name: "entente",

@@ -294,11 +294,8 @@ pub(crate) fn weekday(number: i32) -> Weekday {
 
 /// Returns the civil date of an Islamic one by the tabular calendar, which observation may shift by two days either way.
 pub(crate) fn from_hijri(said: Ymd) -> Option<Date> {
-    let (year, month, day) = (i64::from(said.year?), i64::from(said.month), i64::from(said.day?));
-    let before_months = 29 * (month - 1) + month / 2;
-    let julian_day = (11 * year + 3).div_euclid(30) + 354 * (year - 1) + before_months + day + 1_948_439;
-    let epoch = Date::new(1970, 1, 1).ok()?;
-    epoch.checked_add(jiff::Span::new().try_days(julian_day - 2_440_588).ok()?).ok()
+    let part = |n: i8| u8::try_from(n).ok();
+    base::Date::from_hijri(said.year?, part(said.month)?, part(said.day?)?).map(base::Date::civil)
 }
 
 #[cfg(test)]
