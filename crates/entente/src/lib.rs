@@ -10,6 +10,7 @@ pub mod backup;
 pub mod bench;
 pub mod bench_backup;
 pub mod bench_exhibit;
+pub mod bench_names;
 pub mod carry;
 pub mod cli;
 pub mod client;

@@ -186,6 +186,11 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum BenchCommand {
+    /// How names across scripts are told apart and found by their keys, on a labelled file; needs no node
+    Names {
+        /// A heading, then left, right, same (1 or 0) and source with tabs between them
+        file: PathBuf,
+    },
     /// Acts per second between two nodes on this machine, each signed, sealed, on both disks and receipted
     Exchange {
         /// Acts in each run
@@ -313,6 +318,12 @@ impl Command {
             Command::Fence(c) => c.run(&Desk::open(global)?),
             Command::Log { kind } => node_own::log(&Desk::open(global)?, &kind),
             Command::Demo { keep } => Ok(crate::demo::run(&DemoArgs { keep, dir: global.dir.clone(), json: global.json })?),
+            Command::Bench(BenchCommand::Names { file }) => {
+                let text = std::fs::read_to_string(&file).map_err(|e| Trouble::unreadable(&file, e))?;
+                let pairs = crate::bench_names::read(&text).map_err(|e| Trouble::unreadable(&file, e))?;
+                let whole = crate::bench_names::measure(&pairs);
+                global.face().show(&whole, || crate::bench_names::shown(&whole))
+            }
             Command::Bench(BenchCommand::Exchange { acts, outstanding, at }) => {
                 Ok(crate::bench::exchange(&ExchangeArgs { acts, outstanding, dir: at, json: global.json })?)
             }
