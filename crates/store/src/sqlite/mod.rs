@@ -26,6 +26,8 @@ const READERS_KEPT_MAX: usize = 8;
 const WAL_PAGES: u32 = 4096;
 /// Memory for pages, in KiB, of the writer and of each reader.
 const CACHE_KIB: (u32, u32) = (32 * 1024, 4 * 1024);
+/// What makes a commit survive a power cut.
+const DURABLE: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
 
 /// A store in one SQLite file.
 pub struct Sqlite {
@@ -76,17 +78,31 @@ impl Sqlite {
         let lock = lock(path)?;
         let mut conn = Connection::open(path)?;
         conn.busy_timeout(BUSY_WAIT)?;
-        conn.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
-        write_settings(&conn)?;
+        conn.execute_batch(DURABLE)?;
+        write_settings(&conn, WAL_PAGES)?;
         migrate(&mut conn, sql::MIGRATIONS)?;
         let house = house_key(&conn, &storage, Some(&mut *entropy))?;
         Self::start(conn, Some(path), Keys { storage, house }, entropy, Some(lock))
     }
 
+    /// Opens the store on a file system of SQLite's own that was registered under a name, for simulations of a failing disk.
+    ///
+    /// There is one connection, which holds the file for itself, so that the file system needs neither locks nor shared memory;
+    /// all else is as in [`Sqlite::open`]. `wal_pages` says when the write-ahead log is copied into the file.
+    pub fn open_on(vfs: &str, path: &Path, wal_pages: u32, storage: StorageKey, mut entropy: Box<dyn Entropy>) -> Result<Sqlite, StoreError> {
+        let mut conn = Connection::open_with_flags_and_vfs(path, OpenFlags::default(), vfs)?;
+        conn.execute_batch("PRAGMA locking_mode = EXCLUSIVE;")?;
+        conn.execute_batch(DURABLE)?;
+        write_settings(&conn, wal_pages)?;
+        migrate(&mut conn, sql::MIGRATIONS)?;
+        let house = house_key(&conn, &storage, Some(&mut *entropy))?;
+        Self::start(conn, None, Keys { storage, house }, entropy, None)
+    }
+
     /// Opens a store that lives as long as this value, for simulations and tests. Readers wait for the writer here.
     pub fn in_memory(storage: StorageKey, mut entropy: Box<dyn Entropy>) -> Result<Sqlite, StoreError> {
         let mut conn = Connection::open_in_memory()?;
-        write_settings(&conn)?;
+        write_settings(&conn, WAL_PAGES)?;
         migrate(&mut conn, sql::MIGRATIONS)?;
         let house = house_key(&conn, &storage, Some(&mut *entropy))?;
         Self::start(conn, None, Keys { storage, house }, entropy, None)
@@ -181,10 +197,10 @@ fn disk(e: std::io::Error) -> StoreError {
     }
 }
 
-fn write_settings(conn: &Connection) -> Result<(), StoreError> {
+fn write_settings(conn: &Connection, wal_pages: u32) -> Result<(), StoreError> {
     // secure_delete: what is erased is overwritten with zeros and not only forgotten.
     let settings = format!(
-        "PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = {WAL_PAGES}; PRAGMA cache_size = -{}",
+        "PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = {wal_pages}; PRAGMA cache_size = -{}",
         CACHE_KIB.0
     );
     Ok(conn.execute_batch(&settings)?)
