@@ -248,6 +248,11 @@ impl Dossier {
         all.into_values().collect()
     }
 
+    /// Returns what another party has folded and is lacking here, or stands otherwise here: a range by author.
+    pub fn lacks(&self, marks: &[Mark]) -> Vec<Want> {
+        marks.iter().filter_map(|m| self.lack(m)).collect()
+    }
+
     /// Returns the proofs that a party spoke with two tongues.
     pub fn forks(&self) -> Vec<Fork> {
         let fork = |(p, seq): (usize, &Option<u64>)| {
@@ -385,15 +390,17 @@ impl Dossier {
     fn lacking(&self, act: &Act) -> Vec<Want> {
         let head = act.head();
         let prev = (head.seq > 1).then_some(Mark { party: head.author, seq: head.seq - 1, act: head.prev });
-        let want = |m: &Mark| {
-            let p = self.front.party(&m.party)?;
-            if self.filed.contains_key(&m.act) {
-                return None;
-            }
-            let have = self.chains[p].keys().next_back().copied().unwrap_or(0);
-            Some(Want { author: m.party, from: (have + 1).min(m.seq), to: m.seq })
-        };
-        prev.iter().chain(&head.seen).filter_map(want).collect()
+        prev.iter().chain(&head.seen).filter_map(|m| self.lack(m)).collect()
+    }
+
+    /// Tells what is lacking so that a mark's act is here.
+    fn lack(&self, m: &Mark) -> Option<Want> {
+        let p = self.front.party(&m.party)?;
+        if self.filed.contains_key(&m.act) {
+            return None;
+        }
+        let have = self.chains[p].keys().next_back().copied().unwrap_or(0);
+        Some(Want { author: m.party, from: have.saturating_add(1).min(m.seq), to: m.seq })
     }
 
     fn verdict(&mut self, act: &Act) -> Result<(), Refusal> {

@@ -8,6 +8,7 @@ use crate::node::{Node, Ticket, log, put};
 use crate::officer::Officer;
 use crate::piece::Piece;
 use crate::served::as_stored;
+use crate::witness::UNCOMPARED;
 use base::cbor::{self, Map};
 use base::{ActId, DossierId, ExhibitId, Handling, ItemId, ServiceId, UnixMs};
 use dossier::accord::{self, Terms};
@@ -506,6 +507,7 @@ impl Node {
         }
         for t in touched {
             batch.dossiers.extend(self.row(&t, now)?);
+            batch.records.push(put(UNCOMPARED, &t.to_string(), Vec::new()));
         }
         self.news += 1;
         Ok(self.stage(batch))

@@ -2,6 +2,7 @@
 
 use base::cbor::{self, CborError};
 use base::{Digest, DossierId, ExhibitId, ServiceId};
+use dossier::Mark;
 use minicbor::{Decode, Encode};
 
 /// Bytes of one parcel's content.
@@ -156,6 +157,16 @@ pub enum Piece {
         #[cbor(n(0), with = "minicbor::bytes")]
         signed: Vec<u8>,
     },
+    /// How far the sender has folded a dossier, so that parties find out when one of them was told other things.
+    #[n(15)]
+    Front {
+        /// The dossier.
+        #[n(0)]
+        dossier: DossierId,
+        /// The last act of each party that the sender has folded, ordered by party.
+        #[n(1)]
+        marks: Vec<Mark>,
+    },
 }
 
 /// Returns the name by which a receipt acknowledges a chunk: it is known before the chunk is read.
@@ -224,6 +235,7 @@ mod tests {
             Piece::Restored { signed: vec![3; 300] },
             Piece::Recovered { signed: vec![4; 300] },
             Piece::Returned { signed: vec![5; 300] },
+            Piece::Front { dossier: Digest::of(b"d").into(), marks: vec![Mark { party: Digest::of(b"a").into(), seq: 7, act: Digest::of(b"i").into() }] },
         ];
         let bytes = join(&pieces.iter().map(Piece::encode).collect::<Vec<_>>());
         assert_eq!(split(&bytes), Ok(pieces));

@@ -1,16 +1,22 @@
 //! Retention: once a dossier has ended and its time is over, its content is erased here; heads, signatures and ledger stay.
 //!
 //! The time is the accord's, else the mechanism's, in whole days from the last act that counts; a dossier still open has none.
-//! Each party does this for itself: an accord obliges, but nobody reaches into another's disk.
+//! Each party does this for itself: an accord obliges, but nobody reaches into another's disk. What another party still has to
+//! receive stays until it has, for a while: without its content that party could never judge it, and would wait for it for ever.
 
 use crate::error::NodeError;
 use crate::node::{Node, Ticket, log, put};
-use base::{DossierId, ItemId, UnixMs};
+use crate::outbound::PIECES_MAX;
+use base::{Digest, DossierId, ItemId, ServiceId, UnixMs};
 use dossier::{Dossier, Verdict};
-use std::collections::BTreeSet;
-use store::Append;
+use std::collections::{BTreeMap, BTreeSet};
+use store::{Append, DueObject};
 
 const DAY_MS: i64 = 86_400_000;
+/// Days beyond the end of its retention for which content that a party has not receipted is kept for it.
+pub const UNDELIVERED_DAYS_MAX: u32 = 180;
+/// Bytes of a look into an outbox.
+const LOOK_BYTES_MAX: usize = 4 << 20;
 
 /// Returns the moment from which a dossier's content may no longer be kept; none while it is open.
 pub(crate) fn kept_until(d: &Dossier) -> Option<UnixMs> {
@@ -25,29 +31,59 @@ impl Node {
     pub fn sweep(&mut self, now: UnixMs) -> Result<Option<(Ticket, Vec<DossierId>)>, NodeError> {
         self.sweep_exhibits(now);
         let done: BTreeSet<String> = self.documents("erased")?.into_iter().map(|r| r.id).collect();
-        let mut batch = Append::new(now);
-        let mut erased = Vec::new();
+        let mut over: Vec<(DossierId, UnixMs, BTreeSet<ItemId>)> = Vec::new();
         for listed in self.list(None, Some(true), usize::MAX)? {
             if done.contains(&listed.id.to_string()) {
                 continue;
             }
             let Some(d) = self.dossier(&listed.id)? else { continue };
-            let Some(until) = kept_until(d).filter(|until| *until <= now) else { continue };
-            let mut items: BTreeSet<ItemId> = d.state().items().map(|i| i.id).collect();
+            if let Some(until) = kept_until(d).filter(|until| *until <= now) {
+                over.push((listed.id, until, d.state().items().map(|i| i.id).collect()));
+            }
+        }
+        // An outbox may be long; it is looked at only when there is something to erase.
+        let undelivered = if over.is_empty() { BTreeMap::new() } else { self.undelivered()? };
+        let mut batch = Append::new(now);
+        let mut erased = Vec::new();
+        for (id, until, mut items) in over {
+            let due = undelivered.get(&id).map_or(&[][..], Vec::as_slice);
+            if !due.is_empty() && now < until.plus_ms(i64::from(UNDELIVERED_DAYS_MAX) * DAY_MS) {
+                continue;
+            }
+            // Without its content nobody could do anything with an act.
+            batch.unqueue.extend(due);
             // Void acts carry content too.
-            items.extend(self.store.acts_of(&listed.id)?.into_iter().map(|a| a.item));
-            batch.erase.extend(items.into_iter().map(|item| (listed.id, item)));
-            batch.records.push(put("erased", &listed.id.to_string(), until.to_string().into_bytes()));
-            batch
-                .logs
-                .push(log("audit", serde_json::json!({ "what": "content erased at the end of its retention", "dossier": listed.id, "kept_until": until })));
-            self.release_exhibits(&listed.id, None, true, &mut batch);
-            erased.push(listed.id);
+            items.extend(self.store.acts_of(&id)?.into_iter().map(|a| a.item));
+            batch.erase.extend(items.into_iter().map(|item| (id, item)));
+            batch.records.push(put("erased", &id.to_string(), until.to_string().into_bytes()));
+            let what = "content erased at the end of its retention";
+            batch.logs.push(log("audit", serde_json::json!({ "what": what, "dossier": id, "kept_until": until, "never_delivered": due.len() })));
+            self.release_exhibits(&id, None, true, &mut batch);
+            erased.push(id);
         }
         for id in &erased {
             self.forget(id);
             self.touch(*id);
         }
         Ok((!erased.is_empty()).then(|| (self.stage(batch), erased)))
+    }
+
+    /// Lists, by dossier, the acts that partners have not receipted: to whom and which.
+    fn undelivered(&self) -> Result<BTreeMap<DossierId, Vec<(ServiceId, Digest)>>, NodeError> {
+        let mut out: BTreeMap<DossierId, Vec<(ServiceId, Digest)>> = BTreeMap::new();
+        for depth in self.store.outbox_depth()? {
+            let mut after = None;
+            loop {
+                let page = self.store.outbox_next(&depth.recipient, after, PIECES_MAX, LOOK_BYTES_MAX)?;
+                let Some(last) = page.last() else { break };
+                after = Some(last.place);
+                for due in page {
+                    if let DueObject::Act(act) = due.what {
+                        out.entry(act.dossier).or_default().push((depth.recipient, *act.id.as_ref()));
+                    }
+                }
+            }
+        }
+        Ok(out)
     }
 }

@@ -8,6 +8,7 @@ use crate::inbound::{Arrived, Opened};
 use crate::node::{Node, Ticket, log, put};
 use crate::piece::Piece;
 use crate::refusals::Line;
+use crate::witness::UNCOMPARED;
 use base::{ActId, Digest, DossierId, ServiceId, UnixMs};
 use dossier::{Act, Checked, Deed, Judged, Mechanism, Verdict, Want};
 use seal::{Held, Receipt, ReceiptEntry, Signed, Typ, Verified};
@@ -84,6 +85,7 @@ impl Node {
         self.file_changed_exhibits(&mut batch);
         for dossier in touched {
             batch.dossiers.extend(self.row(&dossier, now)?);
+            batch.records.push(put(UNCOMPARED, &dossier.to_string(), Vec::new()));
         }
         if until.is_some() {
             self.owe(from, number, id, &mut batch)?;
@@ -134,9 +136,14 @@ impl Node {
         let at = self.local(now)?;
         let to = from;
         let sign = move |ledger: &store::LedgerState, places: &[store::Place]| {
+            // An act is held since it first came. Where our clock was set back meanwhile, the receipt is dated then, or what
+            // runs from receipt would start a second time.
+            let first = |fate: &Fate| if let Fate::Entry(i) = fate { Some(places[*i].at) } else { None };
+            let latest = fates.iter().filter_map(|(_, fate)| first(fate)).max().unwrap_or(at.at);
+            let at = if latest > at.at { latest.in_zone(at.zone())? } else { at };
             let entry = |(digest, fate): (Digest, Fate)| {
                 let held = match fate {
-                    Fate::Entry(i) => Held::Held { at: places[i].at.min(at.at) },
+                    Fate::Entry(i) => Held::Held { at: places[i].at },
                     Fate::Held => Held::Held { at: at.at },
                     Fate::Since(since) => Held::Held { at: since.min(at.at) },
                     Fate::Refused(code) => Held::Refused { code: code.to_owned() },
@@ -223,6 +230,10 @@ impl Node {
             }
             Opened::Other { piece: Piece::Returned { signed }, .. } => {
                 self.take_returned(&signed, batch)?;
+                Ok(Fate::Held)
+            }
+            Opened::Other { piece: Piece::Front { dossier, marks }, .. } => {
+                self.take_front(from, dossier, &marks, batch)?;
                 Ok(Fate::Held)
             }
             Opened::Other { .. } => Err(NodeError::Asked("this piece is not known here".to_owned())),
@@ -435,8 +446,12 @@ impl Node {
         }
         let mechanism = Arc::clone(d.mechanism());
         let last = last.min(first.saturating_add(RANGE_MAX));
-        let acts: Vec<ActId> = self.store.range(&dossier, &author, first, last)?.into_iter().map(|a| a.id).collect();
-        if self.was_put_back(&to)? {
+        let put_back = self.was_put_back(&to)?;
+        // What was erased here helps nobody: an act is judged on its content. Its author keeps it for whoever lacks it. Who was
+        // put back must learn all the same which numbers are used.
+        let useful = |a: &store::Act| put_back || matches!(a.body, store::Body::Held(_));
+        let acts: Vec<ActId> = self.store.range(&dossier, &author, first, last)?.into_iter().filter(useful).map(|a| a.id).collect();
+        if put_back {
             if !dossier::shipped().iter().any(|s| s.hash == mechanism.hash) {
                 batch.queue.push(Queued { recipient: to, what: Outgoing::Note(Piece::Mechanism(mechanism.bytes().to_vec()).encode()) });
             }

@@ -1,10 +1,11 @@
-//! Checkpoints: partners watch that a ledger only grows (C2SP tlog-checkpoint and cosignature formats).
+//! What partners compare: that a ledger only grows (C2SP tlog-checkpoint and cosignature formats), and that they were told the same.
 
 use crate::error::NodeError;
 use crate::node::{Node, PAGE, Ticket, log, put};
 use crate::piece::Piece;
 use crate::recover::GOES_ON_AT;
-use base::{Digest, ServiceId, UnixMs};
+use base::{Digest, DossierId, ServiceId, UnixMs};
+use dossier::{Mark, PARTIES_MAX, Want};
 use seal::{Checkpoint, Directory, Restored, ledger};
 use store::{Append, Entry, Outgoing, Queued, RecordOp, prove_consistency};
 
@@ -13,9 +14,12 @@ pub(crate) type Point = (u64, Digest);
 
 /// Cosigned points of one partner that are remembered: six weeks of a checkpoint each quarter of an hour.
 const WITNESSED_KEPT: u64 = 4096;
+/// Kind of the documents that name dossiers which changed since their parties last compared them.
+pub(crate) const UNCOMPARED: &str = "uncompared";
 
 impl Node {
-    /// Stages a checkpoint of our ledger for every partner, with the proof that it only grew since the partner's last cosignature.
+    /// Stages, for every partner, a checkpoint of our ledger with the proof that it only grew since the partner's last
+    /// cosignature, and for the parties of dossiers that changed how far we have folded them.
     pub fn checkpoint(&mut self, now: UnixMs) -> Result<Option<Ticket>, NodeError> {
         let state = self.store.ledger()?;
         let mut batch = Append::new(now);
@@ -45,11 +49,52 @@ impl Node {
             batch.records.push(put("checkpoint-due", &id, now_due.bytes().to_vec()));
             batch.queue.push(Queued { recipient: to, what: Outgoing::Note(piece) });
         }
-        if batch.queue.is_empty() {
+        self.compare(&mut batch)?;
+        if batch.queue.is_empty() && batch.records.is_empty() {
             return Ok(None);
         }
         self.news += 1;
         Ok(Some(self.stage(batch)))
+    }
+
+    /// Tells the other parties how far we have folded the dossiers that changed since we last told them.
+    ///
+    /// An author may tell two parties different things, or one of them nothing. As long as neither of the two acts, nothing that
+    /// they send shows what they had seen; so they compare. Where there are but two parties there is nobody to compare with.
+    fn compare(&mut self, batch: &mut Append) -> Result<(), NodeError> {
+        let me = self.me();
+        for record in self.documents(UNCOMPARED)? {
+            let id: DossierId = record.id.parse()?;
+            if let Some(d) = self.dossier(&id)?
+                && d.opening().parties.len() > 2
+            {
+                let piece = Piece::Front { dossier: id, marks: d.marks() }.encode();
+                let others = d.opening().parties.iter().map(|p| p.service).filter(|s| *s != me);
+                batch.queue.extend(others.map(|recipient| Queued { recipient, what: Outgoing::Note(piece.clone()) }));
+            }
+            batch.records.push(RecordOp::Delete { kind: UNCOMPARED.to_owned(), id: record.id });
+        }
+        Ok(())
+    }
+
+    /// Takes what another party has folded of a dossier: asks it for what is lacking here, or stands otherwise here.
+    pub(crate) fn take_front(&mut self, from: ServiceId, id: DossierId, marks: &[Mark], batch: &mut Append) -> Result<(), NodeError> {
+        let known = match self.dossier(&id)? {
+            Some(d) if d.opening().parties.iter().any(|p| p.service == from) => Some(d.lacks(marks)),
+            Some(_) => return Err(NodeError::Absent("dossier")),
+            None => None,
+        };
+        // What of our own is lacking here was lost with a ledger that was put back; that is for its declaration to mend.
+        let me = self.me();
+        let others = |wants: Vec<Want>| wants.into_iter().filter(|w| w.author != me).collect::<Vec<_>>();
+        let wants = others(match known {
+            Some(wants) => wants,
+            // Its opening is under way or was lost; like a stray act, this is worth asking back for so many times only.
+            None if marks.len() > PARTIES_MAX || !self.traffic.may_stray(from) => return Err(NodeError::TooMuchWaiting),
+            None => marks.iter().map(|m| Want { author: m.party, from: 1, to: m.seq }).collect(),
+        });
+        self.want(from, id, &wants, batch);
+        Ok(())
     }
 
     /// Reads size and root that stand under a partner's name.

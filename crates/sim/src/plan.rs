@@ -184,17 +184,17 @@ pub struct Plan {
 /// How often what is done.
 const WEIGHTS: &[(Kind, usize)] = &[
     (Kind::Open, 6),
-    (Kind::Act, 16),
+    (Kind::Act, 24),
     (Kind::Approve, 9),
-    (Kind::Load, 24),
+    (Kind::Load, 26),
     (Kind::Deliver, 26),
-    (Kind::Answer, 20),
-    (Kind::Checkpoint, 4),
+    (Kind::Answer, 18),
+    (Kind::Checkpoint, 3),
     (Kind::Sweep, 3),
     (Kind::Rebuild, 2),
     (Kind::Restart, 3),
     (Kind::Wait, 4),
-    (Kind::Lie, 5),
+    (Kind::Lie, 6),
 ];
 
 impl Plan {
@@ -204,7 +204,7 @@ impl Plan {
         let stations = [3, 3, 3, 4, 4, 5][rng.below(6)];
         let liar = rng.chance(3, 5);
         // Some runs are calm, so that much gets done; some are stormy.
-        let fault_of_ten = [2, 4, 5, 6, 7][rng.below(5)];
+        let fault_of_ten = [3, 5, 6, 7, 8][rng.below(5)];
         let sum: usize = WEIGHTS.iter().map(|w| w.1).sum();
         let kind = |rng: &mut Rng| {
             let mut at = rng.below(sum);
@@ -217,10 +217,14 @@ impl Plan {
             Kind::Deliver
         };
         let lies: Vec<Fault> = Fault::ALL.iter().copied().filter(|f| f.is_lie()).collect();
-        let steps = (0..steps).map(|_| {
-            let kind = match kind(&mut rng) {
-                Kind::Lie if !liar => Kind::Deliver,
-                kind => kind,
+        let steps = (0..steps).map(|n| {
+            // There is little to do before some dossiers are open.
+            let early = if n < 60 { rng.below(5) } else { 9 };
+            let kind = match (early, kind(&mut rng)) {
+                (0, _) => Kind::Open,
+                (1, _) => Kind::Approve,
+                (_, Kind::Lie) if !liar => Kind::Deliver,
+                (_, kind) => kind,
             };
             let mut faults = Vec::new();
             match kind {
@@ -233,7 +237,7 @@ impl Plan {
                 _ => {
                     let fitting: Vec<Fault> =
                         Fault::ALL.iter().copied().filter(|f| !f.is_lie() && !matches!(f, Fault::Cut | Fault::HalfCut) && f.can_strike(kind)).collect();
-                    let n = [0, 1, 1, 1, 2][rng.below(5)];
+                    let n = [1, 1, 1, 2][rng.below(4)];
                     if rng.chance(fault_of_ten, 10) {
                         (0..n).for_each(|_| faults.extend(rng.pick(&fitting).copied()));
                     }

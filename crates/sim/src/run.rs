@@ -9,7 +9,7 @@ use base::Digest;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Steps of a run.
-pub const STEPS: usize = 260;
+pub const STEPS: usize = 320;
 
 /// How a run ended.
 #[derive(Debug, Clone)]

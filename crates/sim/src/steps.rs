@@ -109,8 +109,15 @@ impl World {
 
     pub(crate) fn do_load(&mut self, m: &mut Moment<'_>) -> Result<(), Violation> {
         let Some(i) = self.someone(m)? else { return Ok(()) };
-        let to = (i + 1 + m.rng.below(self.stations.len() - 1)) % self.stations.len();
-        self.load(i, to, m).map(drop)
+        // The courier goes from partner to partner until it finds something.
+        let (n, first) = (self.stations.len(), 1 + m.rng.below(self.stations.len() - 1));
+        for k in 0..n - 1 {
+            let to = (i + 1 + (first + k) % (n - 1)) % n;
+            if self.stations[i].running.is_none() || self.load(i, to, m)? {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Takes out what is due, seals it and sends it; tells whether there was anything.
@@ -220,6 +227,7 @@ impl World {
         if committed.iter().any(|(_, r)| r.is_ok()) {
             self.is_synced(to)?;
         }
+        let all_stored = committed.iter().all(|(_, r)| r.is_ok());
         for (flight, answer) in group.into_iter().zip(answers) {
             let (receipt, code) = match answer {
                 Answered::Again(receipt) => (Some(receipt), None),
@@ -239,7 +247,7 @@ impl World {
             if let Some(lie) = &flight.lie {
                 let lie = lie.clone();
                 self.coverage.hit(lie.kind, m.kind);
-                self.lie_met(to, &flight, &lie, receipt.as_deref(), code)?;
+                self.lie_met(to, &flight, &lie, receipt.as_deref(), code, all_stored)?;
             }
             if flight.copy || flight.lie.is_some() {
                 continue;
@@ -381,7 +389,7 @@ impl World {
     }
 
     pub(crate) fn do_wait(&mut self, m: &mut Moment<'_>) -> Result<(), Violation> {
-        let minutes = [2, 20, 90, 9 * 60, 40 * 60][m.rng.below(5)];
+        let minutes = [2, 2, 20, 20, 90, 90, 9 * 60, 40 * 60, 25 * 24 * 60][m.rng.below(9)];
         self.time = self.time.plus_ms(m.rng.between(1, minutes) * 60_000);
         self.stations.iter_mut().filter_map(|s| s.running.as_mut()).for_each(|r| r.node.retry());
         if self.net.has_cuts() && m.rng.chance(2, 3) {
@@ -493,7 +501,8 @@ fn deed_of(world: &mut World, i: usize, intent: &Intent) -> String {
         }
         Intent::OpenItem { dossier, kind, .. } => format!("{}: new {kind}", mechanism(world, dossier)),
         Intent::Move { dossier, name, item, .. } => {
-            let on = world.node(i).and_then(|n| n.view(dossier, &[], now).ok()).and_then(|v| v.items.into_iter().find(|x| Some(x.id) == *item)).map(|x| x.kind);
+            let is_it = |x: &dossier::ItemView| item.map_or(x.parent.is_none(), |item| x.id == item);
+            let on = world.node(i).and_then(|n| n.view(dossier, &[], now).ok()).and_then(|v| v.items.into_iter().find(is_it)).map(|x| x.kind);
             format!("{}: {}/{name}", mechanism(world, dossier), on.unwrap_or_default())
         }
     }

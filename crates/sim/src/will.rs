@@ -87,7 +87,7 @@ pub fn act_in(node: &mut Node, id: &DossierId, now: UnixMs, canary: &str, rng: &
     let mut deeds: Vec<(ItemId, Option<&str>, Option<&str>)> = Vec::new();
     for item in &view.items {
         let possible = item.moves.iter().filter(|m| m.possible);
-        deeds.extend(possible.filter(|m| !ends(&m.name) || rng.chance(1, 6)).map(|m| (item.id, Some(m.name.as_str()), None)));
+        deeds.extend(possible.filter(|m| !ends(&m.name) || rng.chance(1, 14)).map(|m| (item.id, Some(m.name.as_str()), None)));
         deeds.extend(item.may_open.iter().filter(|_| rng.chance(1, 3)).map(|k| (item.id, None, Some(k.as_str()))));
     }
     let (item, name, kind) = *rng.pick(&deeds)?;
