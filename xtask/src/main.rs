@@ -8,6 +8,7 @@ mod house;
 mod law;
 mod needs;
 mod run;
+mod sim;
 mod steps;
 
 use std::process::ExitCode;
@@ -15,6 +16,15 @@ use steps::{STEPS, Step};
 
 fn main() -> ExitCode {
     let asked: Vec<String> = std::env::args().skip(1).collect();
+    if asked.first().is_some_and(|a| a == "sim") {
+        return match sim::run(&asked[1..]) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(why) => {
+                eprintln!("{why}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     let chosen: Vec<&Step> = match asked.first().map(String::as_str) {
         Some("test") if asked.len() == 1 => STEPS.iter().filter(|s| s.in_test).collect(),
         Some(_) if asked.iter().all(|a| steps::find(a).is_some()) => asked.iter().filter_map(|a| steps::find(a)).collect(),
@@ -32,6 +42,7 @@ fn usage(asked: &[String]) -> ExitCode {
     for step in STEPS {
         println!("cargo xtask {:<15} {}{}", step.name, step.what, if step.in_test { "" } else { " (part of unit)" });
     }
+    println!("cargo xtask sim {:<11} the federation from seeds, long: --seeds N [--from S] | --seed S | --planted [NAME]", "…");
     match asked_for_help {
         true => ExitCode::SUCCESS,
         false => {

@@ -4,6 +4,7 @@ use crate::act::{Mark, Opening};
 use crate::dossier::Dossier;
 use crate::guard::Refusal;
 use crate::value::Value;
+use base::cbor::Map;
 use base::{Date, DossierId, Length, MechanismId, ServiceId, UnixMs};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,6 +43,17 @@ pub struct ExhibitLimits {
     pub dossier_bytes_max: Option<u64>,
     /// Bytes of all exhibits that one party has sent and the others still keep, over all dossiers under the accord.
     pub party_bytes_max: Option<u64>,
+}
+
+/// Refuses an accord that could not be meant: nothing could be opened under it, or nothing kept.
+pub(crate) fn sound(fields: &Map<Value>, at: UnixMs) -> Result<(), Refusal> {
+    if matches!(fields.get("retention_days"), Some(Value::Number(days)) if !(1..=i64::from(u32::MAX)).contains(days)) {
+        return Err(Refusal::Opening("what is done under an accord is kept for a day at least"));
+    }
+    match fields.get("valid_until") {
+        Some(Value::Date(d)) if at >= d.start_utc() => Err(Refusal::Opening("the accord would have run out before it begins")),
+        _ => Ok(()),
+    }
 }
 
 impl Terms {

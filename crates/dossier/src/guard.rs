@@ -154,6 +154,9 @@ pub(crate) fn judge_opening(act: &Act, opening: &Opening, mechanism: &Mechanism,
     }
     officers(act, &kind.officer, &kind.four_eyes)?;
     let body = form(act.body(), &kind.fields)?;
+    if mechanism.id == crate::accord::MECHANISM {
+        crate::accord::sound(&body.fields, head.at.at)?;
+    }
     // A purpose that the form states must be one for which the parties agreed to cooperate.
     let stated = kind.fields.iter().filter(|f| f.vocabulary.as_deref() == Some("legal-purposes")).filter_map(|f| body.fields.get(&f.id)).flat_map(Value::each);
     exhibits(body, &BTreeMap::new(), terms)?;

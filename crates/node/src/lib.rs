@@ -60,6 +60,7 @@ pub use press::{BY_HAND_TEXTS_MAX, NewText, PRESS_REREAD_MAX, PressDesk, PressRe
 pub use proof::{Claim, Proof, ProofFault, ProofStanding, Proved};
 pub use rebuild::Rebuilt;
 pub use register::{Draft, DraftState};
+pub use retention::UNDELIVERED_DAYS_MAX;
 pub use revoked::{DOUBTFUL_MAX, Standing, StandingView};
 pub use served::Served;
 pub use shelves::{FileIntake, Reading, Shelves, Taken};

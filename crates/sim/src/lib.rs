@@ -11,6 +11,7 @@ mod invariants;
 mod liar;
 mod network;
 mod plan;
+pub mod planted;
 mod reads;
 mod rng;
 mod run;

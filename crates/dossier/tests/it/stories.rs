@@ -162,6 +162,31 @@ fn an_accord_binds_once_all_have_signed_and_only_for_what_it_names() {
     assert_eq!(code(&under("working-visit", &[("es", "host"), ("ma", "guest")]), 60 * 24 * 60), Some("refusal.act.accord"), "it has run out");
 }
 
+#[test]
+fn an_accord_that_keeps_nothing_or_has_run_out_before_it_begins_is_void() {
+    let opened = |days: i64, until: &str| {
+        let o = opening("accord", &[("ma", "party"), ("es", "party")]);
+        let mut accord = hold(&o);
+        let form = fields(&[
+            ("title", text("Accord de coopération")),
+            ("legal_basis_kind", Value::Choice("convention".into())),
+            ("legal_basis", Value::Many(vec![text("Convention du 13 février 2019")])),
+            ("purposes", Value::Many(vec![Value::Choice("prevent".into())])),
+            ("mechanisms", Value::Many(vec![Value::Mechanism(MechanismRef { name: "working-visit".into(), id: mechanism("working-visit").hash })])),
+            ("languages", Value::Many(vec![Value::Choice("fr".into())])),
+            ("retention_days", Value::Number(days)),
+            ("valid_until", Value::Date(until.parse().unwrap())),
+        ]);
+        let open = Arc::new(encode_signed(&accord, "ma", 0, Deed::Open(o), form));
+        file(&mut accord, &open)
+    };
+    // The act is of 27 January 2025.
+    assert_eq!(opened(1, "2025-01-28"), "valid");
+    assert_eq!(opened(0, "2025-01-28"), "void:refusal.act.opening");
+    assert_eq!(opened(-1, "2025-01-28"), "void:refusal.act.opening");
+    assert_eq!(opened(1, "2025-01-27"), "void:refusal.act.opening", "from its last day on nothing can be opened under it");
+}
+
 fn encode_signed(d: &Dossier, author: &str, minute: i64, deed: Deed, form: Map<Value>) -> Act {
     let content = body(form, minute as u8);
     let second = Some(Signatory { officer: "second.02".parse().unwrap(), role: CompetentAuthority });

@@ -142,3 +142,24 @@ fn an_act_that_is_queued_again_leaves_although_newer_ones_left_meanwhile() {
     w.pump();
     assert_eq!(w.waiting_for(MA), 0, "nothing stays behind the courier's back");
 }
+
+#[test]
+fn a_receipt_that_is_given_again_keeps_its_first_time_although_the_clock_was_set_back() {
+    let mut w = World::partners(2);
+    w.accord(&["information-request"]);
+    w.asks(MA, None);
+    let (number, parcel) = w.carry(MA, ES).unwrap();
+    let lost = w.hand(MA, ES, &parcel).unwrap();
+    let first = held_at(&w, ES, &lost);
+    w.answered(MA, ES, number, &parcel, None).unwrap();
+    // ES finds that its clock was ahead, and sets it back.
+    for minutes in [0, -20, -40] {
+        w.wait(minutes * MINUTE);
+        let (number, parcel) = w.carry(MA, ES).unwrap();
+        let receipt = w.hand(MA, ES, &parcel).unwrap();
+        assert_eq!(held_at(&w, ES, &receipt), first, "{minutes} minutes: what runs from receipt would start a second time");
+        let settles = if minutes == -40 { Some(receipt.as_slice()) } else { None };
+        w.answered(MA, ES, number, &parcel, settles).unwrap();
+    }
+    assert_eq!(w.waiting_for(MA), 0, "a receipt dated ahead of the clock settles as well");
+}

@@ -3,7 +3,7 @@
 use crate::forms::*;
 use crate::world::*;
 use base::UnixMs;
-use node::Intent;
+use node::{Intent, UNDELIVERED_DAYS_MAX};
 use serde_json::json;
 
 const DAY_MS: i64 = 86_400_000;
@@ -38,4 +38,37 @@ fn content_goes_when_its_time_is_over_and_the_proof_of_it_stays() {
     store::check_ledger(&*w.store(MA)).unwrap();
     assert!(w.node(MA).sweep(now).unwrap().is_none(), "once is enough");
     assert!(w.node(ES).sweep(now).unwrap().is_some(), "each party erases its own");
+}
+
+#[test]
+fn content_that_a_party_has_still_to_receive_is_kept_for_it_for_a_while() {
+    let (mut w, accord) = World::allied(2);
+    let asked = w.asks(MA, Some(accord)).dossier;
+    w.pump();
+    let reason = [("reason".to_owned(), json!({ "lang": "fr", "text": "plus nécessaire" }))].into();
+    w.does(MA, Intent::Move { dossier: asked, item: None, name: "withdraw".into(), fields: reason, handling: h0() });
+    // ES is away, and the end has not reached it when its time is over.
+    let ended = w.now;
+    let after = |days: i64| ended.plus_ms((30 + days) * DAY_MS);
+    assert!(w.node(MA).sweep(after(1)).unwrap().is_none(), "without its content ES could never judge it");
+    let bound = i64::from(UNDELIVERED_DAYS_MAX);
+    assert!(w.node(MA).sweep(after(bound - 1)).unwrap().is_none());
+    assert_eq!(w.waiting_for(MA), 1);
+    w.now = after(2);
+    w.pump();
+    assert_eq!((w.phase(ES, asked), w.waiting_for(MA)), ("withdrawn".to_owned(), 0));
+    assert!(w.node(MA).sweep(after(2)).unwrap().is_some(), "now that it is there, it is erased");
+}
+
+#[test]
+fn content_is_not_kept_for_ever_for_somebody_who_never_comes() {
+    let (mut w, accord) = World::allied(2);
+    let asked = w.asks(MA, Some(accord)).dossier;
+    w.pump();
+    let reason = [("reason".to_owned(), json!({ "lang": "fr", "text": "plus nécessaire" }))].into();
+    w.does(MA, Intent::Move { dossier: asked, item: None, name: "withdraw".into(), fields: reason, handling: h0() });
+    let late = w.now.plus_ms((30 + i64::from(UNDELIVERED_DAYS_MAX) + 1) * DAY_MS);
+    assert!(w.node(MA).sweep(late).unwrap().is_some());
+    w.sides[MA].commit();
+    assert_eq!(w.waiting_for(MA), 0, "an act without its content is of no use to anybody, and is not sent");
 }

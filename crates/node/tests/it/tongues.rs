@@ -130,3 +130,54 @@ fn acts_that_the_law_does_not_allow_are_kept_shown_and_fold_to_nothing_everywher
         assert_eq!(w.filed(to, id), "es1 void:refusal.act.unknown-move, es2 void:peer.act.seen-regress, ma1 valid");
     }
 }
+
+#[test]
+fn two_tongues_are_found_although_neither_side_acts_again() {
+    let (mut w, _) = World::allied(3);
+    let id = w.asks(MA, None).dossier;
+    w.pump();
+    let compare = |w: &mut World| {
+        for i in [MA, DE] {
+            let now = w.now;
+            w.node(i).checkpoint(now).unwrap();
+            w.sides[i].commit();
+        }
+        w.pump();
+    };
+    compare(&mut w);
+    for i in [MA, DE] {
+        assert!(w.codes_logged(i, "incident").is_empty(), "who was told the same accuses nobody");
+    }
+    let [yes, no] = two_tongues(&w, id);
+    tell(&mut w, MA, 1, &yes);
+    tell(&mut w, DE, 1, &no);
+    w.pump();
+    assert_eq!((forks(&mut w, MA, id), forks(&mut w, DE, id)), (0, 0), "each alone cannot know");
+    compare(&mut w);
+    for i in [MA, DE] {
+        assert_eq!(forks(&mut w, i, id), 2, "{}", NAMES[i]);
+        assert_eq!(w.codes_logged(i, "incident"), ["peer.act.equivocation"], "{}", NAMES[i]);
+    }
+    assert_eq!(w.digest(MA, id), w.digest(DE, id));
+}
+
+#[test]
+fn what_only_one_side_was_told_comes_to_the_other_and_to_nobody_else() {
+    let (mut w, _) = World::allied(3);
+    let id = w.asks(MA, None).dossier;
+    w.pump();
+    let [yes, _] = two_tongues(&w, id);
+    tell(&mut w, MA, 1, &yes);
+    let now = w.now;
+    w.node(MA).checkpoint(now).unwrap();
+    w.sides[MA].commit();
+    w.pump();
+    assert_eq!(w.filed(DE, id), w.filed(MA, id), "DE asked MA for what ES had kept from it");
+    assert!(w.codes_logged(DE, "incident").is_empty(), "once only is no lie");
+    // A front of a dossier in which the teller has no part is answered as if there were none.
+    let two = World::accord_between(&mut w, MA, ES);
+    w.send_all(MA, ES);
+    let front = w.parcel(DE, MA, 50, &[node::Piece::Front { dossier: two, marks: vec![] }]);
+    let receipt = w.hand(DE, MA, &front).unwrap();
+    assert_eq!(fates(&w, MA, &receipt), ["refusal.node.absent"]);
+}
