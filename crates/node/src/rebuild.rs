@@ -9,7 +9,7 @@ use crate::node::{Node, put, read_act};
 use crate::outbound::is_passing;
 use crate::served::as_stored;
 use base::{ActId, DossierId, ParcelId, ServiceId, UnixMs};
-use dossier::{Act, Deed};
+use dossier::{Act, Deed, Dossier};
 use seal::{Held, Receipt, Signed, Typ};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -217,12 +217,29 @@ impl Node {
             }
         }
         acts.into_iter().for_each(|act| d.hold(act));
+        self.show_forks(&d, &mut batch)?;
         self.put_dossier(d);
         self.touch(*id);
         let changed = filed.iter().map(|f| f.at).max().unwrap_or(now);
         batch.dossiers.extend(self.row(id, changed)?);
         self.put_away(batch)?;
         Ok(Refolded::Done)
+    }
+}
+
+impl Node {
+    /// Queues the proofs that a party spoke with two tongues for whoever is not known to hold them: they are no acts of ours, so the
+    /// ledger does not say that they were due.
+    fn show_forks(&self, d: &Dossier, batch: &mut Append) -> Result<(), NodeError> {
+        let me = self.me();
+        for fork in d.forks() {
+            for act in fork.acts {
+                let holders: Vec<ServiceId> = self.store.receipts_of(&act)?.into_iter().map(|h| h.service).collect();
+                let lacking = d.opening().parties.iter().map(|p| p.service).filter(|s| *s != me && *s != fork.author && !holders.contains(s));
+                batch.queue.extend(lacking.map(|recipient| Queued { recipient, what: Outgoing::Act(act) }));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -181,3 +181,22 @@ fn what_only_one_side_was_told_comes_to_the_other_and_to_nobody_else() {
     let receipt = w.hand(DE, MA, &front).unwrap();
     assert_eq!(fates(&w, MA, &receipt), ["refusal.node.absent"]);
 }
+
+#[test]
+fn a_proof_that_was_still_to_be_shown_is_shown_after_a_rebuild() {
+    let (mut w, _) = World::allied(3);
+    let id = w.asks(MA, None).dossier;
+    w.pump();
+    let [yes, no] = two_tongues(&w, id);
+    tell(&mut w, MA, 1, &yes);
+    tell(&mut w, MA, 2, &no);
+    assert_eq!(w.codes_logged(MA, "incident"), ["peer.act.equivocation"]);
+    let now = w.now;
+    w.node(MA).rebuild(now, &mut |_, _| ()).unwrap();
+    w.pump();
+    assert_eq!((forks(&mut w, DE, id), w.codes_logged(DE, "incident")), (2, vec!["peer.act.equivocation".to_owned()]));
+    // What DE is known to hold is not sent again by another rebuild.
+    w.node(MA).rebuild(now, &mut |_, _| ()).unwrap();
+    let de = w.id(DE);
+    assert!(w.store(MA).outbox_next(&de, None, 99, usize::MAX).unwrap().is_empty());
+}
