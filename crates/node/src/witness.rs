@@ -16,6 +16,8 @@ pub(crate) type Point = (u64, Digest);
 const WITNESSED_KEPT: u64 = 4096;
 /// Kind of the documents that name dossiers which changed since their parties last compared them.
 pub(crate) const UNCOMPARED: &str = "uncompared";
+/// Kind of the documents that name what was last sent of a dossier to its other parties.
+const FRONT_DUE: &str = "front-due";
 
 impl Node {
     /// Stages, for every partner, a checkpoint of our ledger with the proof that it only grew since the partner's last
@@ -69,8 +71,16 @@ impl Node {
                 && d.opening().parties.len() > 2
             {
                 let piece = Piece::Front { dossier: id, marks: d.marks() }.encode();
-                let others = d.opening().parties.iter().map(|p| p.service).filter(|s| *s != me);
-                batch.queue.extend(others.map(|recipient| Queued { recipient, what: Outgoing::Note(piece.clone()) }));
+                let others: Vec<ServiceId> = d.opening().parties.iter().map(|p| p.service).filter(|s| *s != me).collect();
+                // One is enough here too: the newest takes the place of the one before.
+                let due = Digest::of(&piece);
+                if let Some(before) = self.store.record(FRONT_DUE, &record.id)?
+                    && let Some(before) = Digest::from_slice(&before.data).filter(|b| *b != due)
+                {
+                    batch.unqueue.extend(others.iter().map(|to| (*to, before)));
+                }
+                batch.records.push(put(FRONT_DUE, &record.id, due.bytes().to_vec()));
+                batch.queue.extend(others.into_iter().map(|recipient| Queued { recipient, what: Outgoing::Note(piece.clone()) }));
             }
             batch.records.push(RecordOp::Delete { kind: UNCOMPARED.to_owned(), id: record.id });
         }

@@ -102,7 +102,7 @@ impl Planted {
         let target = scratch.join("build");
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let built = Command::new(cargo)
-            .args(["build", "--release", "--quiet", "--package", "entente-sim"])
+            .args(["build", "--quiet", "--package", "entente-sim"])
             .current_dir(&tree)
             .env("CARGO_TARGET_DIR", &target)
             .env("RUSTFLAGS", "--cap-lints allow")
@@ -110,7 +110,7 @@ impl Planted {
         if !built.map_err(|e| e.to_string())?.success() {
             return Err(format!("{} does not build", self.name));
         }
-        let run = Command::new(target.join("release/entente-sim")).args(["--first", "--seeds", &SEEDS_MAX.to_string()]).output().map_err(|e| e.to_string())?;
+        let run = Command::new(target.join("debug/entente-sim")).args(["--first", "--seeds", &SEEDS_MAX.to_string()]).output().map_err(|e| e.to_string())?;
         let text = String::from_utf8_lossy(&run.stdout);
         let last: serde_json::Value = text.lines().last().and_then(|l| serde_json::from_str(l).ok()).ok_or(format!("{} ended without a word", self.name))?;
         let found = &last["broken"][0];
