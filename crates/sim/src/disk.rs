@@ -127,7 +127,9 @@ impl Disk {
             for (n, change) in pending.iter().enumerate() {
                 match (aftermath, change) {
                     (Aftermath::None, _) => {}
-                    (Aftermath::Prefix, Change::Write(at, data)) if n == kept => apply(&mut file.synced, &Change::Write(*at, data[..rng.below(data.len())].to_vec())),
+                    (Aftermath::Prefix, Change::Write(at, data)) if n == kept => {
+                        apply(&mut file.synced, &Change::Write(*at, data[..rng.below(data.len())].to_vec()))
+                    }
                     (Aftermath::Prefix, _) if n >= kept => {}
                     (Aftermath::Sectors, Change::Write(at, data)) => {
                         let mut from = 0;

@@ -5,8 +5,8 @@
 use crate::rng::Rng;
 use base::{Coded, Date, Digest, DossierId, Evaluation, Instant, ItemId, Lang, Length, MechanismId, ServiceId, Text, UnixMs, Vocabulary};
 use dossier::{
-    Account, ClockLength, Document, Equivalence, Exhibit, Field, FieldType, MechanismRef, Money, OfficerRef, Person, Place, Quantity, Reference, TextHash, Value,
-    Vehicle, Vessel,
+    Account, ClockLength, Document, Equivalence, Exhibit, Field, FieldType, MechanismRef, Money, OfficerRef, Person, Place, Quantity, Reference, TextHash,
+    Value, Vehicle, Vessel,
 };
 use serde_json::Value as Json;
 use std::collections::BTreeMap;

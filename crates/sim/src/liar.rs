@@ -168,8 +168,7 @@ impl World {
                 self.send(liar, to, kind, Expect::Piece("peer.act.body"), &[Piece::Act { signed: forged.signed, body: Some(other.body) }], rng)
             }
             NotParty | WantForeign => {
-                let foreign: Vec<DossierId> =
-                    self.book.parties.iter().filter(|(_, p)| !p.contains(&liar) && p.contains(&to)).map(|(d, _)| *d).collect();
+                let foreign: Vec<DossierId> = self.book.parties.iter().filter(|(_, p)| !p.contains(&liar) && p.contains(&to)).map(|(d, _)| *d).collect();
                 let dossier = *rng.pick(&foreign)?;
                 let held = self.stations[to].store()?.acts_of(&dossier).ok()?;
                 let author = held.iter().find(|a| a.seq == 1 && a.verdict != store::Verdict::Waiting)?.author;
@@ -200,7 +199,8 @@ impl World {
             OtherReceipt => self.false_receipt(liar, rng),
             Flood => {
                 for _ in 0..3 {
-                    let pieces: Vec<Piece> = (0..40).map(|_| if rng.chance(1, 3) { self.stray(liar, rng) } else { Some(self.nonsense_want(rng)) }).collect::<Option<_>>()?;
+                    let pieces: Vec<Piece> =
+                        (0..40).map(|_| if rng.chance(1, 3) { self.stray(liar, rng) } else { Some(self.nonsense_want(rng)) }).collect::<Option<_>>()?;
                     self.send(liar, to, kind, Expect::Nothing, &pieces, rng)?;
                 }
                 Some(())
@@ -289,7 +289,16 @@ impl World {
 
     /// Sends an act that must be void to every other party.
     #[allow(clippy::too_many_arguments)] // One lie, told to all.
-    fn void(&mut self, liar: usize, dossier: DossierId, kind: Fault, forged: Forged, code: &'static str, rng: &mut Rng, if_so: impl Fn(&Head) -> bool) -> Option<()> {
+    fn void(
+        &mut self,
+        liar: usize,
+        dossier: DossierId,
+        kind: Fault,
+        forged: Forged,
+        code: &'static str,
+        rng: &mut Rng,
+        if_so: impl Fn(&Head) -> bool,
+    ) -> Option<()> {
         let parsed = Signed::parse(&forged.signed, Typ::Act, 1 << 20).ok()?;
         if !if_so(Act::decode(parsed.payload(), None).ok()?.head()) {
             return None;

@@ -126,7 +126,8 @@ fn mirror(from: &Path, to: &Path) -> Result<(), String> {
         return write(to, &fs::read(from).map_err(failed)?);
     }
     fs::create_dir_all(to).map_err(failed)?;
-    let names = |p: &Path| -> Result<Vec<std::ffi::OsString>, String> { fs::read_dir(p).map_err(failed)?.map(|e| e.map(|e| e.file_name()).map_err(failed)).collect() };
+    let names =
+        |p: &Path| -> Result<Vec<std::ffi::OsString>, String> { fs::read_dir(p).map_err(failed)?.map(|e| e.map(|e| e.file_name()).map_err(failed)).collect() };
     let here = names(from)?;
     for gone in names(to)?.into_iter().filter(|n| !here.contains(n)) {
         let path = to.join(gone);

@@ -50,7 +50,8 @@ pub struct Running {
 }
 
 /// Keys do not depend on a run's seed: where they come from the operating system their bytes differ, and nothing may depend on them.
-static KEYS: LazyLock<Vec<Keys>> = LazyLock::new(|| (0..STATIONS_MAX).map(|i| Keys::generate(&draft(i), START, &mut Rng::new(100 + i as u64)).expect("keys can be made")).collect());
+static KEYS: LazyLock<Vec<Keys>> =
+    LazyLock::new(|| (0..STATIONS_MAX).map(|i| Keys::generate(&draft(i), START, &mut Rng::new(100 + i as u64)).expect("keys can be made")).collect());
 
 fn draft(place: usize) -> CardDraft {
     let name = NAMES[place];

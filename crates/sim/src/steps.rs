@@ -134,7 +134,17 @@ impl World {
         self.nothing_readable(&bytes)?;
         let ready = self.time.plus_ms(m.rng.between(5, 3_000));
         self.tell(format!("{} sends {:x} to {}", NAMES[i], load.number, NAMES[to]));
-        self.net.out.push(Flight { from: i, to, number: load.number, id: Digest::of(&bytes).into(), bytes: Arc::new(bytes), ready, lie: None, copy: false, acts });
+        self.net.out.push(Flight {
+            from: i,
+            to,
+            number: load.number,
+            id: Digest::of(&bytes).into(),
+            bytes: Arc::new(bytes),
+            ready,
+            lie: None,
+            copy: false,
+            acts,
+        });
         Ok(true)
     }
 
