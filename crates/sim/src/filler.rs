@@ -73,7 +73,7 @@ impl Filler<'_> {
                 let (dossier, item) = *self.rng.pick(&self.things)?;
                 Value::Reference(Reference { dossier, item })
             }
-            FieldType::TextHash => Value::TextHash(TextHash { lang: self.lang().into(), sha256: Digest::of(&self.rng.next().to_be_bytes()) }),
+            FieldType::TextHash => Value::TextHash(TextHash { lang: self.lang().into(), sha256: Digest::of(&self.rng.draw().to_be_bytes()) }),
             FieldType::Evaluation => {
                 let scale = *self.rng.pick(&["4x4", "6x6"])?;
                 let (source, information) = (self.code(&format!("source-{scale}"))?, self.code(&format!("information-{scale}"))?);
@@ -136,7 +136,7 @@ impl Filler<'_> {
     }
 
     fn exhibit(&mut self) -> Exhibit {
-        let id = Digest::of(&self.rng.next().to_be_bytes()).into();
+        let id = Digest::of(&self.rng.draw().to_be_bytes()).into();
         Exhibit { id, name: self.line(), size: self.rng.below(1 << 30) as u64, media: "application/pdf".to_owned() }
     }
 

@@ -32,6 +32,9 @@ impl Violation {
     }
 }
 
+/// What one party holds of a dossier in the end: its place, acts and verdicts, and the folded state.
+type InTheEnd = (usize, Vec<(ActId, String)>, Option<Digest>);
+
 /// What was promised and what is expected.
 pub struct Notebook {
     /// The parties of every dossier, by place.
@@ -284,7 +287,7 @@ impl World {
             for i in 0..self.stations.len() {
                 let done = self.work(i, &mut m, |node, now| node.checkpoint(now).map(drop))?;
                 if let Some((Err(e), _)) = done {
-                    return Err(Violation::new("stays-sound", format!("{}: no checkpoint: {e}", NAMES[i])));
+                    return Err(Violation::new("stays-sound", format!("{}: no checkpoint: {e}", self.stations[i].name())));
                 }
             }
         }
@@ -372,7 +375,7 @@ impl World {
     fn folded_alike(&mut self, dossier: &DossierId, parties: &[usize]) -> Result<(), Violation> {
         let honest: Vec<usize> = parties.iter().copied().filter(|p| self.is_honest(*p)).collect();
         let forks = self.forks(dossier, &honest)?;
-        let mut first: Option<(usize, Vec<(ActId, String)>, Option<Digest>)> = None;
+        let mut first: Option<InTheEnd> = None;
         for i in honest {
             let store = self.stations[i].store().expect("it runs");
             let acts = store.acts_of(dossier).map_err(|e| Violation::new("stays-sound", e.to_string()))?;

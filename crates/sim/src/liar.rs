@@ -188,7 +188,7 @@ impl World {
                 let witnessed = self.stations[to].store()?.record("witnessed", &service.to_string()).ok()??;
                 let (size, root): (u64, Digest) = serde_json::from_slice(&witnessed.data).ok()?;
                 let keys = self.stations[liar].keys.clone();
-                let other = Digest::of(&rng.next().to_be_bytes());
+                let other = Digest::of(&rng.draw().to_be_bytes());
                 // As large as before with another root, or larger by a proof that does not hold.
                 let larger = rng.chance(1, 2);
                 let note = Checkpoint::sign(&keys, size + u64::from(larger), other);
@@ -313,7 +313,7 @@ impl World {
 
     fn garble(&mut self, liar: usize, to: usize, rng: &mut Rng) -> Option<()> {
         let number = self.number(liar);
-        let random = |rng: &mut Rng, n: usize| (0..n).map(|_| rng.next() as u8).collect::<Vec<u8>>();
+        let random = |rng: &mut Rng, n: usize| (0..n).map(|_| rng.draw() as u8).collect::<Vec<u8>>();
         let (bytes, expect) = match rng.below(5) {
             // Sealed well, with content that is none.
             0 => (self.sealed(liar, to, number, &random(rng, 200))?, Expect::Refused("peer.")),
@@ -374,13 +374,13 @@ impl World {
     }
 
     fn nonsense_want(&self, rng: &mut Rng) -> Piece {
-        let id = |rng: &mut Rng| Digest::of(&rng.next().to_be_bytes());
-        Piece::Want { dossier: id(rng).into(), author: id(rng).into(), from: rng.next() >> 40, to: rng.next() }
+        let id = |rng: &mut Rng| Digest::of(&rng.draw().to_be_bytes());
+        Piece::Want { dossier: id(rng).into(), author: id(rng).into(), from: rng.draw() >> 40, to: rng.draw() }
     }
 
     /// An act of a dossier that nobody ever opened.
     fn stray(&self, liar: usize, rng: &mut Rng) -> Option<Piece> {
-        let dossier: DossierId = Digest::of(&rng.next().to_be_bytes()).into();
+        let dossier: DossierId = Digest::of(&rng.draw().to_be_bytes()).into();
         let (body, id) = Body { salt: [1; 16], handling: Handling::code("H0"), fields: Map::default() }.encode();
         let head = Head {
             version: dossier::VERSION,

@@ -245,7 +245,7 @@ impl Plan {
             }
             faults.sort();
             faults.dedup();
-            Step { kind, draw: rng.next(), faults }
+            Step { kind, draw: rng.draw(), faults }
         });
         let steps = steps.collect();
         Plan { seed, stations, liar, steps }

@@ -13,7 +13,7 @@ impl Rng {
     }
 
     /// Returns the next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -23,12 +23,12 @@ impl Rng {
 
     /// Draws a number below `n`; 0 where there is none.
     pub fn below(&mut self, n: usize) -> usize {
-        if n == 0 { 0 } else { (self.next() % n as u64) as usize }
+        if n == 0 { 0 } else { (self.draw() % n as u64) as usize }
     }
 
     /// Draws a number from `low` up to and with `high`.
     pub fn between(&mut self, low: i64, high: i64) -> i64 {
-        low + (self.next() % ((high - low) as u64 + 1)) as i64
+        low + (self.draw() % ((high - low) as u64 + 1)) as i64
     }
 
     /// Tells whether something happens that happens `k` times out of `n`.
@@ -52,7 +52,7 @@ impl Rng {
 impl Entropy for Rng {
     fn fill(&mut self, buffer: &mut [u8]) {
         for chunk in buffer.chunks_mut(8) {
-            let bytes = self.next().to_be_bytes();
+            let bytes = self.draw().to_be_bytes();
             chunk.copy_from_slice(&bytes[..chunk.len()]);
         }
     }

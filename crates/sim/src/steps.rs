@@ -164,7 +164,7 @@ impl World {
         for _ in 0..1 + m.rng.below(GROUP_MAX) {
             let any = m.has(Fault::Reorder) || m.rng.chance(1, 6);
             let mut rng = m.rng.clone();
-            m.rng.next();
+            m.rng.draw();
             let Some((flight, late)) = self.net.take(to, self.time, any, &mut rng) else { break };
             if late {
                 self.coverage.hit(Fault::Reorder, m.kind);
@@ -483,7 +483,7 @@ impl World {
                         let back = self.net.back.remove(k);
                         self.settle(a, vec![back], m)?;
                         if moved > 400 * n {
-                            return Err(Violation::new("comes-to-rest", format!("{} sends to {} without end", NAMES[a], NAMES[b])));
+                            return Err(Violation::new("comes-to-rest", format!("{} sends to {} without end", self.stations[a].name(), NAMES[b])));
                         }
                     }
                 }

@@ -88,7 +88,7 @@ impl World {
                 node.commit().into_iter().try_for_each(|(_, r)| r.map(drop)).map_err(|e| broken(e.to_string()))?;
             }
         }
-        let mut rng = Rng::new(plan.seed ^ 0xacc0_4d);
+        let mut rng = Rng::new(plan.seed ^ 0x00ac_c04d);
         world.first_accord(&mut rng)?;
         Ok(world)
     }
@@ -133,7 +133,7 @@ impl World {
             if self.wrong_until[i].0 == self.at {
                 self.stations[i].off = 0;
                 self.wrong_until[i].1 = None;
-                self.tell(format!("{} has its clock set right", NAMES[i]));
+                self.tell(format!("{} has its clock set right", self.stations[i].name()));
             }
         }
         match step.kind {
@@ -225,7 +225,7 @@ impl World {
             let at_sync = matches!(strike, Strike::SyncFails | Strike::CrashAtSync);
             let within = [4, 12, 30, 70][m.rng.below(4)];
             let after = if at_sync { m.rng.below(8) / 6 } else { m.rng.below(within) };
-            self.stations[i].disk.arm(strike, after as u64, m.rng.next());
+            self.stations[i].disk.arm(strike, after as u64, m.rng.draw());
         }
         if m.has(Fault::ReadFails)
             && let Some(running) = &self.stations[i].running
