@@ -79,7 +79,7 @@ pub fn not_held(store: &dyn Store, receipt: &[u8]) -> Option<String> {
 pub fn acts_in(content: &[u8]) -> Vec<Act> {
     let pieces: Vec<Piece> = base::cbor::from_slice(content, content.len().max(1)).unwrap_or_default();
     let act = |p: Piece| match p {
-        Piece::Act { signed, .. } => Act::decode(Signed::parse(&signed, Typ::Act, 1 << 20).ok()?.payload(), None).ok(),
+        Piece::Act { signed, .. } | Piece::Attested { signed, .. } => Act::decode(Signed::parse(&signed, Typ::Act, 1 << 20).ok()?.payload(), None).ok(),
         _ => None,
     };
     pieces.into_iter().filter_map(act).collect()
