@@ -70,6 +70,12 @@ impl Forged {
 }
 
 impl World {
+    /// A node that worked everything out anew has forgotten the numbers of parcels: they stood in the parcels, which are gone.
+    pub(crate) fn numbers_forgotten(&mut self, by: usize) {
+        self.lies.landed.retain(|l| l.0 != by);
+        self.net.out.retain(|f| f.to != by || f.lie.as_ref().is_none_or(|l| l.kind != Fault::Reuse));
+    }
+
     pub(crate) fn do_lie(&mut self, m: &mut Moment<'_>) -> Result<(), Violation> {
         let (Some(liar), Some(kind)) = (self.liar, m.faults.first().copied()) else { return Ok(()) };
         if !self.up(liar)? {
@@ -153,7 +159,7 @@ impl World {
             }
             Ahead => {
                 let (dossier, intent) = self.liars_intent(liar, rng)?;
-                let later = self.now(to).plus_ms(86_400_000);
+                let later = self.now(to).max(self.time).plus_ms(86_400_000);
                 let forged = self.forge(liar, dossier, &intent, rng, |h| h.at = later.in_zone("UTC").expect("a time"))?;
                 self.send(liar, to, kind, Expect::Piece("peer.act.clock-ahead"), &[forged.piece()], rng)
             }

@@ -358,19 +358,18 @@ impl World {
         let done = self.work(i, m, |node, now| node.rebuild(now, &mut |_, _| ()).map_err(|e| e.code()))?;
         match done {
             Some((Ok(_), _)) => {
-                // The numbers of parcels stood in the parcels, which are gone.
-                self.lies.landed.retain(|l| l.0 != i);
+                self.numbers_forgotten(i);
                 self.tell(format!("{} works everything out anew", NAMES[i]));
             }
             Some((Err(code), _)) => {
                 // A rebuild that failed is done again when the program starts; until then it does nothing else.
-                self.lies.landed.retain(|l| l.0 != i);
+                self.numbers_forgotten(i);
                 self.tell(format!("{} fails to work everything out anew: {code}", NAMES[i]));
                 self.stations[i].stop();
                 self.net.back.retain(|b| b.from != i);
                 self.net.out.retain(|f| f.from != i || f.lie.is_some() || f.copy);
             }
-            None => self.lies.landed.retain(|l| l.0 != i),
+            None => self.numbers_forgotten(i),
         }
         Ok(())
     }
