@@ -3,10 +3,11 @@
 //! `value` is the one place to extend: a new field type does not compile before it has an arm here.
 
 use crate::rng::Rng;
+use base::cbor::Map;
 use base::{Coded, Date, Digest, DossierId, Evaluation, Instant, ItemId, Lang, Length, MechanismId, ServiceId, Text, UnixMs, Vocabulary};
 use dossier::{
-    Account, ClockLength, Document, Equivalence, Exhibit, Field, FieldType, MechanismRef, Money, OfficerRef, Person, Place, Quantity, Reference, TextHash,
-    Value, Vehicle, Vessel,
+    Account, ClockLength, Document, Equivalence, Exhibit, Field, FieldType, Link, MechanismRef, Money, OfficerRef, Person, Place, Quantity, Reference,
+    TextHash, Value, Vehicle, Vessel,
 };
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -23,13 +24,45 @@ pub struct Filler<'a> {
     pub mechanisms: Vec<(String, MechanismId)>,
     /// Dossiers and items that a reference may name.
     pub things: Vec<(DossierId, Option<ItemId>)>,
+    /// Items of this dossier that a field may point at: kind, and whether we opened it.
+    pub items: Vec<(ItemId, String, bool)>,
+    /// The dossier and who fills, where it is open already: what a commitment is bound to.
+    pub place: Option<(DossierId, ServiceId)>,
+    /// Forms by which what is committed to on this item is revealed.
+    pub reveals: Vec<Vec<Field>>,
     /// A word that stands in every text, to be looked for where it must not be.
     pub canary: String,
 }
 
 impl Filler<'_> {
     /// Fills a form: what is required, and of the rest a half, or all of it.
+    ///
+    /// A form that reveals is filled alike whenever its party fills it, so that a commitment made before holds.
     pub fn form(&mut self, fields: &[Field], all: bool) -> BTreeMap<String, Json> {
+        match fields.iter().find(|f| f.kind == FieldType::Reveal) {
+            Some(reveal) => {
+                let (salt, mut form) = self.sealed(fields, reveal);
+                form.insert(reveal.id.clone(), Value::Reveal(salt).to_json());
+                form
+            }
+            None => self.fill(fields, all),
+        }
+    }
+
+    /// Fills what a form reveals, the reveal itself left out, and draws what was hashed into the commitment to it.
+    fn sealed(&self, fields: &[Field], reveal: &Field) -> (Digest, BTreeMap<String, Json>) {
+        let (dossier, me) = self.place.map_or((Digest::default(), Digest::default()), |(d, s)| (*d.as_ref(), *s.as_ref()));
+        let salt = Digest::tagged("entente/sim/salt/1", &[&dossier.0, &me.0, reveal.id.as_bytes()]);
+        let seed = u64::from_be_bytes(*salt.0.first_chunk().expect("a digest has more than eight bytes"));
+        let rest: Vec<Field> = fields.iter().filter(|f| f.kind != FieldType::Reveal).cloned().collect();
+        let mut rng = Rng::new(seed);
+        let (now, canary) = (crate::station::START, self.canary.clone());
+        let (parties, mechanisms) = (self.parties.clone(), self.mechanisms.clone());
+        let mut like = Filler { rng: &mut rng, now, parties, mechanisms, things: Vec::new(), items: Vec::new(), place: None, reveals: Vec::new(), canary };
+        (salt, like.fill(&rest, true))
+    }
+
+    fn fill(&mut self, fields: &[Field], all: bool) -> BTreeMap<String, Json> {
         let mut form = BTreeMap::new();
         for f in fields {
             if !(f.required || all || self.rng.chance(1, 2)) {
@@ -92,7 +125,29 @@ impl Filler<'_> {
                 let other = Coded::new("classification-es", &self.code("classification-es")?);
                 Value::Equivalence(Equivalence { one, other })
             }
+            FieldType::Commitment => Value::Commitment(self.commitment(&field.id)?),
+            // A form that reveals is filled as a whole.
+            FieldType::Reveal => return None,
+            FieldType::Dossier => {
+                let (dossier, relation) = (self.rng.pick(&self.things)?.0, self.code("dossier-relations")?);
+                Value::Dossier(Link { dossier, relation })
+            }
+            FieldType::Item => {
+                let fits = |i: &&(ItemId, String, bool)| (field.of.is_empty() || field.of.contains(&i.1)) && (!field.own || i.2);
+                let fitting: Vec<ItemId> = self.items.iter().filter(fits).map(|i| i.0).collect();
+                Value::Item(*self.rng.pick(&fitting)?)
+            }
         })
+    }
+
+    /// Commits to what our own reveal of a field will state.
+    fn commitment(&self, id: &str) -> Option<Digest> {
+        let (place, me) = self.place?;
+        let (form, reveal) = self.reveals.iter().find_map(|form| Some((form, form.iter().find(|f| f.opens.as_deref() == Some(id))?)))?;
+        let (salt, json) = self.sealed(form, reveal);
+        let read = |(id, v): (&String, &Json)| Some((id.clone(), form.iter().find(|f| f.id == *id)?.read(v).ok()?));
+        let fields = json.iter().map(read).collect::<Option<Map<Value>>>()?;
+        Some(dossier::commitment(place, me, &salt, &reveal.id, &fields))
     }
 
     fn lang(&mut self) -> Lang {

@@ -82,6 +82,9 @@ impl Store for Reads {
     fn range(&self, dossier: &DossierId, author: &ServiceId, from_seq: u64, to_seq: u64) -> Result<Vec<Act>, StoreError> {
         self.read()?.range(dossier, author, from_seq, to_seq)
     }
+    fn chain_ends(&self, after: Option<(DossierId, ServiceId)>, limit: usize) -> Result<Vec<ChainEnd>, StoreError> {
+        self.read()?.chain_ends(after, limit)
+    }
     fn waiting(&self, dossier: &DossierId) -> Result<Vec<Act>, StoreError> {
         self.read()?.waiting(dossier)
     }

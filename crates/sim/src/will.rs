@@ -81,7 +81,8 @@ pub fn act(node: &mut Node, now: UnixMs, canary: &dyn Fn(&DossierId) -> String, 
 /// Draws a move or a new item in one dossier.
 pub fn act_in(node: &mut Node, id: &DossierId, now: UnixMs, canary: &str, rng: &mut Rng) -> Option<Will> {
     let view = node.view(id, &ROLES, now).ok()?;
-    let role = view.parties.iter().find(|p| p.service == node.me())?.role.clone();
+    let me = node.me();
+    let role = view.parties.iter().find(|p| p.service == me)?.role.clone();
     let mechanism = node.mechanisms().find(|m| m.id == view.mechanism)?.clone();
     // Moves that end a thing are fewer, so that dossiers live for a while.
     let mut deeds: Vec<(ItemId, Option<&str>, Option<&str>)> = Vec::new();
@@ -94,6 +95,12 @@ pub fn act_in(node: &mut Node, id: &DossierId, now: UnixMs, canary: &str, rng: &
     let all = rng.chance(1, 2);
     let mut filler = filler(node, now, view.parties.iter().map(|p| p.service).collect(), canary, rng);
     filler.things.extend(view.items.iter().map(|i| (*id, Some(i.id))));
+    filler.items = view.items.iter().map(|i| (i.id, i.kind.clone(), i.opener == me)).collect();
+    filler.place = Some((*id, me));
+    // What is committed to on an item is revealed by a move on it, or, where the item is new, by one of its own kind.
+    let of = kind.and_then(|k| mechanism.kind(k)).or_else(|| mechanism.kind(&view.items.iter().find(|i| i.id == item)?.kind));
+    let reveals = of.into_iter().flat_map(|k| &k.moves).filter(|m| m.role == role && m.fields.iter().any(|f| f.opens.is_some()));
+    filler.reveals = reveals.map(|m| m.fields.clone()).collect();
     match (name, kind) {
         (Some(name), _) => {
             let on = view.items.iter().find(|i| i.id == item)?;
@@ -118,7 +125,7 @@ fn ends(name: &str) -> bool {
 fn filler<'a>(node: &Node, now: UnixMs, parties: Vec<ServiceId>, canary: &str, rng: &'a mut Rng) -> Filler<'a> {
     let mechanisms = node.mechanisms().filter(|m| m.id != "accord").map(|m| (m.id.clone(), m.hash)).collect();
     let things = node.list(None, None, 20).unwrap_or_default().iter().map(|l| (l.id, None)).collect();
-    Filler { rng, now, parties, mechanisms, things, canary: canary.to_owned() }
+    Filler { rng, now, parties, mechanisms, things, items: Vec::new(), place: None, reveals: Vec::new(), canary: canary.to_owned() }
 }
 
 fn handling(rng: &mut Rng) -> Handling {
@@ -131,7 +138,17 @@ pub fn accord_of_all(parties: Vec<(ServiceId, String)>, now: UnixMs, rng: &mut R
     let named: Vec<_> = shipped().iter().filter(|m| m.id != "accord").map(|m| serde_json::json!({ "name": m.id, "id": m.hash })).collect();
     let purposes: Vec<_> = base::Vocabulary::get("legal-purposes").into_iter().flat_map(|v| &v.entries).map(|e| e.code.clone()).collect();
     let services = parties.iter().map(|p| p.0).collect();
-    let mut filler = Filler { rng, now, parties: services, mechanisms: Vec::new(), things: Vec::new(), canary: crate::world::CANARY.to_owned() };
+    let mut filler = Filler {
+        rng,
+        now,
+        parties: services,
+        mechanisms: Vec::new(),
+        things: Vec::new(),
+        items: Vec::new(),
+        place: None,
+        reveals: Vec::new(),
+        canary: crate::world::CANARY.to_owned(),
+    };
     let mut fields = filler.form(&accord.root().fields, false);
     for optional in ["clocks", "valid_until"] {
         fields.remove(optional);
