@@ -134,9 +134,11 @@ fn the_matrix_speaks_the_language_that_is_asked_for() {
         "controlled-delivery",
         "early-warning",
         "event-security",
+        "expert-exchange",
         "information-request",
         "joint-investigation-team",
         "joint-operation",
+        "risk-assessment",
         "spontaneous-information",
         "working-visit",
     ];
