@@ -113,7 +113,8 @@ impl<'a, 't> Book<'a, 't> {
             Nearness::OutTogether => (14, Some("published within two days of each other".to_owned())),
             Nearness::OutAfter(days) => (12, Some(format!("published {days} days after it"))),
             Nearness::OutNear => (4, None),
-            Nearness::Unsaid => (-5, None),
+            // When nothing is known of the days, one known name is not enough.
+            Nearness::Unsaid => (-12, None),
             Nearness::OutApart => (-20, None),
             Nearness::OutFar => (-50, None),
             Nearness::Never => {
