@@ -4,6 +4,7 @@
 #[path = "../../../dossier/tests/it/play.rs"]
 mod play;
 mod search;
+mod view;
 #[allow(dead_code)]
 #[path = "../../../dossier/tests/it/world.rs"]
 mod world;
