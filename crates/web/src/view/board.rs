@@ -1,4 +1,5 @@
-//! The board: what still runs, by when it is due, late first. A deadline is the nearest running clock, else a date that the item's form calls due.
+//! The board: what still runs, by when it is due, late first. A deadline is the nearest of the running clocks and
+//! the date that the item's form calls `due`.
 
 use super::format::distance;
 use super::scene::{Scene, day, instant};
@@ -52,5 +53,5 @@ fn card<'a>(scene: &Scene<'a>, item: &'a ItemView) -> Card<'a> {
     // A date ends with its day.
     let end = |d: base::Date| d.plus_days(1).unwrap_or(d).start_utc();
     let dated = stated.iter().filter(|s| s.field.id == "due").find_map(|s| instant(s).map(|i| i.at).or_else(|| day(s).map(end)));
-    Card { item, due: clock.map(|c| c.due).or(dated), owner: owner.or(clock.map(|c| c.answers)) }
+    Card { item, due: clock.map(|c| c.due).into_iter().chain(dated).min(), owner: owner.or(clock.map(|c| c.answers)) }
 }

@@ -246,7 +246,14 @@ mod tests {
             let parts = [date(l, day), hijri_date(l, day).unwrap(), number(l, 1_234_567), far(2 * hour + 10 * minute, true), far(-72 * hour, true), far(-minute, false)];
             format!("{l} {}\n", parts.join(" | "))
         };
-        expect![[""]].assert_eq(&Lang::ALL.map(line).concat());
+        expect![[r#"
+            ar 13 يونيو 2030 | 11 صفر 1452 هـ | 1,234,567 | بعد ساعتين و10 دقائق | متأخر بمقدار 3 أيام | قبل دقيقة
+            fr 13 juin 2030 | 11 safar 1452 H | 1 234 567 | dans 2 h 10 min | en retard de 3 jours | il y a 1 min
+            es 13 de junio de 2030 | 11 Safar 1452 AH | 1.234.567 | en 2 h 10 min | con retraso de 3 días | hace 1 min
+            en 13 June 2030 | 11 Safar 1452 AH | 1,234,567 | in 2 h 10 min | late by 3 days | 1 min ago
+            de 13. Juni 2030 | 11 Safar 1452 AH | 1.234.567 | in 2 Std. 10 Min. | seit 3 Tagen überfällig | vor 1 Min.
+            pt 13 de junho de 2030 | 11 Safar 1452 AH | 1 234 567 | daqui a 2 h 10 min | em atraso há 3 dias | há 1 min
+        "#]].assert_eq(&Lang::ALL.map(line).concat());
     }
 
     #[test]

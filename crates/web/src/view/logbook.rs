@@ -1,7 +1,7 @@
 //! The logbook: entries, shift hand-overs and situation reports in the order of time, corrections beside what they correct.
 //!
-//! Entries are facts that their author can supersede. Beside them stand the kinds within which, or about which, shifts change: items of the
-//! same parent whose form has two moments, and whatever has a stance `on_duty`.
+//! Entries are facts with a choice of `log-entry-types`. Beside them stand, of the same parent, shifts (a stance has a state `on_duty`) and
+//! reports (facts that can be superseded and cover a time from one moment to another).
 
 use super::scene::{Scene, Stated, instant};
 use base::Instant;
@@ -52,7 +52,7 @@ fn is_shift(k: &ItemKind) -> bool {
 }
 
 fn is_report(k: &ItemKind) -> bool {
-    k.stances.is_empty() && k.fields.iter().any(|f| f.supersedes) && k.fields.iter().filter(|f| f.kind == FieldType::Instant).count() >= 2
+    !is_entry(k) && k.stances.is_empty() && k.fields.iter().any(|f| f.supersedes) && k.fields.iter().filter(|f| f.kind == FieldType::Instant).count() >= 2
 }
 
 /// When it happened: the moment that the form states last before any other, else when it was written.

@@ -178,14 +178,68 @@ fn every_view_of_every_story_is_whole_in_six_languages() {
 fn a_route_shows_order_borders_legs_and_who_holds() {
     let html = one(&delivery(), Lang::En, "route");
     assert_eq!((html.matches("class=\"mark holder\"").count(), html.matches("class=\"mark stop\"").count(), html.matches("class=\"mark border\"").count()), (1, 2, 2));
-    expect![[""]].assert_eq(&said(&html[html.find("<table").unwrap()..]));
+    expect![[r#"
+        Route
+        #
+        Who
+        Phase
+        Holds
+        1
+        ma
+        · Morocco
+        Ready to go
+        2
+        es
+        · Spain
+        Ready to go
+        ◉
+        Consignment 1
+        3
+        fr
+        · France
+        Ready to go
+        Consignment
+        What
+        Phase
+        ma
+        es
+        fr
+        Consignment 1
+        Held by one
+        Relieved
+        Holds
+        Waits
+        Leg
+        From
+        To
+        When
+        Who
+        Tanger
+        (MA)
+        Algésiras
+        (ES)
+        28 January 2025
+        ,
+        14:46
+        es
+        Algésiras
+        (ES)
+        Lyon
+        (FR)
+        29 January 2025
+        ,
+        02:26
+        es"#]].assert_eq(&said(&html[html.find("<table").unwrap()..]));
 }
 
 #[test]
 fn a_matrix_shows_differences_and_keeps_dissent() {
     let html = one(&assessment(), Lang::En, "matrix");
     let words: Vec<String> = html.split("<p class=\"").skip(1).map(|p| said(&format!("<{}", &p[..p.find("</p>").unwrap()])).replace('\n', " ")).collect();
-    expect![[""]].assert_eq(&words.join("\n"));
+    expect![[r#"
+        Judgements differ — Likelihood: Unlikely (20 to 45 %) – Likely (55 to 80 %) · Impact: Moderate – Serious
+        Judgements differ — Likelihood: Unlikely (20 to 45 %) – Likely (55 to 80 %) · Impact: Serious
+        ≠ Dissent — es : Unlikely (20 to 45 %)"#]].assert_eq(&words.join("\n"));
     assert_eq!(html.matches("class=\"who\"").count(), 5, "three judgements, the version, its dissent");
 }
 
