@@ -31,7 +31,7 @@ pub(super) fn board(scene: &Scene<'_>) -> Markup {
     scene.section("board", html! {
         @if cards.is_empty() { (scene.nothing()) }
         div.columns { @for (name, cards) in columns.iter().filter(|(_, c)| !c.is_empty()) {
-            section.column class=(format!("column-{name}")) {
+            section.column.{ "column-" (name) } {
                 h3 { @if *name == "late" { span aria-hidden="true" { "⚠ " } } (r.word(name)) " " span.count { "(" (cards.len()) ")" } }
                 ul { @for c in cards { li.card {
                     p.kind { (scene.kind_label(c.item)) " " (c.item.number) " · " (scene.phase(c.item)) }

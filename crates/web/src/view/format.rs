@@ -194,6 +194,10 @@ impl Reader<'_> {
         (self.service)(service).0
     }
 
+    fn comma(&self) -> &'static str {
+        if self.lang == Lang::Ar { "، " } else { ", " }
+    }
+
     /// Puts a moment into the reader's zone: the day, and hour and minute. Where the calendar or the zone does not have it, in UTC from 1970.
     pub fn local(&self, at: UnixMs) -> (Date, String) {
         split(at, self.zone)
@@ -211,9 +215,9 @@ impl Reader<'_> {
         let (day, clock) = self.local(at.at);
         html! {
             span.moment {
-                (self.date(day)) ", " time datetime=(at.at) { bdi { (clock) } }
+                (self.date(day)) (self.comma()) time datetime=(at.at) { bdi { (clock) } }
                 @if let Some((there, clock)) = original {
-                    " " small { "(" @if there != day { bdi { (date(self.lang, there)) } ", " } bdi dir="ltr" { (clock) " " (at.zone()) } ")" }
+                    " " small { "(" @if there != day { bdi { (date(self.lang, there)) } (self.comma()) } bdi dir="ltr" { (clock) " " (at.zone()) } ")" }
                 }
             }
         }
@@ -222,7 +226,7 @@ impl Reader<'_> {
     /// Draws a moment of which no zone is known.
     pub fn at(&self, at: UnixMs) -> Markup {
         let (day, clock) = self.local(at);
-        html! { span.moment { (self.date(day)) ", " time datetime=(at) { bdi { (clock) } } } }
+        html! { span.moment { (self.date(day)) (self.comma()) time datetime=(at) { bdi { (clock) } } } }
     }
 }
 

@@ -14,6 +14,7 @@ mod matrix;
 mod places;
 mod route;
 mod scene;
+mod statistics;
 mod timeline;
 mod words;
 
@@ -21,6 +22,7 @@ pub use atlas::{Mark, map};
 pub use format::{Plural, Reader, date, distance, hijri_date, length, month, number, plural, weekdays};
 pub use hijri::hijri;
 pub use scene::Scene;
+pub use statistics::statistics;
 pub use timeline::{Event, events, timeline};
 pub use words::word;
 

@@ -33,7 +33,7 @@ pub(super) fn route(scene: &Scene<'_>) -> Markup {
         }
         way.push(at);
         let class = if holds(stop).is_empty() { "stop" } else { "holder" };
-        marks.push(Mark { at, sign: (i + 1).to_string(), label: r.code(stop), class });
+        marks.push(Mark { at, sign: (i + 1).to_string(), label: r.code(stop).to_uppercase(), class });
     }
     let about = stops.iter().map(|s| r.code(s)).collect::<Vec<_>>().join(" → ");
     let meant: Vec<&str> = countries.iter().flatten().map(String::as_str).collect();

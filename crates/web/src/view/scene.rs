@@ -122,7 +122,7 @@ impl<'a> Scene<'a> {
     /// A section with its heading.
     pub(super) fn section(&self, name: &str, content: Markup) -> Markup {
         let (dir, lang) = (direction(self.reader.lang), self.reader.lang);
-        html! { section.view class=(format!("view-{name}")) lang=(lang) dir=(dir) { h2 { (self.reader.word(name)) } (content) } }
+        html! { section.view.{ "view-" (name) } lang=(lang) dir=(dir) { h2 { (self.reader.word(name)) } (content) } }
     }
 
     pub(super) fn nothing(&self) -> Markup {

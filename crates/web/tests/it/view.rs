@@ -6,7 +6,7 @@ use crate::play::Play;
 use crate::world::{at, service};
 use base::{Lang, ServiceId};
 use dossier::{Viewer, view};
-use entente_web::view::{Reader, STYLE, Scene, draw, events, timeline, word};
+use entente_web::view::{Reader, STYLE, Scene, draw, events, statistics, timeline, word};
 use expect_test::expect;
 use serde_json::json;
 
@@ -254,6 +254,7 @@ fn a_board_puts_what_is_late_first() {
     let words = said(&one(&event(), Lang::En, "board"));
     let at = |w: &str| words.find(w).unwrap_or_else(|| panic!("{w} in {words}"));
     assert!(at("Late") < at("Within seven days") && at("Within seven days") < at("Ended"), "{words}");
+    assert!(one(&event(), Lang::En, "board").contains("class=\"column column-late\""));
     assert!(words.contains("late by ") && words.contains("in 3 days"), "{words}");
 }
 
@@ -282,4 +283,17 @@ fn a_map_says_which_places_it_cannot_mark() {
 fn a_timeline_shows_a_void_act_for_what_it_is() {
     let html = one(&delivery(), Lang::En, "timeline");
     assert_eq!((html.matches("class=\"void\"").count(), html.matches("refusal.").count()), (1, 1));
+}
+
+#[test]
+fn statistics_have_their_chart_and_their_table() {
+    use dossier::statistics::{By, Line, table};
+    let line = Line::read(&delivery().held[0], &service("ma"), at(9000).at).unwrap();
+    let counted = table(&[line], at(0).at, at(9000).at, &[By::Mechanism], None);
+    for lang in Lang::ALL {
+        let reader = Reader { lang, zone: "Africa/Casablanca", hijri: false, now: at(0).at, service: &named };
+        let html = statistics(&reader, &counted, &|_, code| format!("<{code}>")).into_string();
+        assert!(html.contains("<svg") && html.contains("<table>") && !html.contains("style="), "{html}");
+        assert_eq!(html.matches("&lt;controlled-delivery&gt;").count(), 2, "escaped in both");
+    }
 }
