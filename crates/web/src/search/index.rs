@@ -158,13 +158,7 @@ impl Index {
 
     /// Searches. `allowed` says which dossiers the officer may see: others are not counted, read or named. `read` reads what a
     /// dossier shows now; what does not stand there any more is no hit.
-    pub fn find(
-        &self,
-        query: &Query,
-        limit: usize,
-        allowed: &dyn Fn(&DossierId) -> bool,
-        read: &mut dyn FnMut(&DossierId) -> Option<Vec<Line>>,
-    ) -> Found {
+    pub fn find(&self, query: &Query, limit: usize, allowed: &dyn Fn(&DossierId) -> bool, read: &mut dyn FnMut(&DossierId) -> Option<Vec<Line>>) -> Found {
         let mut out = Found::default();
         if query.is_empty() {
             return out;

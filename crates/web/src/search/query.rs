@@ -167,7 +167,8 @@ mod tests {
             let words: Vec<String> = p.words.iter().map(|w| format!("{}{}", w.folded, if w.begins { "*" } else { "" })).collect();
             format!("{}{}", if p.excluded { "-" } else { "" }, words.join("+"))
         };
-        let parts: Vec<String> = q.parts.iter().map(part).chain(q.filters.iter().map(|f| format!("{f:?}"))).chain(q.left_out.iter().map(|l| format!("?{l}"))).collect();
+        let parts: Vec<String> =
+            q.parts.iter().map(part).chain(q.filters.iter().map(|f| format!("{f:?}"))).chain(q.left_out.iter().map(|l| format!("?{l}"))).collect();
         parts.join(" ")
     }
 
@@ -178,7 +179,10 @@ mod tests {
         assert_eq!(picture("«المملكة المغربية» x"), "المملكه+المغربيه x");
         assert_eq!(picture("-\"deux fois\" x"), "-deux+fois x");
         assert_eq!(picture("partner:ES phase:\"en cours\" x"), "x Partner(\"es\") Phase(\"en cours\")");
-        assert_eq!(picture("before:2026-01-01 après:2025-01-01 قبل:2024-01-01"), "Before(UnixMs(1767225600000)) After(UnixMs(1735689600000)) Before(UnixMs(1704067200000))");
+        assert_eq!(
+            picture("before:2026-01-01 après:2025-01-01 قبل:2024-01-01"),
+            "Before(UnixMs(1767225600000)) After(UnixMs(1735689600000)) Before(UnixMs(1704067200000))"
+        );
         assert_eq!(picture("is:open es:terminado"), "Ended(false) Ended(true)");
     }
 

@@ -38,17 +38,20 @@ pub(super) fn calendar(scene: &Scene<'_>) -> Markup {
     days.values_mut().for_each(|notes| notes.sort_by_key(|n| (n.at.as_ref().map(|a| a.at), n.item.id)));
     let months: BTreeSet<(i16, i8)> = days.keys().map(|d| (d.civil().year(), d.civil().month())).collect();
     let today = r.local(r.now).0;
-    scene.section("calendar", html! {
-        @if days.is_empty() { (scene.nothing()) }
-        div.leaves { @for (y, m) in months.iter().take(MONTHS_MAX) { (leaf(scene, *y, *m, today, &days)) } }
-        ol.agenda { @for (d, notes) in &days { li class=[(*d == today).then_some("today")] {
-            h3 { (r.date(*d)) }
-            ul { @for n in notes { li {
-                @if let Some(at) = &n.at { (r.moment(at)) " · " }
-                (n.label) " — " (scene.kind_label(n.item)) " " (n.item.number) ": " (scene.name(n.item)) " · " (scene.service(&n.item.opener))
+    scene.section(
+        "calendar",
+        html! {
+            @if days.is_empty() { (scene.nothing()) }
+            div.leaves { @for (y, m) in months.iter().take(MONTHS_MAX) { (leaf(scene, *y, *m, today, &days)) } }
+            ol.agenda { @for (d, notes) in &days { li class=[(*d == today).then_some("today")] {
+                h3 { (r.date(*d)) }
+                ul { @for n in notes { li {
+                    @if let Some(at) = &n.at { (r.moment(at)) " · " }
+                    (n.label) " — " (scene.kind_label(n.item)) " " (n.item.number) ": " (scene.name(n.item)) " · " (scene.service(&n.item.opener))
+                } } }
             } } }
-        } } }
-    })
+        },
+    )
 }
 
 fn leaf(scene: &Scene<'_>, year: i16, month_of: i8, today: Date, days: &BTreeMap<Date, Vec<Note<'_>>>) -> Markup {

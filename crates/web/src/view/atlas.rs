@@ -27,7 +27,12 @@ static ATLAS: LazyLock<Atlas> = LazyLock::new(|| {
     let ring = |text: &str| {
         let mut at = (0, 0);
         let steps = pairs(text).into_iter();
-        steps.map(|(x, y)| { at = (at.0 + x, at.1 + y); at }).collect::<Vec<_>>()
+        steps
+            .map(|(x, y)| {
+                at = (at.0 + x, at.1 + y);
+                at
+            })
+            .collect::<Vec<_>>()
     };
     let country = |line: &'static str| {
         let mut parts = line.split('|');

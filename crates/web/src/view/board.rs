@@ -28,22 +28,25 @@ pub(super) fn board(scene: &Scene<'_>) -> Markup {
     };
     let columns: Vec<(&str, Vec<&Card<'_>>)> =
         ["late", "soon", "later", "undated", "done"].into_iter().map(|name| (name, cards.iter().filter(|c| column(c) == name).collect())).collect();
-    scene.section("board", html! {
-        @if cards.is_empty() { (scene.nothing()) }
-        div.columns { @for (name, cards) in columns.iter().filter(|(_, c)| !c.is_empty()) {
-            section.column.{ "column-" (name) } {
-                h3 { @if *name == "late" { span aria-hidden="true" { "⚠ " } } (r.word(name)) " " span.count { "(" (cards.len()) ")" } }
-                ul { @for c in cards { li.card {
-                    p.kind { (scene.kind_label(c.item)) " " (c.item.number) " · " (scene.phase(c.item)) }
-                    p.name { (scene.name(c.item)) }
-                    p.meta {
-                        @if let Some(owner) = &c.owner { (scene.service(owner)) }
-                        @if let (Some(due), false) = (c.due, c.item.ended) { " " strong { (distance(r.lang, r.now, due, true)) } " " (r.at(due)) }
-                    }
-                } } }
-            }
-        } }
-    })
+    scene.section(
+        "board",
+        html! {
+            @if cards.is_empty() { (scene.nothing()) }
+            div.columns { @for (name, cards) in columns.iter().filter(|(_, c)| !c.is_empty()) {
+                section.column.{ "column-" (name) } {
+                    h3 { @if *name == "late" { span aria-hidden="true" { "⚠ " } } (r.word(name)) " " span.count { "(" (cards.len()) ")" } }
+                    ul { @for c in cards { li.card {
+                        p.kind { (scene.kind_label(c.item)) " " (c.item.number) " · " (scene.phase(c.item)) }
+                        p.name { (scene.name(c.item)) }
+                        p.meta {
+                            @if let Some(owner) = &c.owner { (scene.service(owner)) }
+                            @if let (Some(due), false) = (c.due, c.item.ended) { " " strong { (distance(r.lang, r.now, due, true)) } " " (r.at(due)) }
+                        }
+                    } } }
+                }
+            } }
+        },
+    )
 }
 
 fn card<'a>(scene: &Scene<'a>, item: &'a ItemView) -> Card<'a> {

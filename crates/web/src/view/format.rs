@@ -57,7 +57,7 @@ pub fn number(lang: Lang, n: i64) -> String {
     };
     let mut out = if n < 0 { "\u{2212}".to_owned() } else { String::new() };
     for (i, d) in digits.chars().enumerate() {
-        if i > 0 && digits.len() >= from && (digits.len() - i) % 3 == 0 {
+        if i > 0 && digits.len() >= from && (digits.len() - i).is_multiple_of(3) {
             out.push(separator);
         }
         out.push(d);
@@ -73,13 +73,22 @@ const MONTHS: [[&str; 12]; 6] = [
     ["Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November", "Dezember"],
     ["janeiro", "fevereiro", "março", "abril", "maio", "junho", "julho", "agosto", "setembro", "outubro", "novembro", "dezembro"],
 ];
-const HIJRI_AR: [&str; 12] =
-    ["محرم", "صفر", "ربيع الأول", "ربيع الآخر", "جمادى الأولى", "جمادى الآخرة", "رجب", "شعبان", "رمضان", "شوال", "ذو القعدة", "ذو الحجة"];
-const HIJRI_FR: [&str; 12] = [
-    "mouharram", "safar", "rabia I", "rabia II", "joumada I", "joumada II", "rajab", "chaabane", "ramadan", "chawwal", "dhou al-qi\u{2bf}da", "dhou al-hijja",
-];
+const HIJRI_AR: [&str; 12] = ["محرم", "صفر", "ربيع الأول", "ربيع الآخر", "جمادى الأولى", "جمادى الآخرة", "رجب", "شعبان", "رمضان", "شوال", "ذو القعدة", "ذو الحجة"];
+const HIJRI_FR: [&str; 12] =
+    ["mouharram", "safar", "rabia I", "rabia II", "joumada I", "joumada II", "rajab", "chaabane", "ramadan", "chawwal", "dhou al-qi\u{2bf}da", "dhou al-hijja"];
 const HIJRI_OTHERS: [&str; 12] = [
-    "Muharram", "Safar", "Rabi\u{2bf} I", "Rabi\u{2bf} II", "Jumada I", "Jumada II", "Rajab", "Sha\u{2bf}ban", "Ramadan", "Shawwal", "Dhu al-Qi\u{2bf}da", "Dhu al-Hijja",
+    "Muharram",
+    "Safar",
+    "Rabi\u{2bf} I",
+    "Rabi\u{2bf} II",
+    "Jumada I",
+    "Jumada II",
+    "Rajab",
+    "Sha\u{2bf}ban",
+    "Ramadan",
+    "Shawwal",
+    "Dhu al-Qi\u{2bf}da",
+    "Dhu al-Hijja",
 ];
 /// Two letters or a word for each weekday, Monday first.
 const WEEKDAYS: [[&str; 7]; 6] = [
@@ -247,7 +256,14 @@ mod tests {
         let (minute, hour) = (60_000, 3_600_000);
         let line = |l: Lang| {
             let far = |ms: i64, due| distance(l, UnixMs(0), UnixMs(ms), due);
-            let parts = [date(l, day), hijri_date(l, day).unwrap(), number(l, 1_234_567), far(2 * hour + 10 * minute, true), far(-72 * hour, true), far(-minute, false)];
+            let parts = [
+                date(l, day),
+                hijri_date(l, day).unwrap(),
+                number(l, 1_234_567),
+                far(2 * hour + 10 * minute, true),
+                far(-72 * hour, true),
+                far(-minute, false),
+            ];
             format!("{l} {}\n", parts.join(" | "))
         };
         expect![[r#"
@@ -257,7 +273,8 @@ mod tests {
             en 13 June 2030 | 11 Safar 1452 AH | 1,234,567 | in 2 h 10 min | late by 3 days | 1 min ago
             de 13. Juni 2030 | 11 Safar 1452 AH | 1.234.567 | in 2 Std. 10 Min. | seit 3 Tagen überfällig | vor 1 Min.
             pt 13 de junho de 2030 | 11 Safar 1452 AH | 1 234 567 | daqui a 2 h 10 min | em atraso há 3 dias | há 1 min
-        "#]].assert_eq(&Lang::ALL.map(line).concat());
+        "#]]
+        .assert_eq(&Lang::ALL.map(line).concat());
     }
 
     #[test]
@@ -271,7 +288,10 @@ mod tests {
     #[test]
     fn lengths_turn_at_an_hour_a_day_and_two() {
         let l = |minutes: i64| length(Lang::En, minutes * 60_000);
-        assert_eq!([0, 59, 60, 61, 1439, 1440, 1500, 2879, 2880].map(l), ["0 min", "59 min", "1 h", "1 h 1 min", "23 h 59 min", "1 day", "1 day 1 h", "1 day 23 h", "2 days"]);
+        assert_eq!(
+            [0, 59, 60, 61, 1439, 1440, 1500, 2879, 2880].map(l),
+            ["0 min", "59 min", "1 h", "1 h 1 min", "23 h 59 min", "1 day", "1 day 1 h", "1 day 23 h", "2 days"]
+        );
         assert_eq!(length(Lang::Ar, 62 * 60_000), "ساعة ودقيقتين");
     }
 

@@ -12,7 +12,8 @@ pub(super) fn logbook(scene: &Scene<'_>) -> Markup {
     let r = scene.reader;
     let logged: Vec<&str> = scene.mechanism.items.iter().filter(|k| is_entry(k)).filter_map(|k| k.parent.as_deref()).collect();
     let belongs = |k: &ItemKind| is_entry(k) || (k.parent.as_deref().is_some_and(|p| logged.contains(&p)) && (is_shift(k) || is_report(k)));
-    let mut items: Vec<(Option<Instant>, &ItemView)> = scene.view.items.iter().filter(|i| scene.kind(i).is_some_and(belongs)).map(|i| (happened(scene, i), i)).collect();
+    let mut items: Vec<(Option<Instant>, &ItemView)> =
+        scene.view.items.iter().filter(|i| scene.kind(i).is_some_and(belongs)).map(|i| (happened(scene, i), i)).collect();
     items.sort_by_key(|(at, i)| (at.as_ref().map(|a| a.at), i.id));
     scene.section("logbook", html! {
         @if items.is_empty() { (scene.nothing()) }

@@ -70,7 +70,9 @@ fn grid(scene: &Scene<'_>, item: &ItemView, all: &[Judged]) -> Markup {
     };
     let (l, i) = (spread(&across, &|j| j.likelihood.clone()), spread(&up, &|j| j.impact.clone()));
     let name = |e: &'static base::Entry| e.label.get(r.lang);
-    let range = |list: &[&'static base::Entry], (a, b): (usize, usize)| if a == b { name(list[a]).to_owned() } else { format!("{} – {}", name(list[a]), name(list[b])) };
+    let range = |list: &[&'static base::Entry], (a, b): (usize, usize)| {
+        if a == b { name(list[a]).to_owned() } else { format!("{} – {}", name(list[a]), name(list[b])) }
+    };
     html! {
         article.risk {
             h3 { (scene.kind_label(item)) " " (item.number) ": " (scene.name(item)) }

@@ -25,19 +25,22 @@ pub(super) fn places(scene: &Scene<'_>) -> Markup {
     }
     let meant: Vec<&str> = by_country.keys().flatten().map(String::as_str).collect();
     let about = marks.iter().map(|m| format!("{}: {}", m.label, m.sign)).collect::<Vec<_>>().join(", ");
-    scene.section("map", html! {
-        @if !marks.is_empty() { (map(r.word("map"), &about, &meant, &[], &marks)) p.note { (r.word("map-note")) } }
-        div.scroll { table {
-            caption { (r.word("as-table")) }
-            thead { tr { th scope="col" { (r.word("where")) } th scope="col" { (r.word("what")) } th scope="col" { (r.word("who")) } } }
-            @for (country, all) in &by_country { tbody {
-                tr { th.group scope="rowgroup" colspan="3" { @match country { Some(c) => { (scene.country(c)) } None => { (r.word("no-country")) } } } }
-                @for (s, p) in all { tr {
-                    td { bdi lang=(p.name.lang.as_str()) { (p.name.text) } }
-                    td { (scene.kind_label(s.item)) " · " (scene.label(&s.field.label)) }
-                    td { (scene.service(&s.by)) }
+    scene.section(
+        "map",
+        html! {
+            @if !marks.is_empty() { (map(r.word("map"), &about, &meant, &[], &marks)) p.note { (r.word("map-note")) } }
+            div.scroll { table {
+                caption { (r.word("as-table")) }
+                thead { tr { th scope="col" { (r.word("where")) } th scope="col" { (r.word("what")) } th scope="col" { (r.word("who")) } } }
+                @for (country, all) in &by_country { tbody {
+                    tr { th.group scope="rowgroup" colspan="3" { @match country { Some(c) => { (scene.country(c)) } None => { (r.word("no-country")) } } } }
+                    @for (s, p) in all { tr {
+                        td { bdi lang=(p.name.lang.as_str()) { (p.name.text) } }
+                        td { (scene.kind_label(s.item)) " · " (scene.label(&s.field.label)) }
+                        td { (scene.service(&s.by)) }
+                    } }
                 } }
             } }
-        } }
-    })
+        },
+    )
 }

@@ -51,17 +51,20 @@ pub fn timeline(scene: &Scene<'_>, events: &[Event]) -> Markup {
         let done = e.name.as_ref().and_then(|n| scene.kind(item)?.moves.iter().find(|m| m.id == *n && Some(m.role.as_str()) == role));
         Some((done.map_or(r.word("opened"), |m| scene.label(&m.label)), item))
     };
-    scene.section("timeline", html! {
-        @if events.is_empty() { (scene.nothing()) }
-        ol.timeline { @for e in events { li class=[e.void.as_ref().map(|_| "void")] {
-            p.meta { (r.moment(&e.at)) " · " (scene.service(&e.by)) }
-            p {
-                @match what(e) {
-                    Some((done, item)) => { strong { (done) } " — " (scene.kind_label(item)) " " (item.number) }
-                    None => { bdi { (e.name.as_deref().unwrap_or_default()) } }
+    scene.section(
+        "timeline",
+        html! {
+            @if events.is_empty() { (scene.nothing()) }
+            ol.timeline { @for e in events { li class=[e.void.as_ref().map(|_| "void")] {
+                p.meta { (r.moment(&e.at)) " · " (scene.service(&e.by)) }
+                p {
+                    @match what(e) {
+                        Some((done, item)) => { strong { (done) } " — " (scene.kind_label(item)) " " (item.number) }
+                        None => { bdi { (e.name.as_deref().unwrap_or_default()) } }
+                    }
+                    @if let Some(code) = &e.void { " " span.badge { "∅ " (r.word("void")) } " " code { (code) } }
                 }
-                @if let Some(code) = &e.void { " " span.badge { "∅ " (r.word("void")) } " " code { (code) } }
-            }
-        } } }
-    })
+            } } }
+        },
+    )
 }

@@ -4,11 +4,11 @@ use crate::play::Play;
 use crate::world::{at, service};
 use base::{DossierId, Lang};
 use dossier::{Act, Dossier, DossierView, Viewer, view};
+use entente_web::search::{Found, Index, Line, Meta, Query, lines};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use entente_web::search::{Found, Index, Line, Meta, Query, lines};
 
 /// A node's dossiers, as search sees them.
 #[derive(Default)]

@@ -141,7 +141,10 @@ fn all() -> Vec<(&'static str, Play)> {
         ("event-security", event()),
         ("risk-assessment", assessment()),
         ("information-request", Play::open("information-request", &two("requesting", "requested"), json!({ "question": ["?"] }))),
-        ("early-warning", Play::open("early-warning", &two("issuer", "recipient"), json!({ "places": [place("Tanger", "MA"), place("Cádiz", "ES"), "Quelque part"] }))),
+        (
+            "early-warning",
+            Play::open("early-warning", &two("issuer", "recipient"), json!({ "places": [place("Tanger", "MA"), place("Cádiz", "ES"), "Quelque part"] })),
+        ),
         ("expert-exchange", opened("expert-exchange", &two("asking", "offering"))),
         ("joint-investigation-team", opened("joint-investigation-team", &two("party", "party"))),
         ("joint-operation", Play::open("joint-operation", &two("participant", "participant"), json!({ "date_from": "2025-02-03", "date_to": "2025-02-05" }))),
@@ -162,11 +165,17 @@ fn every_view_of_every_story_is_whole_in_six_languages() {
                 }
                 assert!(html.contains(&format!("lang=\"{lang}\" dir=\"{}\"", if lang == Lang::Ar { "rtl" } else { "ltr" })), "{id} {name}");
                 assert!(html.contains(&format!("<h2>{}</h2>", word(lang, name))), "{id} {name}");
-                assert!(!html.contains("<svg") || (html.contains("<title>") && html.contains("<desc>") && html.contains("<table")), "{id} {name}: a figure has its table");
+                assert!(
+                    !html.contains("<svg") || (html.contains("<title>") && html.contains("<desc>") && html.contains("<table")),
+                    "{id} {name}: a figure has its table"
+                );
             }
             if let Some(dir) = &dir {
                 let body: String = views.into_iter().map(|(_, html)| html).collect();
-                let head = format!("<!doctype html><html lang={lang} dir={}><meta charset=utf-8><meta name=viewport content='width=device-width'>", if lang == Lang::Ar { "rtl" } else { "ltr" });
+                let head = format!(
+                    "<!doctype html><html lang={lang} dir={}><meta charset=utf-8><meta name=viewport content='width=device-width'>",
+                    if lang == Lang::Ar { "rtl" } else { "ltr" }
+                );
                 let page = format!("{head}<title>{id}</title><style>body{{margin:0;font-family:sans-serif}}{STYLE}</style>{body}");
                 std::fs::write(dir.join(format!("{id}-{lang}.html")), page).unwrap();
             }
@@ -177,7 +186,10 @@ fn every_view_of_every_story_is_whole_in_six_languages() {
 #[test]
 fn a_route_shows_order_borders_legs_and_who_holds() {
     let html = one(&delivery(), Lang::En, "route");
-    assert_eq!((html.matches("class=\"mark holder\"").count(), html.matches("class=\"mark stop\"").count(), html.matches("class=\"mark border\"").count()), (1, 2, 2));
+    assert_eq!(
+        (html.matches("class=\"mark holder\"").count(), html.matches("class=\"mark stop\"").count(), html.matches("class=\"mark border\"").count()),
+        (1, 2, 2)
+    );
     expect![[r#"
         Route
         #
@@ -229,7 +241,8 @@ fn a_route_shows_order_borders_legs_and_who_holds() {
         29 January 2025
         ,
         02:26
-        es"#]].assert_eq(&said(&html[html.find("<table").unwrap()..]));
+        es"#]]
+    .assert_eq(&said(&html[html.find("<table").unwrap()..]));
 }
 
 #[test]
@@ -239,7 +252,8 @@ fn a_matrix_shows_differences_and_keeps_dissent() {
     expect![[r#"
         Judgements differ — Likelihood: Unlikely (20 to 45 %) – Likely (55 to 80 %) · Impact: Moderate – Serious
         Judgements differ — Likelihood: Unlikely (20 to 45 %) – Likely (55 to 80 %) · Impact: Serious
-        ≠ Dissent — es : Unlikely (20 to 45 %)"#]].assert_eq(&words.join("\n"));
+        ≠ Dissent — es : Unlikely (20 to 45 %)"#]]
+    .assert_eq(&words.join("\n"));
     assert_eq!(html.matches("class=\"who\"").count(), 5, "three judgements, the version, its dissent");
 }
 
