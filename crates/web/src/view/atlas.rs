@@ -120,20 +120,28 @@ pub fn map(title: &str, about: &str, meant: &[&str], way: &[(i32, i32)], marks: 
                 }
             }
             @if way.len() > 1 {
-                polyline.way points=(joined) fill="none" stroke="#1f4e79" stroke-width=(at(unit * 0.8)) stroke-dasharray=(format!("{} {}", at(unit * 2.0), at(unit))) {}
+                @let dashes = format!("{} {}", at(unit * 2.0), at(unit));
+                polyline.way points=(joined) fill="none" stroke="#1f4e79" stroke-width=(at(unit * 0.8)) stroke-dasharray=(dashes) {}
             }
             @for m in marks {
                 @let r = at(unit * if m.class == "border" { 1.4 } else { 2.6 });
                 @let far = m.at.0 > x + width * 2 / 3;
                 g class=(format!("mark {}", m.class)) {
                     @if m.class == "border" {
-                        path d=(format!("M{} {}l{r} {r}l-{r} {r}l-{r} -{r}z", m.at.0, f64::from(m.at.1) - r)) fill="#fff" stroke="#1f4e79" stroke-width=(at(unit * 0.5)) { title { (m.label) } }
+                        @let diamond = format!("M{} {}l{r} {r}l-{r} {r}l-{r} -{r}z", m.at.0, f64::from(m.at.1) - r);
+                        path d=(diamond) fill="#fff" stroke="#1f4e79" stroke-width=(at(unit * 0.5)) { title { (m.label) } }
                     } @else {
-                        @if m.class == "holder" { circle cx=(m.at.0) cy=(m.at.1) r=(at(r * 1.5)) fill="none" stroke="#8b1a1a" stroke-width=(at(unit * 0.7)) {} }
+                        @if m.class == "holder" {
+                            circle cx=(m.at.0) cy=(m.at.1) r=(at(r * 1.5)) fill="none" stroke="#8b1a1a" stroke-width=(at(unit * 0.7)) {}
+                        }
                         circle cx=(m.at.0) cy=(m.at.1) r=(r) fill="#1f4e79" {}
-                        text x=(m.at.0) y=(at(f64::from(m.at.1) + unit * 1.2)) font-size=(at(unit * 3.2)) text-anchor="middle" fill="#fff" font-weight="bold" { (m.sign) }
-                        text x=(at(f64::from(m.at.0) + if far { -unit * 4.6 } else { unit * 4.6 })) y=(at(f64::from(m.at.1) + unit * 1.3)) font-size=(at(unit * 3.6))
-                            text-anchor=(if far { "end" } else { "start" }) fill="#111" stroke="#fff" stroke-width=(at(unit * 0.8)) paint-order="stroke" { (m.label) }
+                        @let (x, y) = (f64::from(m.at.0), f64::from(m.at.1));
+                        text x=(m.at.0) y=(at(y + unit * 1.2)) font-size=(at(unit * 3.2)) text-anchor="middle" fill="#fff" font-weight="bold" {
+                            (m.sign)
+                        }
+                        text x=(at(x + if far { -unit * 4.6 } else { unit * 4.6 })) y=(at(y + unit * 1.3)) font-size=(at(unit * 3.6))
+                            text-anchor=(if far { "end" } else { "start" }) fill="#111" stroke="#fff" stroke-width=(at(unit * 0.8))
+                            paint-order="stroke" { (m.label) }
                     }
                 }
             }

@@ -15,25 +15,33 @@ pub(super) fn logbook(scene: &Scene<'_>) -> Markup {
     let mut items: Vec<(Option<Instant>, &ItemView)> =
         scene.view.items.iter().filter(|i| scene.kind(i).is_some_and(belongs)).map(|i| (happened(scene, i), i)).collect();
     items.sort_by_key(|(at, i)| (at.as_ref().map(|a| a.at), i.id));
-    scene.section("logbook", html! {
-        @if items.is_empty() { (scene.nothing()) }
-        ol.log { @for (at, item) in &items {
-            @let kind = scene.kind(item);
-            @let class = if kind.is_some_and(is_shift) { "shift" } else if kind.is_some_and(is_report) { "report" } else { "entry" };
-            li class=(class) {
-                p.meta {
-                    @if let Some(at) = at { (r.moment(at)) " · " }
-                    (scene.service(&item.opener)) " · " (scene.kind_label(item)) " " (item.number)
-                    @for s in scene.opened(item).iter().filter(|s| s.field.kind == FieldType::Choice) { " · " span.code { (scene.code_label(s.field, s.value.as_str().unwrap_or_default())) } }
+    scene.section(
+        "logbook",
+        html! {
+            @if items.is_empty() { (scene.nothing()) }
+            ol.log { @for (at, item) in &items {
+                @let kind = scene.kind(item);
+                @let class = if kind.is_some_and(is_shift) { "shift" } else if kind.is_some_and(is_report) { "report" } else { "entry" };
+                li class=(class) {
+                    p.meta {
+                        @if let Some(at) = at { (r.moment(at)) " · " }
+                        (scene.service(&item.opener)) " · " (scene.kind_label(item)) " " (item.number)
+                        @for s in scene.opened(item).iter().filter(|s| s.field.kind == FieldType::Choice) {
+                            " · " span.code { (scene.code_label(s.field, s.value.as_str().unwrap_or_default())) }
+                        }
+                    }
+                    @if item.superseded_by.is_empty() { (content(scene, item)) } @else {
+                        p.note { strong { (r.word("superseded")) } }
+                        s { (content(scene, item)) }
+                    }
+                    @if class == "shift" { ul.handover { @for s in &item.stances { li {
+                        (scene.service(&s.service)) ": " (scene.state(item, s))
+                        @for said in scene.said(item, s).iter().filter(|s| is_words(s)) { " — " (scene.words(said.value)) }
+                    } } } }
                 }
-                @if item.superseded_by.is_empty() { (content(scene, item)) } @else {
-                    p.note { strong { (r.word("superseded")) } }
-                    s { (content(scene, item)) }
-                }
-                @if class == "shift" { ul.handover { @for s in &item.stances { li { (scene.service(&s.service)) ": " (scene.state(item, s)) @for said in scene.said(item, s).iter().filter(|s| is_words(s)) { " — " (scene.words(said.value)) } } } } }
-            }
-        } }
-    })
+            } }
+        },
+    )
 }
 
 fn content(scene: &Scene<'_>, item: &ItemView) -> Markup {

@@ -83,13 +83,20 @@ fn grid(scene: &Scene<'_>, item: &ItemView, all: &[Judged]) -> Markup {
                     th scope="row" { (name(e)) }
                     @for (column, _) in across.iter().enumerate() {
                         @let here: Vec<&Judged> = all.iter().filter(|j| place(&across, &j.likelihood) == column && place(&up, &j.impact) == row).collect();
-                        td class=(format!("heat{}", (row + 1) * (column + 1) / 6)) { @for j in here { span.who { (scene.service(&j.who)) @if j.dissents { " " abbr title=(r.word("dissent")) { "≠" } } } } }
+                        td class=(format!("heat{}", (row + 1) * (column + 1) / 6)) {
+                            @for j in here { span.who { (scene.service(&j.who)) @if j.dissents { " " abbr title=(r.word("dissent")) { "≠" } } } }
+                        }
                     }
                 } } }
             } }
             ol.legend { @for e in &across { li { (name(e)) } } }
-            @if l.0 != l.1 || i.0 != i.1 { p.apart { strong { (r.word("apart")) } " — " (r.word("likelihood")) ": " (range(&across, l)) " · " (r.word("impact")) ": " (range(&up, i)) } }
-            @for j in all.iter().filter(|j| j.dissents) { p.dissent { strong { "≠ " (r.word("dissent")) } " — " (scene.service(&j.who)) ": " (name(across[place(&across, &j.likelihood)])) } }
+            @if l.0 != l.1 || i.0 != i.1 { p.apart {
+                strong { (r.word("apart")) } " — " (r.word("likelihood")) ": " (range(&across, l)) " · " (r.word("impact")) ": " (range(&up, i))
+            } }
+            @for j in all.iter().filter(|j| j.dissents) { p.dissent {
+                strong { "≠ " (r.word("dissent")) } " — " (scene.service(&j.who)) ": " (name(across[place(&across, &j.likelihood)])) " · "
+                (name(up[place(&up, &j.impact)]))
+            } }
         }
     }
 }
@@ -99,7 +106,7 @@ fn stances(scene: &Scene<'_>) -> Markup {
     let items: Vec<&ItemView> = scene.standing().filter(|i| !i.stances.is_empty()).collect();
     let parties: Vec<&ServiceId> = scene.view.parties.iter().map(|p| &p.service).collect();
     html! { div.scroll { table.stances {
-        thead { tr { th scope="col" { (scene.reader.word("what")) } th scope="col" { (scene.reader.word("phase")) } @for p in &parties { th scope="col" { (scene.service(p)) } } } }
+        thead { tr { (scene.heads(&["what", "phase"])) @for p in &parties { th scope="col" { (scene.service(p)) } } } }
         tbody { @for item in items { tr {
             th scope="row" { (scene.kind_label(item)) " " (item.number) }
             td { (scene.phase(item)) }

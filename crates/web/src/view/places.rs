@@ -31,9 +31,9 @@ pub(super) fn places(scene: &Scene<'_>) -> Markup {
             @if !marks.is_empty() { (map(r.word("map"), &about, &meant, &[], &marks)) p.note { (r.word("map-note")) } }
             div.scroll { table {
                 caption { (r.word("as-table")) }
-                thead { tr { th scope="col" { (r.word("where")) } th scope="col" { (r.word("what")) } th scope="col" { (r.word("who")) } } }
+                thead { tr { (scene.heads(&["where", "what", "who"])) } }
                 @for (country, all) in &by_country { tbody {
-                    tr { th.group scope="rowgroup" colspan="3" { @match country { Some(c) => { (scene.country(c)) } None => { (r.word("no-country")) } } } }
+                    tr { th.group scope="rowgroup" colspan="3" { (country.as_deref().map_or(r.word("no-country"), |c| scene.country(c))) } }
                     @for (s, p) in all { tr {
                         td { bdi lang=(p.name.lang.as_str()) { (p.name.text) } }
                         td { (scene.kind_label(s.item)) " · " (scene.label(&s.field.label)) }

@@ -38,35 +38,38 @@ pub(super) fn route(scene: &Scene<'_>) -> Markup {
     let about = stops.iter().map(|s| r.code(s)).collect::<Vec<_>>().join(" → ");
     let meant: Vec<&str> = countries.iter().flatten().map(String::as_str).collect();
     let legs: Vec<&ItemView> = scene.standing().filter(|i| ends(scene, i).is_some()).collect();
-    scene.section("route", html! {
-        @if !way.is_empty() { (map(r.word("route"), &about, &meant, &way, &marks)) p.note { (r.word("map-note")) } }
-        div.scroll { table {
-            caption { (r.word("route")) }
-            thead { tr { th scope="col" { "#" } th scope="col" { (r.word("who")) } th scope="col" { (r.word("phase")) } th scope="col" { (r.word("holds")) } } }
-            tbody { @for (i, stop) in stops.iter().enumerate() { tr {
-                td { (i + 1) }
-                th scope="row" { (scene.service(stop)) @if let Some(c) = &countries[i] { " · " (scene.country(c)) } }
-                td { @if let Some(s) = scene.view.items.first().and_then(|root| root.stances.iter().find(|s| s.service == **stop).map(|s| scene.state(root, s))) { (s) } }
-                td { @for item in holds(stop) { span.held { span.sign aria-hidden="true" { "◉" } " " (scene.kind_label(item)) " " (item.number) } " " } }
+    scene.section(
+        "route",
+        html! {
+            @if !way.is_empty() { (map(r.word("route"), &about, &meant, &way, &marks)) p.note { (r.word("map-note")) } }
+            div.scroll { table {
+                caption { (r.word("route")) }
+                thead { tr { th scope="col" { "#" } (scene.heads(&["who", "phase", "holds"])) } }
+                tbody { @for (i, stop) in stops.iter().enumerate() { tr {
+                    td { (i + 1) }
+                    th scope="row" { (scene.service(stop)) @if let Some(c) = &countries[i] { " · " (scene.country(c)) } }
+                    td { (scene.root_state(stop)) }
+                    td { @for item in holds(stop) { span.held { span.sign aria-hidden="true" { "◉" } " " (scene.kind_label(item)) " " (item.number) } " " } }
+                } } }
+            } }
+            @if !travels.is_empty() { (states(scene, &travels, &stops)) }
+            @if !legs.is_empty() { div.scroll { table {
+                caption { (scene.kind_label(legs[0])) }
+                thead { tr { (scene.heads(&["from", "to", "when", "who"])) } }
+                tbody { @for leg in &legs { @if let Some((from, to)) = ends(scene, leg) { tr {
+                    td { (from) } td { (to) }
+                    td { @if let Some(at) = scene.opened(leg).iter().find_map(super::scene::instant) { (r.moment(&at)) } }
+                    td { (scene.service(&leg.opener)) }
+                } } } }
             } } }
-        } }
-        @if !travels.is_empty() { (states(scene, &travels, &stops)) }
-        @if !legs.is_empty() { div.scroll { table {
-            caption { (scene.kind_label(legs[0])) }
-            thead { tr { th scope="col" { (r.word("from")) } th scope="col" { (r.word("to")) } th scope="col" { (r.word("when")) } th scope="col" { (r.word("who")) } } }
-            tbody { @for leg in &legs { @if let Some((from, to)) = ends(scene, leg) { tr {
-                td { (from) } td { (to) }
-                td { @if let Some(at) = scene.opened(leg).iter().find_map(super::scene::instant) { (r.moment(&at)) } }
-                td { (scene.service(&leg.opener)) }
-            } } } }
-        } } }
-    })
+        },
+    )
 }
 
 fn states(scene: &Scene<'_>, travels: &[&ItemView], stops: &[&ServiceId]) -> Markup {
     html! { div.scroll { table {
         caption { (scene.kind_label(travels[0])) }
-        thead { tr { th scope="col" { (scene.reader.word("what")) } th scope="col" { (scene.reader.word("phase")) } @for s in stops { th scope="col" { (scene.service(s)) } } } }
+        thead { tr { (scene.heads(&["what", "phase"])) @for s in stops { th scope="col" { (scene.service(s)) } } } }
         tbody { @for item in travels { tr {
             th scope="row" { (scene.kind_label(item)) " " (item.number) }
             td { (scene.phase(item)) }

@@ -125,6 +125,18 @@ impl<'a> Scene<'a> {
         html! { section.view.{ "view-" (name) } lang=(lang) dir=(dir) { h2 { (self.reader.word(name)) } (content) } }
     }
 
+    /// Heads of columns.
+    pub(super) fn heads(&self, keys: &[&'static str]) -> Markup {
+        html! { @for key in keys { th scope="col" { (self.reader.word(key)) } } }
+    }
+
+    /// How a party stands on the dossier as a whole.
+    pub(super) fn root_state(&self, service: &ServiceId) -> &'a str {
+        let root = self.view.items.first();
+        let stance = |i: &'a ItemView| i.stances.iter().find(|s| s.service == *service).map(|s| self.state(i, s));
+        root.and_then(stance).unwrap_or_default()
+    }
+
     pub(super) fn nothing(&self) -> Markup {
         html! { p.nothing { (self.reader.word("nothing")) } }
     }

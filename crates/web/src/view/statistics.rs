@@ -25,7 +25,8 @@ pub fn statistics(reader: &Reader<'_>, table: &Table, name: &dyn Fn(By, &str) ->
                     th scope="col" { (reader.word("first-answer")) } th scope="col" { (reader.word("to-the-end")) }
                 } }
                 tbody { @for r in &table.rows { tr {
-                    th scope="row" { bdi { (key(r)) } } td { (count(r.dossiers)) } td { (count(r.ended)) } td { (minutes(r.answer_minutes)) } td { (minutes(r.end_minutes)) }
+                    th scope="row" { bdi { (key(r)) } }
+                    td { (count(r.dossiers)) } td { (count(r.ended)) } td { (minutes(r.answer_minutes)) } td { (minutes(r.end_minutes)) }
                 } } }
             } }
         }

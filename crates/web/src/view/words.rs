@@ -24,7 +24,8 @@ mod tests {
         let sources: String = std::fs::read_dir(dir).unwrap().map(|f| std::fs::read_to_string(f.unwrap().path()).unwrap()).collect();
         let unused: Vec<_> = ALL.keys().filter(|k| !sources.contains(&format!("\"{k}\""))).collect();
         assert!(unused.is_empty(), "{unused:?}");
-        let asked = sources.split("word(\"").skip(1).filter_map(|s| s.split('"').next());
+        let heads = sources.split(".heads(&[").skip(1).filter_map(|s| s.split(']').next()).flat_map(|s| s.split('"').skip(1).step_by(2));
+        let asked = sources.split("word(\"").skip(1).filter_map(|s| s.split('"').next()).chain(heads);
         let lacking: Vec<_> = asked.filter(|k| !ALL.contains_key(*k)).collect();
         assert!(lacking.is_empty(), "{lacking:?}");
     }

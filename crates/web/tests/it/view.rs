@@ -252,7 +252,7 @@ fn a_matrix_shows_differences_and_keeps_dissent() {
     expect![[r#"
         Judgements differ — Likelihood: Unlikely (20 to 45 %) – Likely (55 to 80 %) · Impact: Moderate – Serious
         Judgements differ — Likelihood: Unlikely (20 to 45 %) – Likely (55 to 80 %) · Impact: Serious
-        ≠ Dissent — es : Unlikely (20 to 45 %)"#]]
+        ≠ Dissent — es : Unlikely (20 to 45 %) · Serious"#]]
     .assert_eq(&words.join("\n"));
     assert_eq!(html.matches("class=\"who\"").count(), 5, "three judgements, the version, its dissent");
 }
