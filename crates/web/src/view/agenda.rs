@@ -46,7 +46,7 @@ pub(super) fn calendar(scene: &Scene<'_>) -> Markup {
             ol.agenda { @for (d, notes) in &days { li class=[(*d == today).then_some("today")] {
                 h3 { (r.date(*d)) }
                 ul { @for n in notes { li {
-                    @if let Some(at) = &n.at { (r.moment(at)) " · " }
+                    @if let Some(at) = &n.at { (r.clock(at)) " · " }
                     (n.label) " — " (scene.kind_label(n.item)) " " (n.item.number) ": " (scene.name(n.item)) " · " (scene.service(&n.item.opener))
                 } } }
             } } }

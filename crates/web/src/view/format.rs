@@ -218,16 +218,29 @@ impl Reader<'_> {
         html! { time datetime=(d) { bdi { (date(self.lang, d)) } @if let Some(h) = beside { " " small { "(" bdi { (h) } ")" } } } }
     }
 
+    /// Draws the clock of a moment whose day stands above it, and as it was written beside it where that was another zone.
+    pub fn clock(&self, at: &Instant) -> Markup {
+        html! { span.moment { time datetime=(at.at) { bdi { (self.local(at.at).1) } } (self.original(at)) } }
+    }
+
     /// Draws a moment in the reader's zone, and as it was written beside it where that was another zone.
     pub fn moment(&self, at: &Instant) -> Markup {
-        let original = (at.zone() != self.zone).then(|| split(at.at, at.zone())).filter(|o| *o != self.local(at.at));
         let (day, clock) = self.local(at.at);
         html! {
             span.moment {
                 (self.date(day)) (self.comma()) time datetime=(at.at) { bdi { (clock) } }
-                @if let Some((there, clock)) = original {
-                    " " small { "(" @if there != day { bdi { (date(self.lang, there)) } (self.comma()) } bdi dir="ltr" { (clock) " " (at.zone()) } ")" }
-                }
+                (self.original(at))
+            }
+        }
+    }
+
+    /// Draws day and clock where a moment was written, if they differ from the reader's.
+    fn original(&self, at: &Instant) -> Markup {
+        let here = self.local(at.at);
+        let there = (at.zone() != self.zone).then(|| split(at.at, at.zone())).filter(|there| *there != here);
+        html! {
+            @if let Some((day, clock)) = there {
+                " " small { "(" @if day != here.0 { bdi { (date(self.lang, day)) } (self.comma()) } bdi dir="ltr" { (clock) " " (at.zone()) } ")" }
             }
         }
     }

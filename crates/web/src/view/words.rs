@@ -21,7 +21,12 @@ mod tests {
         let blank: Vec<_> = ALL.iter().filter(|(_, l)| !l.blank().is_empty()).collect();
         assert!(blank.is_empty(), "{blank:?}");
         let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/view");
-        let sources: String = std::fs::read_dir(dir).unwrap().map(|f| std::fs::read_to_string(f.unwrap().path()).unwrap()).collect();
+        let sources: String = std::fs::read_dir(dir)
+            .unwrap()
+            .map(|f| f.unwrap().path())
+            .filter(|p| !p.ends_with("words.rs"))
+            .map(|p| std::fs::read_to_string(p).unwrap())
+            .collect();
         let unused: Vec<_> = ALL.keys().filter(|k| !sources.contains(&format!("\"{k}\""))).collect();
         assert!(unused.is_empty(), "{unused:?}");
         let heads = sources.split(".heads(&[").skip(1).filter_map(|s| s.split(']').next()).flat_map(|s| s.split('"').skip(1).step_by(2));
