@@ -137,10 +137,8 @@ impl Node {
             return self.make(read, by, None, now, None);
         }
         // Everything but the second officer is judged now, so that nobody is asked to approve what cannot be.
-        let stand_in = Signatory { officer: "to-be-found".parse()?, role: read.second[0] };
         let roles = read.second.clone();
-        self.try_out(&read, &by, Some(stand_in), now)?;
-        self.untry(&read);
+        self.try_and_forget(&read, &by, now)?;
         let mut id = [0u8; 8];
         self.entropy.fill(&mut id);
         let id = base::hex::encode(&id);
@@ -148,6 +146,30 @@ impl Node {
         let mut batch = Append::new(now);
         batch.records.push(put("pending", &id, serde_json::to_vec(&pending).expect("plain data has a JSON form")));
         Ok(Made::Pending { ticket: self.stage(batch), id, roles })
+    }
+
+    /// Judges an intent with a second officer who is still to be found, and leaves nothing behind.
+    fn try_and_forget(&mut self, read: &Read, by: &Signatory, now: UnixMs) -> Result<Vec<ServiceId>, NodeError> {
+        let stand_in = match read.second.first() {
+            Some(role) => Some(Signatory { officer: "to-be-found".parse()?, role: *role }),
+            None => None,
+        };
+        self.try_out(read, by, stand_in, now)?;
+        let parties = match &read.deed {
+            Deed::Open(opening) => opening.parties.iter().map(|p| p.service).collect(),
+            _ => self.held(&read.dossier).map(|d| d.opening().parties.iter().map(|p| p.service).collect()).unwrap_or_default(),
+        };
+        self.untry(read);
+        Ok(parties)
+    }
+
+    /// Judges an intent; returns the dossier's parties and the roles of which a second officer must approve.
+    pub(crate) fn try_intent(&mut self, officer: &Officer, intent: &Intent, now: UnixMs) -> Result<(Vec<ServiceId>, Vec<OfficerRole>), NodeError> {
+        self.trust_clock()?;
+        let read = self.read_intent(intent, now)?;
+        let by = officer.sign(&read.first).ok_or(NodeError::Role("officer with a role"))?;
+        let parties = self.try_and_forget(&read, &by, now)?;
+        Ok((parties, read.second))
     }
 
     /// Approves a waiting proposal as its second officer.

@@ -6,7 +6,9 @@
 
 mod across;
 mod book;
+mod cabinet;
 mod carry;
+mod chronicle;
 mod clocks;
 mod error;
 mod exhibit;
@@ -40,7 +42,9 @@ mod suspend;
 mod witness;
 
 pub use book::Book;
+pub use cabinet::{Drawer, PAPER_BYTES_MAX, PAPERS_MAX, Paper};
 pub use carry::{CarryBegun, CarryNext, CarrySealed, CarrySettled, CarryView};
+pub use chronicle::{AccordView, DeedView, Entry, Rehearsal};
 pub use clocks::ClockReport;
 pub use error::NodeError;
 pub use exhibit_view::{ExhibitStanding, ExhibitView};
@@ -64,5 +68,7 @@ pub use retention::UNDELIVERED_DAYS_MAX;
 pub use revoked::{DOUBTFUL_MAX, Standing, StandingView};
 pub use served::Served;
 pub use shelves::{FileIntake, Reading, Shelves, Taken};
+/// Passkeys, handed on from below for the desk, which may not import what touches keys.
+pub use seal::passkey;
 pub use succession::{Inheritance, Succeeded};
 pub use suspend::Suspension;

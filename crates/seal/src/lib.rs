@@ -21,6 +21,7 @@ mod keys;
 pub mod ledger;
 mod note;
 mod parcel;
+pub mod passkey;
 mod receipt;
 mod request;
 pub mod rest;
