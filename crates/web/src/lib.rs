@@ -1,4 +1,33 @@
-//! Floor 5: the desk in a browser. The only crate that knows HTML, sessions and the languages of pages.
+//! Floor 5: the desk, what an officer sees in a browser. The only crate that knows HTML, sessions and languages.
+//!
+//! A request: `access` (who is it, may they, is a change from our own pages) -> a page (reads or changes the node through `desk::Running`,
+//! by the engine that answers the local API too) -> `layout` (frame, words). No page holds a rule of cooperation: those live below.
 
+mod access;
+mod assets;
+mod desk;
+mod doors;
+mod draft;
+mod form;
+mod labels;
+mod layout;
+mod pages;
+mod reading;
 pub mod search;
+mod session;
+mod show;
 pub mod view;
+mod webauthn;
+mod when;
+mod words;
+
+pub use access::{ACT, Access, EXPORT, READ, RUN, Row};
+pub use desk::{Desk, Job, Later, Pair, Running, Settings};
+pub use webauthn::{INVITATION_HOURS, invite};
+
+/// Puts the desk together: a router that serves it, and the list of its routes.
+pub fn desk(desk: Desk) -> (axum::Router, Vec<Row>) {
+    let pages = pages::pages(desk);
+    let rows = pages.rows().to_vec();
+    (pages.into_router(), rows)
+}

@@ -1,0 +1,100 @@
+// What a page cannot do without a script: passkeys, live updates, drafts that are saved as typed. All else works without it.
+"use strict";
+const body = document.body, form = body.dataset.form;
+const b64 = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
+
+async function post(path, data) {
+  const headers = { "content-type": "application/json" };
+  if (form) headers["x-form-token"] = form;
+  const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(data), credentials: "same-origin" });
+  if (!answer.ok) throw new Error(String(answer.status));
+  return answer.json();
+}
+
+async function prove(path, extra) {
+  const asked = await post(path + "/start", extra);
+  asked.challenge = bytes(asked.challenge);
+  const got = await navigator.credentials.get({ publicKey: asked });
+  const r = got.response;
+  const user = r.userHandle ? b64(r.userHandle) : "";
+  return post(path + "/finish", { ...extra, id: b64(got.rawId), client: b64(r.clientDataJSON), data: b64(r.authenticatorData), signature: b64(r.signature), user });
+}
+
+async function make(path, extra) {
+  const asked = await post(path + "/start", extra);
+  asked.challenge = bytes(asked.challenge);
+  asked.user.id = bytes(asked.user.id);
+  const got = await navigator.credentials.create({ publicKey: asked });
+  return post(path + "/finish", { ...extra, id: b64(got.rawId), client: b64(got.response.clientDataJSON), data: b64(got.response.attestationObject) });
+}
+
+for (const button of document.querySelectorAll("button[data-passkey]")) {
+  button.hidden = false;
+  const trouble = document.getElementById("trouble");
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    trouble.hidden = true;
+    try {
+      const how = button.dataset.passkey;
+      let to;
+      if (how === "make") {
+        const [officer, token] = location.hash.slice(1).split("/");
+        to = (await make("/invitation", { officer, token })).to;
+      } else {
+        to = (await prove(how, {})).to;
+      }
+      location.assign(button.dataset.to || to);
+    } catch {
+      trouble.hidden = false;
+      button.disabled = false;
+      button.focus();
+    }
+  });
+}
+
+if (body.dataset.live) {
+  const stream = new EventSource("/live");
+  let waiting = 0;
+  stream.onmessage = () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(async () => {
+      if (body.dataset.live === "told") {
+        document.querySelector(".changed").hidden = false;
+        return;
+      }
+      const answer = await fetch(location.href, { credentials: "same-origin" });
+      if (!answer.ok || answer.redirected) return location.reload();
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("main");
+      const old = document.querySelector("main"), at = document.activeElement;
+      const place = at && old.contains(at) ? at.getAttribute("href") : null;
+      old.innerHTML = fresh.innerHTML;
+      if (place) old.querySelector('[href="' + CSS.escape(place) + '"]')?.focus();
+    }, 300);
+  };
+}
+
+const draft = document.querySelector("form[data-keep]");
+if (draft) {
+  const state = document.getElementById("kept");
+  let waiting = 0;
+  const keep = async () => {
+    const data = new URLSearchParams(new FormData(draft));
+    const answer = await fetch(draft.dataset.keep, { method: "POST", body: data, credentials: "same-origin" }).catch(() => null);
+    state.textContent = answer?.ok ? state.dataset.kept : state.dataset.lost;
+  };
+  draft.addEventListener("input", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(keep, 600);
+  });
+}
+
+// Up and down walk through a list while one of its links has the focus; everything is reached by Tab as well.
+document.addEventListener("keydown", (e) => {
+  if (e.key !== "ArrowDown" && e.key !== "ArrowUp") return;
+  const links = [...document.querySelectorAll("main .list > li")].map((li) => li.querySelector("a")).filter(Boolean);
+  const at = links.indexOf(document.activeElement);
+  if (at < 0) return;
+  links[Math.max(0, Math.min(links.length - 1, at + (e.key === "ArrowDown" ? 1 : -1)))].focus();
+  e.preventDefault();
+});

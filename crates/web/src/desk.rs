@@ -1,0 +1,129 @@
+//! The desk's own handle on the running node, and what the operator decided. The node lies behind one narrow trait, which the program
+//! implements by the same engine that answers the local API: there is one way to do a thing.
+
+use base::{Labels, UnixMs};
+use dossier::Mechanism;
+use node::{Intent, Made, Node, NodeError, Officer, Ticket};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::watch;
+
+/// An answer that comes later.
+pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+/// Work on the node; what it stages is durable before the answer comes.
+pub type Job = Box<dyn FnOnce(&mut Node) -> Result<Option<Ticket>, NodeError> + Send>;
+/// What happened and what to do, in all languages.
+pub type Pair = (&'static Labels, &'static Labels);
+
+/// The running node as the desk reaches it.
+pub trait Running: Send + Sync + 'static {
+    /// Runs a job on the node.
+    fn submit(&self, job: Job) -> Later<Result<(), NodeError>>;
+    /// Proves mechanisms of partners beside the node, before an accord that names them is signed.
+    fn prove(&self, mechanisms: Vec<Arc<Mechanism>>) -> Later<Result<(), NodeError>>;
+    /// Returns a channel that changes whenever something was stored.
+    fn changes(&self) -> watch::Receiver<u64>;
+    /// Returns the time.
+    fn now(&self) -> UnixMs;
+    /// Finds the words of a stable error code.
+    fn words_of(&self, code: &str) -> Option<Pair>;
+}
+
+/// What the operator decides about the desk.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where officers' browsers find the desk: scheme, host and port, such as `https://desk.example`.
+    pub origin: String,
+    /// The tz name of the place where officers work, for who has chosen none.
+    pub zone: String,
+    /// Minutes after which an idle session ends.
+    pub idle_minutes: u32,
+    /// Hours after which any session ends.
+    pub session_hours: u32,
+}
+
+impl Settings {
+    /// Returns the host, which is the site for which passkeys are made.
+    pub fn site(&self) -> &str {
+        let rest = self.origin.split_once("://").map_or(self.origin.as_str(), |(_, rest)| rest);
+        match rest.strip_prefix('[') {
+            Some(v6) => v6.split(']').next().unwrap_or(v6),
+            None => rest.split([':', '/']).next().unwrap_or(rest),
+        }
+    }
+
+    /// Tells whether browsers come by TLS.
+    pub fn is_tls(&self) -> bool {
+        self.origin.starts_with("https://")
+    }
+}
+
+/// What handlers share.
+#[derive(Clone)]
+pub struct Desk {
+    pub(crate) node: Arc<dyn Running>,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) doors: Arc<crate::doors::Doors>,
+}
+
+impl Desk {
+    /// Joins a running node and what the operator decided.
+    pub fn new(node: Arc<dyn Running>, settings: Settings) -> Desk {
+        Desk { node, settings: Arc::new(settings), doors: Arc::default() }
+    }
+
+    /// Runs a job on the node; what it staged is durable when the answer comes.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Node) -> Result<(Option<Ticket>, T), NodeError> + Send + 'static,
+    ) -> Result<T, NodeError> {
+        let answer = Arc::new(Mutex::new(None));
+        let place = Arc::clone(&answer);
+        let boxed: Job = Box::new(move |node| {
+            let (ticket, value) = job(node)?;
+            *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+            Ok(ticket)
+        });
+        self.node.submit(boxed).await?;
+        let value = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        value.ok_or(NodeError::Bug)
+    }
+
+    /// Reads from the node.
+    pub(crate) async fn read<T: Send + 'static>(&self, job: impl FnOnce(&mut Node) -> Result<T, NodeError> + Send + 'static) -> Result<T, NodeError> {
+        self.run(move |node| job(node).map(|value| (None, value))).await
+    }
+
+    /// Proposes what an officer intends.
+    pub(crate) async fn propose(&self, officer: Officer, intent: Intent) -> Result<Made, NodeError> {
+        let (asked, now) = (intent.clone(), self.node.now());
+        self.node.prove(self.read(move |n| n.unproved(&asked)).await?).await?;
+        self.run(move |n| n.propose(&officer, intent, now).map(staged)).await
+    }
+
+    /// Approves a proposal as its second officer.
+    pub(crate) async fn approve(&self, officer: Officer, id: String) -> Result<Made, NodeError> {
+        let (asked, now) = (id.clone(), self.node.now());
+        self.node.prove(self.read(move |n| n.unproved_pending(&asked)).await?).await?;
+        self.run(move |n| n.approve(&officer, &id, now).map(staged)).await
+    }
+}
+
+fn staged(made: Made) -> (Option<Ticket>, Made) {
+    let ticket = match &made {
+        Made::Act { ticket, .. } | Made::Pending { ticket, .. } => *ticket,
+    };
+    (Some(ticket), made)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_site_is_the_host_alone() {
+        let site = |origin: &str| Settings { origin: origin.to_owned(), zone: "UTC".to_owned(), idle_minutes: 1, session_hours: 1 }.site().to_owned();
+        assert_eq!(["http://localhost:7402", "https://desk.example", "https://[::1]:7402"].map(site), ["localhost", "desk.example", "::1"]);
+    }
+}
