@@ -48,6 +48,8 @@ pub struct Shared {
     pub keeper: Arc<Keeper>,
     /// Days that a carried parcel may be old.
     pub carry_days_max: u32,
+    /// Where browsers find the desk, where it is served.
+    pub desk: Option<String>,
     /// The node's directory, for what lies beside the store: backups, the register's own names.
     pub dir: PathBuf,
 }
@@ -79,6 +81,7 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(partners, import_card))
         .routes(routes!(officers, add_officer))
         .routes(routes!(lock_officer))
+        .routes(routes!(invite_officer))
         .routes(routes!(mechanisms, add_mechanism))
         .routes(routes!(mechanism))
         .routes(routes!(dossiers))
@@ -322,6 +325,15 @@ async fn lock_officer(who: Who, State(engine): State<Engine>, Path(id): Path<Str
     Ok(Json(json!({})))
 }
 
+#[utoipa::path(post, path = "/v1/officers/{id}/invite", params(("id" = String, Path)), responses((status = 200, description = "A token, shown once, with which the officer makes a passkey for the desk")))]
+async fn invite_officer(who: Who, State(shared): State<Shared>, Path(id): Path<String>) -> Answer {
+    who.must_be(&[OfficerRole::Administrator], "administrator")?;
+    let origin = shared.desk.clone().ok_or_else(|| NodeError::Asked("the desk is not served here; add [desk] to config.toml and start the node again".to_owned()))?;
+    let asked = id.clone();
+    let token = shared.engine.run(move |n| web::invite(n, &asked, now()).map(|(t, token)| (Some(t), token))).await?;
+    Ok(Json(json!({ "officer": id, "link": format!("{origin}/invitation#{id}/{token}"), "hours": web::INVITATION_HOURS })))
+}
+
 #[utoipa::path(get, path = "/v1/mechanisms", responses((status = 200, description = "Mechanisms known here")))]
 async fn mechanisms(_: Who, State(engine): State<Engine>) -> Answer {
     let list = |n: &mut Node| {
@@ -344,7 +356,7 @@ async fn add_mechanism(who: Who, State(engine): State<Engine>, Form(f): Form<Fil
 }
 
 /// Proves mechanisms beside the node, one after another: whoever wrote a large one must not hold everybody up.
-async fn prove(engine: &Engine, mechanisms: Vec<Arc<Mechanism>>) -> Result<(), NodeError> {
+pub(crate) async fn prove(engine: &Engine, mechanisms: Vec<Arc<Mechanism>>) -> Result<(), NodeError> {
     static ONE: Semaphore = Semaphore::const_new(1);
     for m in mechanisms {
         let _turn = ONE.acquire().await.map_err(|e| NodeError::Corrupt(e.to_string()))?;

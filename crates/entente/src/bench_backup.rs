@@ -152,6 +152,7 @@ impl Pair {
             languages: vec![Lang::Fr],
             duty: duty.clone(),
             valid_days: 30,
+            desk: None,
         };
         Home::init(dir, &founding, lock)?;
         let draft = CardDraft {

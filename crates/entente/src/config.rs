@@ -36,9 +36,77 @@ pub struct Config {
     /// The file with the 32 bytes that lock them.
     #[serde(default)]
     pub backup_key_file: Option<PathBuf>,
+    /// The desk in officers' browsers; none where it is not served.
+    #[serde(default)]
+    pub desk: Option<DeskConfig>,
     /// What is logged: error, warn, info, debug or trace.
     #[serde(default = "log")]
     pub log: String,
+}
+
+/// The desk: where browsers come in and how long they stay signed in.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeskConfig {
+    /// Where the desk listens; loopback only.
+    #[serde(default = "desk_listen")]
+    pub listen: SocketAddr,
+    /// Where browsers find it: scheme, host and port. Passkeys are made for its host.
+    #[serde(default = "desk_origin")]
+    pub origin: String,
+    /// Minutes after which an idle session ends.
+    #[serde(default = "desk_idle_minutes")]
+    pub idle_minutes: u32,
+    /// Hours after which any session ends.
+    #[serde(default = "desk_session_hours")]
+    pub session_hours: u32,
+}
+
+fn desk_listen() -> SocketAddr {
+    ([127, 0, 0, 1], 7402).into()
+}
+
+fn desk_origin() -> String {
+    "http://localhost:7402".to_owned()
+}
+
+fn desk_idle_minutes() -> u32 {
+    30
+}
+
+fn desk_session_hours() -> u32 {
+    12
+}
+
+impl DeskConfig {
+    /// Writes the section of a configuration that serves the desk at a loopback address.
+    pub fn text(listen: SocketAddr) -> String {
+        format!(
+            "\n# The desk in officers' browsers. Passkeys want https, or http on localhost: from other machines it is reached through a TLS proxy\n\
+             # on this one that passes Host and Origin on, and 'origin' is then its https address.\n\
+             [desk]\nlisten = \"{listen}\"\norigin = \"http://localhost:{}\"\n\
+             # Minutes after which an idle session ends (default {}), hours after which any does (default {}).\n\
+             idle_minutes = {}\nsession_hours = {}\n",
+            listen.port(),
+            desk_idle_minutes(),
+            desk_session_hours(),
+            desk_idle_minutes(),
+            desk_session_hours()
+        )
+    }
+
+    /// Says what is wrong with it.
+    fn fault(&self) -> Option<&'static str> {
+        let plain = ["http://localhost", "http://localhost:"];
+        let host = self.origin.strip_prefix("https://").is_some_and(|h| !h.is_empty() && !h.contains('/'));
+        let local = self.origin == plain[0] || self.origin.strip_prefix(plain[1]).is_some_and(|p| p.parse::<u16>().is_ok());
+        match () {
+            () if !self.listen.ip().is_loopback() => Some("'listen' must be a loopback address; a TLS proxy on this machine lets browsers of others in"),
+            () if !host && !local => Some("'origin' is https://host or https://host:port, or http://localhost:port; browsers make no passkeys elsewhere"),
+            () if self.idle_minutes == 0 || self.session_hours == 0 => Some("'idle_minutes' and 'session_hours' are at least 1"),
+            () => None,
+        }
+    }
 }
 
 fn api() -> SocketAddr {
@@ -79,6 +147,9 @@ impl Config {
         }
         if !(1..=node::CARRY_DAYS_CEILING).contains(&config.carry_days_max) {
             return Err(format!("{}: 'carry_days_max' is between 1 and {}", path.display(), node::CARRY_DAYS_CEILING));
+        }
+        if let Some(fault) = config.desk.as_ref().and_then(DeskConfig::fault) {
+            return Err(format!("{}: [desk] {fault}", path.display()));
         }
         Ok(config)
     }
@@ -146,6 +217,25 @@ mod tests {
         std::fs::write(dir.path().join(FILE), whole).unwrap();
         let config = Config::read(dir.path()).unwrap();
         assert_eq!((config.backup_minutes, config.backup_target), (60, Some("/mnt/backup/entente".into())));
+    }
+
+    #[test]
+    fn a_desk_is_where_browsers_make_passkeys() {
+        let dir = tempfile::tempdir().unwrap();
+        let read = |listen: &str, origin: &str| {
+            let text = Config::text(([0, 0, 0, 0], 7400).into(), api(), "UTC");
+            std::fs::write(dir.path().join(FILE), format!("{text}[desk]\nlisten = \"{listen}\"\norigin = \"{origin}\"\n")).unwrap();
+            Config::read(dir.path()).is_ok()
+        };
+        assert!(read("127.0.0.1:7402", "http://localhost:7402") && read("[::1]:7402", "https://desk.example"));
+        assert!(!read("0.0.0.0:7402", "https://desk.example"), "open to the world");
+        for origin in ["http://desk.example", "http://localhost.example", "https://", "https://desk.example/", "localhost:7402"] {
+            assert!(!read("127.0.0.1:7402", origin), "{origin}");
+        }
+        let text = Config::text(([0, 0, 0, 0], 7400).into(), api(), "UTC") + &DeskConfig::text(([127, 0, 0, 1], 9).into());
+        std::fs::write(dir.path().join(FILE), text).unwrap();
+        let desk = Config::read(dir.path()).unwrap().desk.unwrap();
+        assert_eq!((desk.origin.as_str(), desk.idle_minutes, desk.session_hours), ("http://localhost:9", 30, 12));
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub struct Engine {
     jobs: Arc<Open>,
     lane: Lane,
     news: watch::Receiver<u64>,
+    changes: watch::Receiver<u64>,
     waiters: Arc<Mutex<HashMap<ActId, Waiter>>>,
     condition: Arc<Mutex<Option<Condition>>>,
 }
@@ -71,10 +72,11 @@ impl Engine {
     pub fn start(node: Node) -> Engine {
         let queue = Arc::new(Queue::new(QUEUE_MAX));
         let (tell, news) = watch::channel(node.news());
+        let (stored, changes) = watch::channel(0);
         let condition = Arc::<Mutex<Option<Condition>>>::default();
-        let (jobs, mut work) = (Arc::new(Open(Arc::clone(&queue))), Work { node, queue, tell, condition: Arc::clone(&condition) });
+        let (jobs, mut work) = (Arc::new(Open(Arc::clone(&queue))), Work { node, queue, tell, stored, condition: Arc::clone(&condition) });
         std::thread::Builder::new().name("node".to_owned()).spawn(move || work.run()).expect("the operating system gives no thread");
-        Engine { jobs, lane: Lane::Desk, news, waiters: Arc::default(), condition }
+        Engine { jobs, lane: Lane::Desk, news, changes, waiters: Arc::default(), condition }
     }
 
     /// Returns a handle whose jobs wait in another lane.
@@ -90,6 +92,11 @@ impl Engine {
     /// Returns a channel that changes whenever the courier has something to do.
     pub fn news(&self) -> watch::Receiver<u64> {
         self.news.clone()
+    }
+
+    /// Returns a channel that changes whenever something was stored.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.clone()
     }
 
     /// Runs a job on the node; what it staged is durable when the answer comes.
@@ -185,6 +192,7 @@ struct Work {
     node: Node,
     queue: Arc<Queue<Job>>,
     tell: watch::Sender<u64>,
+    stored: watch::Sender<u64>,
     condition: Arc<Mutex<Option<Condition>>>,
 }
 
@@ -240,6 +248,7 @@ impl Work {
             }
         }
         if stored {
+            self.stored.send_modify(|n| *n += 1);
             let over = self.condition.lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Some(c) = over {
                 tracing::info!(code = c.code, seconds = (now().0 - c.since.0) / 1000, times = c.times, "it is over: the node stores again");

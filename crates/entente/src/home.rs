@@ -53,6 +53,8 @@ pub struct Founding {
     pub duty: Vec<Duty>,
     /// Days for which the first card is valid.
     pub valid_days: u32,
+    /// Where the desk listens for officers' browsers; none where it is not served.
+    pub desk: Option<SocketAddr>,
 }
 
 /// A new service.
@@ -133,8 +135,9 @@ impl Home {
         fs::create_dir_all(dir).map_err(io(dir))?;
         fs::set_permissions(dir, fs::Permissions::from_mode(0o700)).map_err(io(dir))?;
         write_private(&dir.join(KEYS), &bytes).map_err(io(&dir.join(KEYS)))?;
+        let text = Config::text(founding.listen, founding.api, &founding.zone) + &founding.desk.map(config::DeskConfig::text).unwrap_or_default();
         // On the disk before anything is said: a power cut right after must not leave an empty file.
-        write_private(&dir.join(config::FILE), Config::text(founding.listen, founding.api, &founding.zone).as_bytes()).map_err(io(dir))?;
+        write_private(&dir.join(config::FILE), text.as_bytes()).map_err(io(dir))?;
         let home = Home::open(dir)?;
         let mut node = home.node_with(keys)?;
         let everything = vec![OfficerRole::Administrator];

@@ -59,6 +59,8 @@ pub struct Station {
     pub key_file: PathBuf,
     /// The local API, as this program reaches it.
     pub api: SocketAddr,
+    /// The desk, as browsers on this machine reach it.
+    pub desk: SocketAddr,
     /// Where partners come in.
     pub peer: SocketAddr,
     /// Words that stand before the program when it is started: `ip netns exec NAME`, `prlimit …`; each must become the program.
@@ -82,7 +84,7 @@ impl Station {
     pub fn found_at(root: &Path, founder: &Founder<'_>, api: SocketAddr, peer: SocketAddr, known_as: SocketAddr) -> Result<Station, LaunchError> {
         let dir = root.join(founder.code);
         let key_file = root.join(format!("{}.key", founder.code));
-        let key = key_file_bytes();
+        let (key, desk) = (key_file_bytes(), free_port()?);
         fs::create_dir_all(root).and_then(|()| fs::write(&key_file, key)).map_err(|e| LaunchError::System(format!("{}: {e}", key_file.display())))?;
         let founding = Founding {
             code: founder.code.to_owned(),
@@ -95,12 +97,13 @@ impl Station {
             languages: founder.languages.to_vec(),
             duty: vec![Duty { desk: "24/7 liaison desk".to_owned(), phone: "+10000000000".to_owned(), mail: String::new() }],
             valid_days: 365,
+            desk: Some(desk),
         };
         let founded = Home::init(&dir, &founding, &Lock::KeyFile(&key))?;
         let tokens = BTreeMap::from([("admin".to_owned(), founded.admin_token)]);
         let log = dir.join("log.txt");
         let (code, service, fingerprint) = (founder.code.to_owned(), founded.service, founded.fingerprint);
-        Ok(Station { code, service, fingerprint, dir, key_file, api, peer, before: Vec::new(), variables: Vec::new(), log, child: None, tokens })
+        Ok(Station { code, service, fingerprint, dir, key_file, api, desk, peer, before: Vec::new(), variables: Vec::new(), log, child: None, tokens })
     }
 
     /// Starts the node's process with `program` and waits until it is ready.

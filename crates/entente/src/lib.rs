@@ -18,6 +18,7 @@ mod client_files;
 pub mod config;
 pub mod courier;
 pub mod demo;
+pub mod desk;
 pub mod engine;
 pub mod fairness;
 pub mod flood;

@@ -80,6 +80,16 @@ impl Desk {
     }
 }
 
+/// From where a browser or program came.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub std::net::SocketAddr);
+
+impl axum::extract::connect_info::Connected<axum::serve::IncomingStream<'_, Desk>> for Peer {
+    fn connect_info(stream: axum::serve::IncomingStream<'_, Desk>) -> Peer {
+        Peer(*stream.remote_addr())
+    }
+}
+
 fn spare() -> Option<File> {
     File::open("/dev/null").ok()
 }

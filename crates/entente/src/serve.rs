@@ -3,6 +3,7 @@
 use crate::api;
 use crate::backup;
 use crate::courier::Door;
+use crate::desk;
 use crate::engine::{Engine, now};
 use crate::home::{Home, HomeError};
 use crate::keeper::{Keeper, Keyring, identity};
@@ -34,6 +35,8 @@ pub struct Addresses {
     pub api: SocketAddr,
     /// For partners' nodes.
     pub peer: SocketAddr,
+    /// For officers' browsers, where the desk is served.
+    pub desk: Option<SocketAddr>,
 }
 
 /// Serves a node until SIGTERM or SIGINT.
@@ -71,9 +74,19 @@ async fn run(home: &Home, node: node::Node, (keys, lock, held): (Keys, &Lock<'_>
         health: pump.health(),
         keeper: keeper.clone(),
         carry_days_max: config.carry_days_max,
+        desk: config.desk.as_ref().map(|d| d.origin.clone()),
         dir: home.dir().to_owned(),
     };
     let app = api::router(shared);
+    let mut desk_at = None;
+    let desk = match &config.desk {
+        Some(d) => {
+            let (listener, address) = desk::bind(d).await?;
+            desk_at = Some(address);
+            Some((listener, d.clone()))
+        }
+        None => None,
+    };
     let (stop, stopped) = watch::channel(false);
     let until = |mut stopped: watch::Receiver<bool>| async move {
         let _ = stopped.wait_for(|s| *s).await; // a closed channel is a stop as well
@@ -81,16 +94,22 @@ async fn run(home: &Home, node: node::Node, (keys, lock, held): (Keys, &Lock<'_>
     let peers = tokio::spawn(server.run(until(stopped.clone())));
     let pumping = tokio::spawn(pump.run(until(stopped.clone())));
     let officers = tokio::spawn(axum::serve(own::Desk::new(listener), app).with_graceful_shutdown(until(stopped.clone())).into_future());
+    let desks = desk.map(|(listener, d)| tokio::spawn(desk::serve(listener, d, config.zone.clone(), engine.clone(), until(stopped.clone()))));
     let recovering = tokio::spawn(recover(house.clone(), until(stopped.clone())));
     let backing_up = tokio::spawn(back_up(home.clone(), until(stopped.clone())));
     let keys = tokio::spawn(keeper.watch(until(stopped.clone())));
     let watching = tokio::spawn(watch_over(house.clone(), until(stopped.clone())));
     let keeping = tokio::spawn(house_keeping(house, Duration::from_secs(config.checkpoint_minutes * 60), until(stopped)));
-    ready(Addresses { api: api_address, peer });
+    ready(Addresses { api: api_address, peer, desk: desk_at });
     told_to_stop().await;
     tracing::info!("stopping: what is under way is finished first");
     let _ = stop.send(true);
-    let all = async { tokio::join!(peers, pumping, officers, keys, watching, keeping, recovering, backing_up) };
+    let desks = async {
+        if let Some(desks) = desks {
+            let _ = desks.await; // it ends with the rest
+        }
+    };
+    let all = async { tokio::join!(desks, peers, pumping, officers, keys, watching, keeping, recovering, backing_up) };
     let _ = tokio::time::timeout(Duration::from_secs(15), all).await;
     Ok(())
 }

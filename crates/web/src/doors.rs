@@ -35,6 +35,10 @@ pub(crate) enum Purpose {
     Again(String),
 }
 
+/// From where a browser came; whoever serves the desk puts it into the request.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub IpAddr);
+
 /// What is known of those who try.
 #[derive(Default)]
 pub(crate) struct Doors {

@@ -23,6 +23,7 @@ mod words;
 
 pub use access::{ACT, Access, EXPORT, READ, RUN, Row};
 pub use desk::{Desk, Job, Later, Pair, Running, Settings};
+pub use doors::Peer;
 pub use webauthn::{INVITATION_HOURS, invite};
 
 /// Puts the desk together: a router that serves it, and the list of its routes.

@@ -49,6 +49,9 @@ pub struct InitArgs {
     /// Days for which the first card is valid
     #[arg(long, default_value_t = 365, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3650))]
     valid_days: u32,
+    /// Serve the desk to officers' browsers at this loopback address, such as 127.0.0.1:7402
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    desk: Option<SocketAddr>,
     #[command(flatten)]
     lock: LockArgs,
 }
@@ -97,6 +100,7 @@ impl InitArgs {
             languages,
             duty: self.duty.iter().map(|d| duty(d)).collect::<Result<_, _>>()?,
             valid_days: self.valid_days,
+            desk: self.desk,
         })
     }
 }

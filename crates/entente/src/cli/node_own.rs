@@ -33,8 +33,8 @@ pub fn serve(global: &Global, lock: &LockArgs) -> Result<(), Trouble> {
     let json = global.json;
     crate::serve::serve(&home, &secret.lock(), |at| {
         let line = match json {
-            true => format!("{}\n", json!({ "ready": true, "api": at.api, "peer": at.peer })),
-            false => format!("ready api={} peer={}\n", at.api, at.peer),
+            true => format!("{}\n", json!({ "ready": true, "api": at.api, "peer": at.peer, "desk": at.desk })),
+            false => format!("ready api={} peer={}{}\n", at.api, at.peer, at.desk.map(|d| format!(" desk={d}")).unwrap_or_default()),
         };
         // Who started us may not listen; the node runs all the same.
         let _ = write(&line);

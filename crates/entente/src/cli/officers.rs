@@ -27,6 +27,11 @@ pub enum OfficerCommand {
         #[arg(long)]
         keep_token: bool,
     },
+    /// Invite an officer to the desk: a link, shown once, with which they make a passkey in their browser
+    Invite {
+        /// The officer's name
+        id: String,
+    },
     /// Lock an officer out: the token no longer signs in
     Lock {
         /// The officer's name
@@ -60,6 +65,13 @@ impl OfficerCommand {
             OfficerCommand::Lock { id } => {
                 desk.post(&format!("/v1/officers/{}/lock", crate::client::escape(&id)), &json!({}))?;
                 desk.face.show(&json!({ "officer": id, "active": false }), || format!("officer {id} can no longer sign in\n"))
+            }
+            OfficerCommand::Invite { id } => {
+                let invited = desk.post(&format!("/v1/officers/{}/invite", crate::client::escape(&id)), &json!({}))?;
+                desk.face.show(&invited, || {
+                    let link = text(&invited["link"]);
+                    format!("officer {id} opens this link once, within {} hours, and makes a passkey; hand it over in person:\n{link}\n", invited["hours"])
+                })
             }
             OfficerCommand::List => {
                 let officers = desk.get("/v1/officers")?;

@@ -63,6 +63,7 @@ impl Bench {
             languages: vec![Lang::Fr],
             duty: vec![Duty { desk: "24/7".to_owned(), phone: "+10000000000".to_owned(), mail: String::new() }],
             valid_days: 365,
+            desk: None,
         };
         let b = Bench { root };
         Home::init(&b.node(), &founding, &Lock::KeyFile(&KEY)).unwrap();

@@ -2,12 +2,12 @@
 
 use crate::access::{Access, Pages, cookie_of};
 use crate::desk::Desk;
-use crate::doors::Purpose;
+use crate::doors::{Peer, Purpose};
 use crate::layout::{self, Live, front, page};
 use crate::session::{Seat, begin};
 use crate::webauthn::{Ceremony, Denied};
 use crate::words::t;
-use axum::extract::{ConnectInfo, Query, State};
+use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::{Extension, Json};
@@ -16,7 +16,7 @@ use maud::{Markup, html};
 use node::Officer;
 use serde::Deserialize;
 use serde_json::json;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 pub(super) fn routes(pages: Pages) -> Pages {
     pages
@@ -37,10 +37,10 @@ struct LangQuery {
     lang: Option<Lang>,
 }
 
-type Address = Option<Extension<ConnectInfo<SocketAddr>>>;
+type Address = Option<Extension<Peer>>;
 
 fn ip(address: &Address) -> Option<IpAddr> {
-    address.as_ref().map(|Extension(ConnectInfo(a))| a.ip())
+    address.as_ref().map(|Extension(p)| p.0)
 }
 
 fn button(lang: Lang, how: &str, words: &str) -> Markup {

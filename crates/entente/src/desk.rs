@@ -1,0 +1,61 @@
+//! The desk beside the local API: the same engine behind the pages, and the address at which browsers find it.
+
+use crate::api::prove;
+use crate::config::DeskConfig;
+use crate::engine::{Engine, now};
+use crate::home::HomeError;
+use crate::{locale, own};
+use axum::extract::{ConnectInfo, Request};
+use axum::middleware::map_request;
+use base::UnixMs;
+use dossier::Mechanism;
+use node::NodeError;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use web::{Desk, Job, Later, Pair, Running, Settings};
+
+impl Running for Engine {
+    fn submit(&self, job: Job) -> Later<Result<(), NodeError>> {
+        let engine = self.clone();
+        Box::pin(async move { engine.run(|node| job(node).map(|ticket| (ticket, ()))).await })
+    }
+
+    fn prove(&self, mechanisms: Vec<Arc<Mechanism>>) -> Later<Result<(), NodeError>> {
+        let engine = self.clone();
+        Box::pin(async move { prove(&engine, mechanisms).await })
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        Engine::changes(self)
+    }
+
+    fn now(&self) -> UnixMs {
+        now()
+    }
+
+    fn words_of(&self, code: &str) -> Option<Pair> {
+        locale::of(code).map(|pair| (&pair.what, &pair.help))
+    }
+}
+
+/// Opens the desk's address.
+pub async fn bind(config: &DeskConfig) -> Result<(TcpListener, SocketAddr), HomeError> {
+    let io = |e| HomeError::Io(format!("the desk at {}", config.listen), e);
+    let listener = TcpListener::bind(config.listen).await.map_err(io)?;
+    let address = listener.local_addr().map_err(io)?;
+    Ok((listener, address))
+}
+
+/// Serves the desk until it is told to stop.
+pub async fn serve(listener: TcpListener, config: DeskConfig, zone: String, engine: Engine, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+    let settings = Settings { origin: config.origin, zone, idle_minutes: config.idle_minutes, session_hours: config.session_hours };
+    let (router, _) = web::desk(Desk::new(Arc::new(engine), settings));
+    let router = router.layer(map_request(|ConnectInfo(peer): ConnectInfo<own::Peer>, mut request: Request| async move {
+        request.extensions_mut().insert(web::Peer(peer.0.ip()));
+        request
+    }));
+    axum::serve(own::Desk::new(listener), router.into_make_service_with_connect_info::<own::Peer>()).with_graceful_shutdown(stop).await
+}
