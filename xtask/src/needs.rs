@@ -26,10 +26,15 @@ const WISHES: &[Need] = &[
     Need { call: &["mkfs.ext4", "-V"], packages: &["e2fsprogs"], why: "a disk that turns read-only" },
     Need { call: &["prlimit", "--version"], packages: &["util-linux", "mount"], why: "mounts, and limits of a running process" },
     Need { call: &["faketime", "--version"], packages: &["faketime"], why: "a clock that jumps" },
+    Need { call: &["chromium", "--version"], packages: &["chromium"], why: "the desk as a browser shows it" },
+    Need { call: &["npm", "--version"], packages: &["npm"], why: "fetches axe-core, which checks pages for accessibility" },
 ];
 
 /// Parts of the Rust toolchain: cargo's subcommand and rustup's name.
 const PARTS: &[(&str, &str)] = &[("fmt", "rustfmt"), ("clippy", "clippy")];
+
+/// The version of axe-core by which pages are checked.
+const AXE: &str = "4.14.1";
 
 /// The version of cargo-deny whose rules deny.toml is written for.
 pub const CARGO_DENY: &str = "0.20.2";
@@ -48,6 +53,7 @@ pub fn install() -> Result<String, String> {
         }
     }
     let wished = wishes();
+    let axe = axe();
     let parts: Vec<&str> = PARTS.iter().filter(|(sub, _)| !works(cargo([*sub, "--version"]))).map(|(_, part)| *part).collect();
     if !parts.is_empty() {
         let add = ["component", "add"].into_iter().chain(parts.iter().copied());
@@ -55,7 +61,7 @@ pub fn install() -> Result<String, String> {
     }
     let compiler = compiler().map_or("an unknown rustc".to_owned(), |(major, minor)| format!("rustc {major}.{minor}"));
     let lacking = if wished.is_empty() { String::new() } else { format!("; TESTS OF REAL PROCESSES LACK {}", wished.join(", ")) };
-    Ok(format!("{compiler}, installed {}{lacking}", packages.len() + parts.len()))
+    Ok(format!("{compiler}, installed {}{lacking}{}", packages.len() + parts.len(), axe.err().unwrap_or_default()))
 }
 
 /// Installs what the tests of real processes use; returns what is still missing, which is no failure.
@@ -69,6 +75,23 @@ fn wishes() -> Vec<&'static str> {
         }
     }
     missing().iter().map(|n| n.call[0]).collect()
+}
+
+/// Fetches axe-core for the tests of pages into `target/tools`; npm checks it against the registry's own digest. What is wrong is no failure.
+fn axe() -> Result<(), String> {
+    let tools = root().join("target/tools");
+    let (script, stamp) = (tools.join("axe.min.js"), tools.join("axe.version"));
+    if script.is_file() && std::fs::read_to_string(&stamp).is_ok_and(|v| v == AXE) {
+        return Ok(());
+    }
+    let lacks = |e: &dyn std::fmt::Display| format!("; PAGES ARE NOT CHECKED BY AXE-CORE: {e}");
+    std::fs::create_dir_all(&tools).map_err(|e| lacks(&e))?;
+    let named = format!("axe-core@{AXE}");
+    shown(program("npm", ["pack".as_ref(), "--silent".as_ref(), "--pack-destination".as_ref(), tools.as_os_str(), named.as_ref()])).map_err(|e| lacks(&e))?;
+    let packed = tools.join(format!("axe-core-{AXE}.tgz"));
+    let parts = ["-xzf".as_ref(), packed.as_os_str(), "-C".as_ref(), tools.as_os_str(), "--strip-components=1".as_ref(), "package/axe.min.js".as_ref()];
+    shown(program("tar", parts)).map_err(|e| lacks(&e))?;
+    std::fs::write(&stamp, AXE).map_err(|e| lacks(&e))
 }
 
 fn debian(packages: &[&str]) -> Result<(), String> {

@@ -328,7 +328,8 @@ async fn lock_officer(who: Who, State(engine): State<Engine>, Path(id): Path<Str
 #[utoipa::path(post, path = "/v1/officers/{id}/invite", params(("id" = String, Path)), responses((status = 200, description = "A token, shown once, with which the officer makes a passkey for the desk")))]
 async fn invite_officer(who: Who, State(shared): State<Shared>, Path(id): Path<String>) -> Answer {
     who.must_be(&[OfficerRole::Administrator], "administrator")?;
-    let origin = shared.desk.clone().ok_or_else(|| NodeError::Asked("the desk is not served here; add [desk] to config.toml and start the node again".to_owned()))?;
+    let origin =
+        shared.desk.clone().ok_or_else(|| NodeError::Asked("the desk is not served here; add [desk] to config.toml and start the node again".to_owned()))?;
     let asked = id.clone();
     let token = shared.engine.run(move |n| web::invite(n, &asked, now()).map(|(t, token)| (Some(t), token))).await?;
     Ok(Json(json!({ "officer": id, "link": format!("{origin}/invitation#{id}/{token}"), "hours": web::INVITATION_HOURS })))

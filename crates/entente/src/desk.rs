@@ -50,7 +50,13 @@ pub async fn bind(config: &DeskConfig) -> Result<(TcpListener, SocketAddr), Home
 }
 
 /// Serves the desk until it is told to stop.
-pub async fn serve(listener: TcpListener, config: DeskConfig, zone: String, engine: Engine, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    config: DeskConfig,
+    zone: String,
+    engine: Engine,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
     let settings = Settings { origin: config.origin, zone, idle_minutes: config.idle_minutes, session_hours: config.session_hours };
     let (router, _) = web::desk(Desk::new(Arc::new(engine), settings));
     let router = router.layer(map_request(|ConnectInfo(peer): ConnectInfo<own::Peer>, mut request: Request| async move {

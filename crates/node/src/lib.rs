@@ -66,9 +66,9 @@ pub use rebuild::Rebuilt;
 pub use register::{Draft, DraftState};
 pub use retention::UNDELIVERED_DAYS_MAX;
 pub use revoked::{DOUBTFUL_MAX, Standing, StandingView};
-pub use served::Served;
-pub use shelves::{FileIntake, Reading, Shelves, Taken};
 /// Passkeys, handed on from below for the desk, which may not import what touches keys.
 pub use seal::passkey;
+pub use served::Served;
+pub use shelves::{FileIntake, Reading, Shelves, Taken};
 pub use succession::{Inheritance, Succeeded};
 pub use suspend::Suspension;

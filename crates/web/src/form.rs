@@ -114,10 +114,8 @@ fn parts(lang: Lang, f: &Field, c: &Choices) -> Vec<Part> {
             Typed("hours", "part.hours", "number"),
         ],
         FieldType::Equivalence => {
-            let levels: Vec<(String, String)> = CLASSIFICATIONS
-                .iter()
-                .flat_map(|v| of_vocabulary(lang, v).into_iter().map(move |(code, label)| (format!("{v}/{code}"), label)))
-                .collect();
+            let levels: Vec<(String, String)> =
+                CLASSIFICATIONS.iter().flat_map(|v| of_vocabulary(lang, v).into_iter().map(move |(code, label)| (format!("{v}/{code}"), label))).collect();
             vec![Of("one", "part.level", levels.clone()), Of("other", "part.level", levels)]
         }
         FieldType::Item => {
@@ -362,7 +360,16 @@ mod tests {
         let typed = |part: &Part| match part {
             Part::Area(id) => (*id, "words".to_owned()),
             Part::Of(id, _, options) => (*id, options.first().unwrap_or_else(|| panic!("{} offers nothing", f.id)).0.clone()),
-            Part::Typed(id, _, kind) => (*id, match *kind { "date" => "2026-11-26", "datetime-local" => "2026-11-26T08:30", "tel" => "+212600000001", _ => "3" }.to_owned()),
+            Part::Typed(id, _, kind) => (
+                *id,
+                match *kind {
+                    "date" => "2026-11-26",
+                    "datetime-local" => "2026-11-26T08:30",
+                    "tel" => "+212600000001",
+                    _ => "3",
+                }
+                .to_owned(),
+            ),
             Part::Line(id, _) => {
                 let text = match *id {
                     "zone" => "Africa/Casablanca",

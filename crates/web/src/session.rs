@@ -89,8 +89,7 @@ fn put(name: &str, session: &Session) -> Paper {
 /// Begins a session; returns the secret that the browser keeps, and the change to the cabinet.
 pub(crate) fn begin(node: &mut Node, officer: &Officer, now: UnixMs) -> (String, Paper) {
     let secret = hex::encode(&node.draw());
-    let session =
-        Session { officer: officer.id.to_string(), stamp: stamp_of(officer), began: now, seen: now, proved: now, reasons: BTreeMap::new() };
+    let session = Session { officer: officer.id.to_string(), stamp: stamp_of(officer), began: now, seen: now, proved: now, reasons: BTreeMap::new() };
     let paper = put(&name_of(&secret), &session);
     (secret, paper)
 }

@@ -72,7 +72,9 @@ fn one_value(seat: &Seat, field: Option<&Field>, v: &Value, names: &Names) -> Ma
         FieldType::Account => html! { (foreign(text(&v["number"]))) @if let Some(i) = v["institution"].as_str() { " · " (foreign(i)) } },
         FieldType::Party => foreign(&name(v)),
         FieldType::Officer => html! { (foreign(text(&v["officer"]))) " · " (foreign(&name(&v["service"]))) },
-        FieldType::Exhibit => html! { (foreign(text(&v["name"]))) " " span.quiet { (size(v["size"].as_u64().unwrap_or(0))) " · " bdi { (text(&v["media"])) } } },
+        FieldType::Exhibit => {
+            html! { (foreign(text(&v["name"]))) " " span.quiet { (size(v["size"].as_u64().unwrap_or(0))) " · " bdi { (text(&v["media"])) } } }
+        }
         FieldType::Reference | FieldType::Dossier => html! {
             a href=(format!("/dossiers/{}", text(&v["dossier"]))) { code { (text(&v["dossier"]).chars().take(8).collect::<String>()) } }
             @if let Some(r) = v["relation"].as_str() { " · " (coded(lang, "dossier-relations", r)) }
@@ -85,7 +87,9 @@ fn one_value(seat: &Seat, field: Option<&Field>, v: &Value, names: &Names) -> Ma
         },
         FieldType::Mechanism => html! { (foreign(text(&v["name"]))) " " code { (text(&v["id"]).chars().take(8).collect::<String>()) } },
         FieldType::Clock => html! { (foreign(text(&v["mechanism"]))) " · " (foreign(text(&v["clock"]))) " · " (length(seat, text(&v["length"]))) },
-        FieldType::Equivalence => html! { (coded(lang, text(&v["one"]["vocabulary"]), text(&v["one"]["code"]))) " = " (coded(lang, text(&v["other"]["vocabulary"]), text(&v["other"]["code"]))) },
+        FieldType::Equivalence => {
+            html! { (coded(lang, text(&v["one"]["vocabulary"]), text(&v["one"]["code"]))) " = " (coded(lang, text(&v["other"]["vocabulary"]), text(&v["other"]["code"]))) }
+        }
         FieldType::Item | FieldType::Commitment | FieldType::Reveal => html! { code { (text(v).chars().take(16).collect::<String>()) } },
         FieldType::Line | FieldType::Phone => foreign(text(v)),
         FieldType::Number => foreign(&v.to_string()),

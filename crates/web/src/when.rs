@@ -8,12 +8,10 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use maud::{Markup, html};
 
-const MONTHS: [&str; 12] = [
-    "month.1", "month.2", "month.3", "month.4", "month.5", "month.6", "month.7", "month.8", "month.9", "month.10", "month.11", "month.12",
-];
-const HIJRI: [&str; 12] = [
-    "hijri.1", "hijri.2", "hijri.3", "hijri.4", "hijri.5", "hijri.6", "hijri.7", "hijri.8", "hijri.9", "hijri.10", "hijri.11", "hijri.12",
-];
+const MONTHS: [&str; 12] =
+    ["month.1", "month.2", "month.3", "month.4", "month.5", "month.6", "month.7", "month.8", "month.9", "month.10", "month.11", "month.12"];
+const HIJRI: [&str; 12] =
+    ["hijri.1", "hijri.2", "hijri.3", "hijri.4", "hijri.5", "hijri.6", "hijri.7", "hijri.8", "hijri.9", "hijri.10", "hijri.11", "hijri.12"];
 
 fn zoned(at: UnixMs, zone: &str) -> Option<Zoned> {
     let tz = if zone == "UTC" { TimeZone::UTC } else { TimeZone::get(zone).ok()? };
@@ -59,7 +57,8 @@ pub(crate) fn day(seat: &Seat, date: &str) -> String {
 }
 
 fn text(seat: &Seat, at: UnixMs) -> String {
-    zoned(at, &seat.zone).map_or_else(|| at.to_string(), |z| format!("{}, {:02}:{:02}", named(seat.lang, seat.preferences.hijri, z.date()), z.hour(), z.minute()))
+    zoned(at, &seat.zone)
+        .map_or_else(|| at.to_string(), |z| format!("{}, {:02}:{:02}", named(seat.lang, seat.preferences.hijri, z.date()), z.hour(), z.minute()))
 }
 
 /// Writes a moment in the reader's zone.
@@ -85,9 +84,11 @@ pub(crate) fn distance(lang: Lang, ms: i64) -> String {
     let (days, hours) = (minutes / 1440, minutes % 1440 / 60);
     match (days, hours) {
         (0, 0) => crate::words::many(lang, "time.minutes", minutes),
-        (0, h) if h < 6 && minutes % 60 > 0 => {
-            crate::words::fill(lang, "time.and", &[("a", &crate::words::many(lang, "time.hours", h)), ("b", &crate::words::many(lang, "time.minutes", minutes % 60))])
-        }
+        (0, h) if h < 6 && minutes % 60 > 0 => crate::words::fill(
+            lang,
+            "time.and",
+            &[("a", &crate::words::many(lang, "time.hours", h)), ("b", &crate::words::many(lang, "time.minutes", minutes % 60))],
+        ),
         (0, h) => crate::words::many(lang, "time.hours", h),
         (d, h) if d < 3 && h > 0 => {
             crate::words::fill(lang, "time.and", &[("a", &crate::words::many(lang, "time.days", d)), ("b", &crate::words::many(lang, "time.hours", h))])
@@ -116,9 +117,6 @@ mod tests {
     #[test]
     fn distances_are_short_and_true() {
         let said = [0, 59, 60, 61, 359, 360, 1440, 1500, 4320].map(|minutes| distance(Lang::En, minutes * 60_000));
-        assert_eq!(
-            said,
-            ["0 minutes", "59 minutes", "1 hour", "1 hour 1 minute", "5 hours 59 minutes", "6 hours", "1 day", "1 day 1 hour", "3 days"]
-        );
+        assert_eq!(said, ["0 minutes", "59 minutes", "1 hour", "1 hour 1 minute", "5 hours 59 minutes", "6 hours", "1 day", "1 day 1 hour", "3 days"]);
     }
 }

@@ -4,6 +4,7 @@ mod backups;
 mod carry;
 mod cli;
 mod demo;
+mod desk;
 mod drill;
 mod exhibits;
 mod killed;

@@ -2,8 +2,8 @@
 
 use crate::access::{Access, Pages};
 use crate::desk::Desk;
-use crate::layout::{Live, failed, page};
 use crate::labels::Labelled;
+use crate::layout::{Live, failed, page};
 use crate::reading;
 use crate::session::Seat;
 use crate::when;
@@ -45,7 +45,10 @@ async fn desk(State(desk): State<Desk>, Extension(seat): Extension<Seat>) -> Res
         let read = reading::of(n, &officer)?;
         let recent = n.list(None, None, LINES_MAX * 4)?.into_iter().filter(|l| read.get(&l.id).is_none_or(|at| *at < l.updated_at)).take(LINES_MAX).collect();
         let prefix = format!("{}/", officer.id);
-        let drafts = n.papers(Drawer::Draft, &prefix)?.into_iter().filter_map(|(name, bytes)| Some((name[prefix.len()..].to_owned(), serde_json::from_slice(&bytes).ok()?)));
+        let drafts = n
+            .papers(Drawer::Draft, &prefix)?
+            .into_iter()
+            .filter_map(|(name, bytes)| Some((name[prefix.len()..].to_owned(), serde_json::from_slice(&bytes).ok()?)));
         let drafts = drafts.collect();
         let mechanisms = n.mechanisms().map(|m| (m.id.clone(), Arc::clone(m))).collect();
         Ok(Waiting { due: n.due(now)?, pending: n.all_pending()?, recent, drafts, mechanisms })

@@ -29,10 +29,7 @@ use std::sync::Arc;
 const ACTS_SHOWN: usize = 50;
 
 pub(super) fn routes(pages: Pages) -> Pages {
-    pages
-        .get("/dossiers/{id}", READ, dossier)
-        .post("/dossiers/{id}/reason", READ, reason)
-        .get("/dossiers/{id}/export", EXPORT, export)
+    pages.get("/dossiers/{id}", READ, dossier).post("/dossiers/{id}/reason", READ, reason).get("/dossiers/{id}/export", EXPORT, export)
 }
 
 /// Everything that the page shows.
@@ -328,10 +325,15 @@ fn act(seat: &Seat, s: &Shown, e: &Entry, kind: &str) -> Markup {
     let party_role = s.view.parties.iter().find(|p| p.service == e.author).map_or("", |p| p.role.as_str());
     let (what, form) = match &e.deed {
         DeedView::Open => (fill(lang, "timeline.opened", &[("what", &m.kind_label(&m.root().id, lang))]), m.root().fields.clone()),
-        DeedView::OpenItem { kind } => (fill(lang, "timeline.opened", &[("what", &m.kind_label(kind, lang))]), m.kind(kind).map(|k| k.fields.clone()).unwrap_or_default()),
+        DeedView::OpenItem { kind } => {
+            (fill(lang, "timeline.opened", &[("what", &m.kind_label(kind, lang))]), m.kind(kind).map(|k| k.fields.clone()).unwrap_or_default())
+        }
         DeedView::Move { name } => {
             let found = m.move_of(kind, party_role, name);
-            (format!("{} · {}", found.map_or(name.as_str(), |f| f.label.get(lang)), m.kind_label(kind, lang)), found.map(|f| f.fields.clone()).unwrap_or_default())
+            (
+                format!("{} · {}", found.map_or(name.as_str(), |f| f.label.get(lang)), m.kind_label(kind, lang)),
+                found.map(|f| f.fields.clone()).unwrap_or_default(),
+            )
         }
     };
     let doubt = s.standings.iter().find(|d| d.act == e.act);

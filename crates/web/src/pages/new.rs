@@ -55,7 +55,7 @@ async fn choose(State(desk): State<Desk>, Extension(seat): Extension<Seat>) -> R
     };
     let begin = |mechanism: &str, accord: &str, m: &Mechanism| {
         html! { li { div { p { strong { (m.label.get(lang)) } } p.quiet { (m.about.get(lang)) } }
-            form.side method="post" action="/new" { (csrf(&seat)) input type="hidden" name="mechanism" value=(mechanism); input type="hidden" name="accord" value=(accord); button { (t(lang, "new.begin")) span.hidden hidden { " " (m.label.get(lang)) } } } } }
+        form.side method="post" action="/new" { (csrf(&seat)) input type="hidden" name="mechanism" value=(mechanism); input type="hidden" name="accord" value=(accord); button { (t(lang, "new.begin")) span.hidden hidden { " " (m.label.get(lang)) } } } } }
     };
     let main = html! {
         h1 { (t(lang, "nav.new")) }

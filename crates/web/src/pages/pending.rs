@@ -52,7 +52,15 @@ async fn find(desk: &Desk, seat: &Seat, id: String) -> Result<Shown, NodeError> 
             Intent::OpenItem { dossier, kind, fields, handling, .. } => {
                 let (m, view) = (n.mechanism_of(dossier)?, n.view(dossier, &[], base::UnixMs(0))?);
                 let form = m.kind(kind).map(|k| k.fields.clone()).unwrap_or_default();
-                (m.kind_label(kind, lang), form, fields.clone(), handling.clone(), Some(*dossier), view.parties.iter().map(|p| p.service).collect::<Vec<_>>(), false)
+                (
+                    m.kind_label(kind, lang),
+                    form,
+                    fields.clone(),
+                    handling.clone(),
+                    Some(*dossier),
+                    view.parties.iter().map(|p| p.service).collect::<Vec<_>>(),
+                    false,
+                )
             }
             Intent::Move { dossier, item, name, fields, handling } => {
                 let (m, view) = (n.mechanism_of(dossier)?, n.view(dossier, &[], base::UnixMs(0))?);

@@ -199,6 +199,9 @@ async fn sign_out(State(desk): State<Desk>, Extension(seat): Extension<Seat>) ->
 mod tests {
     #[test]
     fn nobody_is_sent_elsewhere() {
-        assert_eq!(["/dossiers/1?a=b", "//evil.example", "https://evil.example", "/\\evil.example", ""].map(super::own), ["/dossiers/1?a=b", "/", "/", "/", "/"]);
+        assert_eq!(
+            ["/dossiers/1?a=b", "//evil.example", "https://evil.example", "/\\evil.example", ""].map(super::own),
+            ["/dossiers/1?a=b", "/", "/", "/", "/"]
+        );
     }
 }

@@ -1,0 +1,8 @@
+//! The desk from outside: who may come where, signing in, and the stories that officers live, over real nodes.
+
+mod authenticator;
+mod browser;
+mod http;
+mod routes;
+mod sight;
+mod story;

@@ -1,0 +1,54 @@
+//! What must hold of every page in every language: axe-core finds nothing against WCAG 2.2 AA, nothing needs scrolling sideways on a phone,
+//! nothing is refused by the page's own policy. Pictures lie in `target/desk`.
+
+use super::browser::Tab;
+use crate::wire::not_checked;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+const LANGS: [&str; 6] = ["ar", "fr", "es", "en", "de", "pt"];
+/// Bytes of a page without files that browsers keep: those have 60 kB together, and a first load has 100 kB.
+const PAGE_BYTES_MAX: u64 = 40_000;
+
+fn target() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target")
+}
+
+/// Looks at a page as it stands, in all languages and two widths.
+pub fn look(tab: &Tab, name: &str, path: &str) {
+    let axe = std::fs::read_to_string(target().join("tools/axe.min.js"));
+    if axe.is_err() {
+        not_checked(&format!("axe-core on the page {name}"), "target/tools/axe.min.js is not there; 'cargo xtask needs' fetches it");
+    }
+    for lang in LANGS {
+        tab.lang(lang);
+        tab.size(1280);
+        tab.open(path);
+        assert_eq!(tab.js("document.documentElement.lang"), lang, "{name}");
+        assert_eq!(tab.js("document.documentElement.dir"), if lang == "ar" { "rtl" } else { "ltr" });
+        let bytes = tab.js("performance.getEntriesByType('navigation')[0].encodedBodySize").as_u64().unwrap();
+        assert!((1..PAGE_BYTES_MAX).contains(&bytes), "{name} in {lang}: {bytes} bytes");
+        if let Ok(axe) = &axe {
+            for dark in [false, true] {
+                tab.dark(dark);
+                tab.js(&format!("{axe}; true"));
+                let found = tab.js("axe.run(document, { runOnly: ['wcag2a','wcag2aa','wcag21a','wcag21aa','wcag22aa'] }).then(r => r.violations.map(v => v.id + ': ' + v.help + ' ' + v.nodes.slice(0, 5).map(n => n.html + ' ' + n.failureSummary).join(' | ')))");
+                assert_eq!(found, Value::Array(Vec::new()), "{name} in {lang}, dark: {dark}");
+            }
+            tab.dark(false);
+        }
+        let keep = ["ar", "fr", "en"].contains(&lang);
+        if keep {
+            tab.picture(&target().join(format!("desk/{name}-{lang}-1280.png")));
+        }
+        tab.size(360);
+        let wide = tab.js("Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)").as_u64().unwrap();
+        let who = tab.js("[...document.querySelectorAll('main *')].filter(e => e.getBoundingClientRect().right > 361 || e.getBoundingClientRect().left < -1).slice(0, 3).map(e => e.outerHTML.slice(0, 200))");
+        assert!(wide <= 360, "{name} in {lang} is {wide} wide on a phone: {who}");
+        if keep {
+            tab.picture(&target().join(format!("desk/{name}-{lang}-360.png")));
+        }
+    }
+    tab.lang("en");
+    tab.size(1280);
+}

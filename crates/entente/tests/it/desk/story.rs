@@ -1,0 +1,151 @@
+//! Ask and answer between two nodes, all of it through the desk: passkeys, a draft, a preview, a second officer, an answer, in Chromium.
+
+use super::browser::{Browser, Tab};
+use super::sight::look;
+use base::Lang;
+use entente::launch::{Founder, Station, settle};
+use serde_json::json;
+use std::path::Path;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_entente");
+
+fn two_stations(root: &Path) -> Vec<Station> {
+    let founders = [
+        Founder { code: "ma", country: "MA", zone: "Africa/Casablanca", name: &[(Lang::Fr, "Bureau de liaison")], languages: &[Lang::Fr, Lang::Ar] },
+        Founder { code: "es", country: "ES", zone: "Europe/Madrid", name: &[(Lang::Es, "Oficina de enlace")], languages: &[Lang::Es] },
+    ];
+    founders.iter().map(|f| Station::found(root, f).unwrap()).collect()
+}
+
+/// Lets somebody in by an invitation of the running node.
+async fn seat(browser: &Browser, station: &Station, officer: &str, name: &'static str) -> Tab {
+    let invited = station.client("admin").post(&format!("/v1/officers/{officer}/invite"), &json!({})).await.unwrap();
+    let tab = browser.person(name);
+    tab.lang("en");
+    tab.goto(invited["link"].as_str().unwrap());
+    tab.click("button[data-passkey]");
+    tab.until("location.pathname === '/' && document.readyState === 'complete'");
+    tab
+}
+
+fn say_why(tab: &Tab, why: &str) {
+    tab.until_shown("Why do you look at this dossier?");
+    tab.fill("reason", why);
+    tab.follow("form[action$=reason] button");
+}
+
+#[test]
+fn ask_and_answer_through_the_desk() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(browser) = Browser::start("the desk in a browser: passkeys, ask and answer, axe-core, pictures", &dir.path().join("chromium")) else { return };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let mut stations = two_stations(dir.path());
+    runtime.block_on(settle(&mut stations, Path::new(PROGRAM))).unwrap();
+    let (ma, es) = (&stations[0], &stations[1]);
+    let (asks, approves, answers, seconds) = runtime.block_on(async {
+        (
+            seat(&browser, ma, "desk", "MA desk").await,
+            seat(&browser, ma, "chief", "MA chief").await,
+            seat(&browser, es, "desk", "ES desk").await,
+            seat(&browser, es, "chief", "ES chief").await,
+        )
+    });
+
+    // Signing out and in again, by the passkey alone.
+    asks.follow("form.out button");
+    look(&asks, "signin", "/signin");
+    asks.open("/signin");
+    asks.click("button[data-passkey]");
+    asks.until("location.pathname === '/' && document.readyState === 'complete'");
+
+    // A request is written; what was typed is kept as it is typed.
+    asks.follow(".bar a[href='/new']");
+    look(&asks, "new", "/new");
+    asks.follow("form:has(input[value=information-request]) button");
+    let draft = asks.js("location.pathname").as_str().unwrap().to_owned();
+    asks.fill(&format!("party:{}", es.service), "requested");
+    for (name, value) in [
+        ("reference:0:v", "BL/2026/117"),
+        ("legal_basis:0:text", "Convention, article 4"),
+        ("purpose:0:v", "investigate"),
+        ("offence:0:v", "drug-trafficking"),
+        ("facts:0:text", "Un véhicule a été vu trois fois près du port."),
+        ("facts:0:lang", "fr"),
+        ("question:0:text", "À qui appartient ce véhicule ?"),
+        ("question:0:lang", "fr"),
+        ("why_requested:0:text", "Il est immatriculé en Espagne."),
+        ("why_requested:0:lang", "fr"),
+        ("vehicles:0:plate", "1234 BCD"),
+        ("vehicles:0:country", "ES"),
+        ("urgency:0:v", "urgent-direct"),
+    ] {
+        asks.fill(name, value);
+    }
+    asks.click("input[name=handling][value=H0]");
+    asks.js("document.querySelector('#kept').textContent = ''");
+    asks.fill("offence_text:0:text", "Trafic de stupéfiants");
+    asks.until("document.querySelector('#kept').textContent.length > 5");
+    asks.open(&draft);
+    assert_eq!(asks.js("document.querySelector('[name=\"offence_text:0:text\"]').value"), "Trafic de stupéfiants", "the draft came back");
+    look(&asks, "draft", &draft);
+    asks.open(&draft);
+    asks.follow("button[value=preview]");
+    asks.until_shown("What es will receive");
+    asks.until_shown("1234 BCD");
+    asks.follow("button[value=send]");
+    asks.until_shown("waits for a second officer");
+
+    // The second pair of eyes sees it come, and signs.
+    approves.open("/");
+    approves.until_shown("Opening: Information request");
+    look(&approves, "desk-approval", "/");
+    approves.open("/");
+    approves.follow("main a[href^='/pending/']");
+    look(&approves, "pending", approves.js("location.pathname").as_str().unwrap());
+    approves.open(approves.js("location.pathname").as_str().unwrap());
+    approves.follow("form[action$=approve] button");
+    say_why(&approves, "approved by me");
+    approves.until_shown("signed receipt from es");
+
+    // It appears at the other desk by itself, with its clock and what follows when that runs out.
+    answers.until_shown("BL/2026/117");
+    answers.until_shown("If nothing is done:");
+    look(&answers, "desk", "/");
+    answers.open("/");
+    answers.follow("main a[href^='/dossiers/']");
+    say_why(&answers, "request received");
+    answers.until_shown("À qui appartient ce véhicule ?");
+    let dossier = answers.js("location.pathname").as_str().unwrap().to_owned();
+    answers.follow("main a[href$='moves/answer']");
+    for (name, value) in [("answer:0:text", "A Construcciones Invento, S. L."), ("answer:0:lang", "es")] {
+        let there = answers.js(&format!("!!document.querySelector('[name=\"{name}\"]')"));
+        assert_eq!(there, true, "{}", answers.js("[...document.querySelectorAll('form [name]')].map(e => e.name).join(' ')"));
+        answers.fill(name, value);
+    }
+    look(&answers, "answer", answers.js("location.pathname").as_str().unwrap());
+    let form = answers.js("location.pathname").as_str().unwrap().to_owned();
+    answers.open(&form);
+    answers.js("document.querySelector('form[action*=moves]').noValidate = true");
+    answers.follow("button[value=send]");
+    answers.until_shown("refusal.field.missing");
+    answers.fill("answer:0:text", "A Construcciones Invento, S. L.");
+    answers.fill("nature:0:v", "fact");
+    answers.fill("evaluation:0:source", "4x4/A");
+    answers.fill("evaluation:0:information", "4x4/1");
+    answers.click("input[name=handling][value=H1]");
+    answers.follow("button[value=send]");
+    answers.until_shown("waits for a second officer");
+    seconds.open("/");
+    seconds.follow("main a[href^='/pending/']");
+    seconds.follow("form[action$=approve] button");
+
+    // The answer is here, signed, sealed and receipted; a move that is not possible says why.
+    asks.open(&dossier);
+    say_why(&asks, "answer expected");
+    asks.until_shown("Construcciones Invento");
+    asks.until_shown("signature verified");
+    look(&asks, "dossier", &dossier);
+    for tab in [&asks, &approves, &answers, &seconds] {
+        assert_eq!(tab.complaints(), Vec::<String>::new(), "{}", tab.name);
+    }
+}
