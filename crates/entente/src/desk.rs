@@ -10,12 +10,16 @@ use axum::middleware::map_request;
 use base::UnixMs;
 use dossier::Mechanism;
 use node::NodeError;
-use std::future::Future;
+use std::future::{Future, IntoFuture};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use web::{Desk, Job, Later, Pair, Running, Settings};
+
+/// Time for pages under way when the node stops.
+const GRACE: Duration = Duration::from_secs(2);
 
 impl Running for Engine {
     fn submit(&self, job: Job) -> Later<Result<(), NodeError>> {
@@ -63,5 +67,19 @@ pub async fn serve(
         request.extensions_mut().insert(web::Peer(peer.0.ip()));
         request
     }));
-    axum::serve(own::Desk::new(listener), router.into_make_service_with_connect_info::<own::Peer>()).with_graceful_shutdown(stop).await
+    let (told, heard) = oneshot::channel();
+    let stop = async move {
+        stop.await;
+        let _ = told.send(()); // who listens has ended already
+    };
+    let server = axum::serve(own::Desk::new(listener), router.into_make_service_with_connect_info::<own::Peer>()).with_graceful_shutdown(stop);
+    // Streams of live updates do not end by themselves: they are cut, and browsers come back when the node does.
+    let grace = async move {
+        let _ = heard.await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        served = server.into_future() => served,
+        () = grace => Ok(()),
+    }
 }
