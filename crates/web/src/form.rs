@@ -165,14 +165,16 @@ fn draw_row(seat: &Seat, f: &Field, row: usize, typed: &Typed, choices: &Choices
         "" => f.label.get(lang).to_owned(),
         key => crate::words::t(lang, key).to_owned(),
     };
+    let all = parts(lang, f, choices);
+    let alone = all.len() == 1;
     html! {
-        @for part in parts(lang, f, choices) {
+        div.parts { @for part in all {
             @let (id, key) = match &part { Part::Line(id, key) | Part::Of(id, key, _) | Part::Typed(id, key, _) => (*id, *key), Part::Area(id) => (*id, "") };
             @let name = format!("{}:{row}:{id}", f.id);
             @let had = value(typed, &name);
             @let need = f.required && row == 0;
-            label.part {
-                span class=[key.is_empty().then_some("hidden")] hidden[key.is_empty() && row == 0] { (label(key)) @if row > 0 { " " (row + 1) } }
+            label.part.wide[alone || matches!(part, Part::Area(_))] {
+                span hidden[key.is_empty() && row == 0] { (label(key)) @if row > 0 { " " (row + 1) } }
                 @match part {
                     Part::Line(..) => {
                         @let had = if id == "zone" && had.is_empty() { seat.zone.as_str() } else { had };
@@ -189,7 +191,7 @@ fn draw_row(seat: &Seat, f: &Field, row: usize, typed: &Typed, choices: &Choices
                     }
                 }
             }
-        }
+        } }
     }
 }
 

@@ -205,8 +205,8 @@ fn item(seat: &Seat, s: &Shown, i: &ItemView, root: bool) -> Markup {
             @if !i.superseded_by.is_empty() { p.soon { (t(lang, "item.superseded")) } }
             @if may_act && (!possible.is_empty() || !i.may_open.is_empty()) {
                 div.row.noprint {
-                    @for (n, mv) in possible.iter().enumerate() {
-                        a.button.main[n == 0 && root] href=(to(&format!("moves/{}", mv.name))) { (m.move_of(&i.kind, my_role, &mv.name).map_or(mv.name.as_str(), |d| d.label.get(lang))) }
+                    @for mv in &possible {
+                        a.button.main[possible.len() == 1] href=(to(&format!("moves/{}", mv.name))) { (m.move_of(&i.kind, my_role, &mv.name).map_or(mv.name.as_str(), |d| d.label.get(lang))) }
                     }
                     @for kind in &i.may_open { a.button href=(to(&format!("new/{kind}"))) { "+ " (m.kind_label(kind, lang)) } }
                 }

@@ -218,7 +218,9 @@ impl Tab {
     }
 
     pub fn picture(&self, to: &Path) {
-        let shot = self.call("Page.captureScreenshot", json!({ "format": "png", "captureBeyondViewport": true }));
+        let size = self.call("Page.getLayoutMetrics", json!({}))["cssContentSize"].clone();
+        let clip = json!({ "x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1 });
+        let shot = self.call("Page.captureScreenshot", json!({ "format": "png", "captureBeyondViewport": true, "clip": clip }));
         std::fs::create_dir_all(to.parent().unwrap()).unwrap();
         std::fs::write(to, base64::engine::general_purpose::STANDARD.decode(shot["data"].as_str().unwrap()).unwrap()).unwrap();
     }

@@ -28,12 +28,6 @@ impl Page {
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("{e}: {}", self.body))
     }
-
-    /// Returns the links of the page that begin with something.
-    pub fn links(&self, begin: &str) -> Vec<String> {
-        let wanted = format!("href=\"{begin}");
-        self.body.split(&wanted).skip(1).map(|rest| format!("{begin}{}", rest.split('"').next().unwrap_or_default())).collect()
-    }
 }
 
 pub fn escape(text: &str) -> String {
@@ -118,11 +112,5 @@ impl Visitor {
             assert_eq!(self.csrf.len(), 64, "{desk}");
         }
         page
-    }
-
-    /// Says why, and opens a dossier.
-    pub fn open(&self, dossier: &str, why: &str) -> Page {
-        self.send(&format!("/dossiers/{dossier}/reason"), &[("reason", why)]);
-        self.get(&format!("/dossiers/{dossier}"))
     }
 }
