@@ -102,7 +102,7 @@ fn published_vectors_come_out() {
             let answer = key.evaluate(question.blinded(), &mut Counting(1)).unwrap();
             assert_eq!(answer.elements, strings::<32>(v.evaluated));
             // With the vector's nonce the proof is the vector's, byte by byte.
-            let expander = Expander::new();
+            let expander = Expander::new(kernel);
             let m = kernel.decode(question.blinded()).unwrap().sum(&weights(&expander, &public, question.blinded(), &answer.elements));
             let proof = Proof::with_nonce(&expander, (&scalar(SECRET), &public), &m, &scalar(v.nonce));
             assert_eq!(proof.to_bytes().to_vec(), bytes(v.proof));
