@@ -10,6 +10,8 @@ pub mod backup;
 pub mod bench;
 pub mod bench_backup;
 pub mod bench_exhibit;
+pub mod bench_matching;
+mod bench_matching_peers;
 pub mod bench_names;
 pub mod carry;
 pub mod cli;

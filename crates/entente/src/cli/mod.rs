@@ -33,6 +33,7 @@ mod words;
 
 use crate::bench::ExchangeArgs;
 use crate::bench_exhibit::ExhibitArgs;
+use crate::bench_matching::{Lanes, MatchingArgs, Workload};
 use crate::demo::DemoArgs;
 use base::Lang;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -191,6 +192,30 @@ enum BenchCommand {
         /// A heading, then left, right, same (1 or 0) and source with tabs between them
         file: PathBuf,
     },
+    /// Hit/no-hit: an index built, keys asked with proof, changes, a rotation; beside other programs where they are named; needs no node
+    Matching {
+        /// Keys in the index
+        #[arg(long, default_value_t = 1 << 20)]
+        keys: usize,
+        /// Keys asked; one in ten is in the index
+        #[arg(long, default_value_t = 1_000)]
+        asked: usize,
+        /// Keys of the list that is put under a new key
+        #[arg(long, default_value_t = 10_000_000)]
+        rotated: usize,
+        /// How often the index is built and asked; the median counts
+        #[arg(long, default_value_t = 3)]
+        runs: usize,
+        /// Which workloads [default: all]
+        #[arg(long, value_enum, value_delimiter = ',')]
+        workloads: Vec<Workload>,
+        /// Which code does the group work [default: all that this processor has]
+        #[arg(long, value_enum, value_delimiter = ',')]
+        kernel: Vec<Lanes>,
+        /// A folder with psi_peers.py: OpenMined PSI and SecretFlow EC-OPRF are installed from PyPI and run in turn with us
+        #[arg(long, value_name = "DIR")]
+        peers: Option<PathBuf>,
+    },
     /// Acts per second between two nodes on this machine, each signed, sealed, on both disks and receipted
     Exchange {
         /// Acts in each run
@@ -323,6 +348,11 @@ impl Command {
                 let pairs = crate::bench_names::read(&text).map_err(|e| Trouble::unreadable(&file, e))?;
                 let whole = crate::bench_names::measure(&pairs);
                 global.face().show(&whole, || crate::bench_names::shown(&whole))
+            }
+            Command::Bench(BenchCommand::Matching { keys, asked, rotated, runs, workloads, kernel, peers }) => {
+                let kernels = crate::bench_matching::kernels(&kernel).map_err(Trouble::Usage)?;
+                let whole = crate::bench_matching::measure(&MatchingArgs { keys, asked, rotated, runs, workloads, kernels, peers })?;
+                global.face().show(&whole, || crate::bench_matching::shown(&whole))
             }
             Command::Bench(BenchCommand::Exchange { acts, outstanding, at }) => {
                 Ok(crate::bench::exchange(&ExchangeArgs { acts, outstanding, dir: at, json: global.json })?)
