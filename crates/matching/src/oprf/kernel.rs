@@ -33,6 +33,14 @@ impl Kernel {
         Eight::find().map_or(Kernel::Portable, Kernel::Eight)
     }
 
+    /// Returns its name, for measurements.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kernel::Portable => "portable",
+            Kernel::Eight(_) => "eight",
+        }
+    }
+
     /// Maps uniform strings to the group.
     pub(super) fn map(self, uniform: &[[u8; 64]]) -> Batch {
         match self {
@@ -44,7 +52,7 @@ impl Kernel {
     /// Decodes elements; refuses what is not canonical, and the identity.
     pub(super) fn decode(self, encoded: &[Encoded]) -> Result<Batch, OprfFault> {
         if let Some(identity) = encoded.iter().position(|e| *e == [0; 32]) {
-            return Err(OprfFault::Element(identity));
+            return Err(OprfFault::Identity(identity));
         }
         match self {
             Kernel::Portable => {
