@@ -32,5 +32,6 @@ mod own;
 pub mod pipe;
 mod plot;
 mod queue;
+pub mod reasons;
 pub mod serve;
 pub mod soak;
