@@ -226,7 +226,10 @@ fn wait(kernel: Kernel) -> std::io::Result<Value> {
             waits.sort_by(f64::total_cmp);
             let at = |q: f64| round(waits[((waits.len() - 1) as f64 * q) as usize]);
             let cpu = all.iter().map(|a| a.1).sum::<f64>() / rounds as f64;
-            out.insert(format!("{name}{padding}"), json!({ "p50_ms": at(0.5), "p99_ms": at(0.99), "cpu_ms": round(cpu), "bytes": all[0].2, "questions": rounds }));
+            out.insert(
+                format!("{name}{padding}"),
+                json!({ "p50_ms": at(0.5), "p99_ms": at(0.99), "cpu_ms": round(cpu), "bytes": all[0].2, "questions": rounds }),
+            );
         }
     }
     Ok(out.into())
@@ -242,7 +245,9 @@ fn grant(kernel: Kernel) -> std::io::Result<Value> {
     if outputs[..100] != direct {
         return Err(wrong("an answer differs from what the holder works out itself".to_owned()));
     }
-    Ok(json!({ "elements": inputs.len(), "cpu_s": round(cost.cpu_s), "wall_s": round(cost.wall_s), "bytes": bytes, "us_a_key": round(cost.cpu_s * 1e6 / inputs.len() as f64) }))
+    Ok(
+        json!({ "elements": inputs.len(), "cpu_s": round(cost.cpu_s), "wall_s": round(cost.wall_s), "bytes": bytes, "us_a_key": round(cost.cpu_s * 1e6 / inputs.len() as f64) }),
+    )
 }
 
 /// W4: one in a hundred changes: half of them gone, as many new; cached keys are held against the changes without a question.
@@ -365,12 +370,8 @@ pub fn measure(args: &MatchingArgs) -> Result<Value, LaunchError> {
         out.insert("w1".to_owned(), w1.into());
     }
     type Work<'a> = (Workload, &'a str, &'a dyn Fn(Kernel) -> std::io::Result<Value>);
-    let others: [Work<'_>; 4] = [
-        (Workload::W2, "w2", &wait),
-        (Workload::W3, "w3", &grant),
-        (Workload::W4, "w4", &|k| changes(args, k)),
-        (Workload::W5, "w5", &|k| rotate(args, k)),
-    ];
+    let others: [Work<'_>; 4] =
+        [(Workload::W2, "w2", &wait), (Workload::W3, "w3", &grant), (Workload::W4, "w4", &|k| changes(args, k)), (Workload::W5, "w5", &|k| rotate(args, k))];
     for (_, name, work) in others.iter().filter(|o| wanted(o.0)) {
         // The long ones do not depend on the kernel but in what the first workload has shown: the first kernel alone runs them.
         let mine = if matches!(*name, "w4" | "w5") { &kernels[..kernels.len().min(1)] } else { kernels };

@@ -9,12 +9,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// A peer: our name for it, its environment, its package, and the arguments of the script.
-const PEERS: &[(&str, &str, &str, &[&str])] = &[
-    ("openmined", "omp", "openmined-psi==2.0.6", &["omp", "--ds", "GCS"]),
-    ("secretflow_ecoprf", "spu", "spu==0.9.5", &["spuub"]),
-];
+const PEERS: &[(&str, &str, &str, &[&str])] =
+    &[("openmined", "omp", "openmined-psi==2.0.6", &["omp", "--ds", "GCS"]), ("secretflow_ecoprf", "spu", "spu==0.9.5", &["spuub"])];
 /// Brings the loopback of a new network up, then becomes the peer.
-const IN_OWN_NETWORK: &str = "python3 -c 'import fcntl,socket,struct;s=socket.socket();fcntl.ioctl(s,0x8914,struct.pack(\"16sh\",b\"lo\",0x41)+bytes(14))'; exec \"$@\"";
+const IN_OWN_NETWORK: &str =
+    "python3 -c 'import fcntl,socket,struct;s=socket.socket();fcntl.ioctl(s,0x8914,struct.pack(\"16sh\",b\"lo\",0x41)+bytes(14))'; exec \"$@\"";
 
 /// Peers that can be run, and why the others cannot.
 pub struct Peers {
@@ -41,12 +40,18 @@ impl Peers {
     /// Installs what is lacking.
     pub fn prepare(folder: &Path) -> Peers {
         let environments = std::env::var_os("PSI_VENVS").map_or_else(|| std::env::temp_dir().join("psi-peers"), PathBuf::from);
-        let mut peers = Peers { script: folder.join("psi_peers.py"), ready: Vec::new(), own_network: succeeds(Command::new("unshare").args(["-n", "true"])), lacking: Vec::new() };
+        let mut peers = Peers {
+            script: folder.join("psi_peers.py"),
+            ready: Vec::new(),
+            own_network: succeeds(Command::new("unshare").args(["-n", "true"])),
+            lacking: Vec::new(),
+        };
         for (name, environment, package, args) in PEERS {
             let place = environments.join(environment);
             let python = place.join("bin/python");
             let made = python.exists()
-                || (succeeds(Command::new("python3").args(["-m", "venv"]).arg(&place)) && succeeds(Command::new(place.join("bin/pip")).args(["-q", "install", package])));
+                || (succeeds(Command::new("python3").args(["-m", "venv"]).arg(&place))
+                    && succeeds(Command::new(place.join("bin/pip")).args(["-q", "install", package])));
             match made && peers.script.exists() {
                 true => peers.ready.push((name, python, args)),
                 false => peers.lacking.push(format!("{name}: {package} could not be installed, or {} is not there", peers.script.display())),

@@ -62,11 +62,8 @@ mod tests {
     #[test]
     fn every_finding_and_field_has_its_words_in_six_languages_and_no_word_is_idle() {
         let identifiers = KeyType::ALL.into_iter().filter(|k| *k > KeyType::NameDate).map(Field::Identifier);
-        let said: BTreeSet<&str> = Finding::ALL
-            .iter()
-            .map(|f| f.as_str())
-            .chain([Field::Name, Field::Birth].into_iter().chain(identifiers).map(Field::as_str))
-            .collect();
+        let said: BTreeSet<&str> =
+            Finding::ALL.iter().map(|f| f.as_str()).chain([Field::Name, Field::Birth].into_iter().chain(identifiers).map(Field::as_str)).collect();
         assert_eq!(said, ALL.keys().map(String::as_str).collect());
         let gaps: Vec<_> = ALL.iter().filter(|(_, labels)| !labels.blank().is_empty()).map(|(code, _)| code).collect();
         assert!(gaps.is_empty(), "{gaps:?}");

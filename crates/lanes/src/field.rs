@@ -118,11 +118,14 @@ impl Wide {
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(crate) fn negated(&self) -> Wide {
         let (first, rest) = (splat((1 << 61) - (19 << 10)), splat(LOW_51 << 10));
-        let mut r = self.0;
-        for k in 0..5 {
-            r[k] = _mm512_sub_epi64(if k == 0 { first } else { rest }, r[k]);
-        }
-        Wide(r)
+        let r = &self.0;
+        Wide([
+            _mm512_sub_epi64(first, r[0]),
+            _mm512_sub_epi64(rest, r[1]),
+            _mm512_sub_epi64(rest, r[2]),
+            _mm512_sub_epi64(rest, r[3]),
+            _mm512_sub_epi64(rest, r[4]),
+        ])
     }
 }
 
@@ -373,10 +376,10 @@ fn append<const N: usize>(x: &[F; N], y: &[F; N], m: usize) -> [F; N] {
     x
 }
 
-/// Raises to 2^250 - 1; returns x^(2^3 - 1) too.
+/// Raises to 2^250 - 1.
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn power_of_ones<const N: usize>(n1: &[F; N]) -> ([F; N], [F; N]) {
+fn power_of_ones<const N: usize>(n1: &[F; N]) -> [F; N] {
     let n2 = append(n1, n1, 1);
     let n3 = append(&n2, n1, 1);
     let n6 = append(&n3, &n3, 3);
@@ -386,20 +389,20 @@ fn power_of_ones<const N: usize>(n1: &[F; N]) -> ([F; N], [F; N]) {
     let n50 = append(&n25, &n25, 25);
     let n100 = append(&n50, &n50, 50);
     let n125 = append(&n100, &n25, 25);
-    (append(&n125, &n125, 125), n3)
+    append(&n125, &n125, 125)
 }
 
 /// Raises to (p - 5) / 8 = 2^252 - 3.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 fn power_58<const N: usize>(x: &[F; N]) -> [F; N] {
-    append(&power_of_ones(x).0, x, 2)
+    append(&power_of_ones(x), x, 2)
 }
 
 /// Inverts every lane: raises to p - 2 = 2^255 - 21; zero stays zero.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 pub(crate) fn invert(x: &F) -> F {
     // 2^255 - 21 = (2^250 - 1) * 2^5 + 11, and 11 is 1011 in binary.
-    let (ones, _) = power_of_ones(&[*x]);
+    let ones = power_of_ones(&[*x]);
     let eleven = x.square().square().mul(x).square().mul(x);
     squares(&ones, 5)[0].mul(&eleven)
 }

@@ -1,10 +1,10 @@
 //! The strings and hashes of the suite: RFC 9497, sections 3.1, 4.1 and 4.6; expand_message_xmd of RFC 9380, 5.3.1.
 
-use super::kernel::Kernel;
 use super::OprfFault;
+use super::kernel::Kernel;
 use curve25519_dalek::scalar::Scalar;
-use sha2::digest::Update;
 use lanes::{Begun, Eight, LANES};
+use sha2::digest::Update;
 use sha2::{Digest, Sha512};
 use zeroize::Zeroizing;
 
