@@ -27,11 +27,14 @@ fn main() {
     let Some(eight) = Eight::find() else { return println!("this processor has no AVX-512 IFMA") };
     let points = eight.from_uniform(&uniform);
     let bytes = [scalar.to_bytes(); 8];
-    let encoded = eight.encode(&points);
+    let group = vec![points; 128];
+    let encoded = eight.encode_doubles(&group)[0];
     println!("eight: map {:.2}", least(8, || eight.from_uniform(black_box(&uniform))));
     println!("eight: multiply {:.2}", least(8, || eight.multiply(black_box(&points), &bytes[0])));
     println!("eight: multiply each {:.2}", least(8, || eight.multiply_each(black_box(&points), &bytes)));
-    println!("eight: encode {:.2}", least(8, || eight.encode(black_box(&points))));
+    println!("eight: encode, 1,024 at a time {:.3}", least(1024, || eight.encode_doubles(black_box(&group))));
+    let begun = eight.sha512_begin(&[0; 128]);
+    println!("eight: one block of SHA-512 {:.3}", least(8, || eight.sha512(black_box(&begun), [&uniform[0]; 8].map(|m| &m[..]))));
     println!("eight: decode {:.2}", least(8, || eight.decode(black_box(&encoded))));
     let (many, scalars) = (vec![points; 32], vec![bytes; 32]);
     println!("eight: sum of products {:.2}", least(256, || eight.sum_products(black_box(&many), &scalars)));

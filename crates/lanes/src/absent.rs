@@ -8,6 +8,10 @@ pub enum Eight {}
 #[derive(Clone, Copy)]
 pub struct Points(Eight);
 
+/// Where a hash stands; here nowhere.
+#[derive(Clone, Copy)]
+pub struct Begun(Eight);
+
 impl Eight {
     /// Finds nothing on this kind of processor.
     pub fn find() -> Option<Eight> {
@@ -25,8 +29,23 @@ impl Eight {
     }
 
     /// Cannot be called.
-    pub fn encode(self, points: &Points) -> [[u8; 32]; 8] {
-        match points.0 {}
+    pub fn encode_doubles(self, _: &[Points]) -> Vec<[[u8; 32]; 8]> {
+        match self {}
+    }
+
+    /// Cannot be called.
+    pub fn double(self, _: &Points) -> Points {
+        match self {}
+    }
+
+    /// Cannot be called.
+    pub fn sha512_begin(self, _: &[u8]) -> Begun {
+        match self {}
+    }
+
+    /// Cannot be called.
+    pub fn sha512(self, _: &Begun, _: [&[u8]; 8]) -> [[u8; 64]; 8] {
+        match self {}
     }
 
     /// Cannot be called.
@@ -40,7 +59,7 @@ impl Eight {
     }
 
     /// Cannot be called.
-    pub fn sum_products(self, _: &[Points], _: &[[[u8; 32]; 8]]) -> [[u8; 32]; 8] {
+    pub fn sum_products(self, _: &[Points], _: &[[[u8; 32]; 8]]) -> Points {
         match self {}
     }
 }

@@ -2,7 +2,8 @@
 
 #![allow(unsafe_code)]
 
-use crate::group::Point;
+use crate::group::{Point, encode_doubles};
+use crate::hash::{self, Begun};
 use crate::multiply;
 
 /// Proof that this processor has the instructions; [`Eight::find`] alone makes one.
@@ -41,9 +42,14 @@ impl Eight {
         (good, Points(point))
     }
 
-    /// Encodes eight elements.
-    pub fn encode(self, points: &Points) -> [[u8; 32]; 8] {
-        step!(self, points.0.encode())
+    /// Encodes the **doubles** of elements, eight at a time: what wants the encoding of P works out half of P, and pays no square root.
+    pub fn encode_doubles(self, points: &[Points]) -> Vec<[[u8; 32]; 8]> {
+        step!(self, encode_doubles(points.iter().map(|p| &p.0)))
+    }
+
+    /// Doubles eight elements.
+    pub fn double(self, points: &Points) -> Points {
+        Points(step!(self, points.0.doubled().point::<true>()))
     }
 
     /// Multiplies eight elements by one scalar, little-endian and below the group's order; constant in time.
@@ -56,9 +62,18 @@ impl Eight {
         Points(step!(self, multiply::by_each(&points.0, scalars)))
     }
 
-    /// Adds up products of elements and **public** scalars; returns eight encoded partial sums, one a lane.
-    pub fn sum_products(self, points: &[Points], scalars: &[[[u8; 32]; 8]]) -> [[u8; 32]; 8] {
-        let points: Vec<Point> = points.iter().map(|p| p.0).collect();
-        step!(self, multiply::sums_by_lane(&points, scalars).encode())
+    /// Adds up products of elements and **public** scalars; returns eight partial sums, one a lane.
+    pub fn sum_products(self, points: &[Points], scalars: &[[[u8; 32]; 8]]) -> Points {
+        Points(step!(self, multiply::sums_by_lane(points.iter().map(|p| &p.0), scalars)))
+    }
+
+    /// Hashes whole blocks of 128 bytes that other messages share as their beginning.
+    pub fn sha512_begin(self, blocks: &[u8]) -> Begun {
+        step!(self, Begun::of(blocks))
+    }
+
+    /// Hashes eight messages with SHA-512 (FIPS 180-4), each behind the same beginning; the time tells their lengths and nothing else.
+    pub fn sha512(self, begun: &Begun, messages: [&[u8]; 8]) -> [[u8; 64]; 8] {
+        step!(self, hash::finish(begun, messages))
     }
 }

@@ -1,7 +1,7 @@
 //! Eight elements of GF(2^255 - 19), one in each 64-bit lane, in five limbs of 51 bits.
 //!
-//! Between operations every limb is below 2^51 + 2^16, so that it fits the 52 bits that the multiplier reads; only [`F::raw_sum`]
-//! leaves more, and says so. No branch and no address depends on a value.
+//! Between operations every limb is below 2^51 + 2^16, so that it fits the 52 bits that the multiplier reads. What a product or a sum leaves
+//! before its carries is a [`Wide`]: formulas add and subtract there, and carry once. No branch and no address depends on a value.
 
 use core::arch::x86_64::*;
 
@@ -13,6 +13,12 @@ pub(crate) type Mask = __mmask8;
 /// Eight field elements.
 #[derive(Clone, Copy)]
 pub(crate) struct F(pub(crate) [V; 5]);
+
+/// Eight field elements whose carries are still to be done.
+///
+/// A product is below 2^59 in each limb; [`Wide::minus`] adds 2^10 p, so what it takes off must be below 2^60. Limbs must stay below 2^63.
+#[derive(Clone, Copy)]
+pub(crate) struct Wide([V; 5]);
 
 const LOW_51: u64 = (1 << 51) - 1;
 
@@ -53,26 +59,74 @@ fn carry(z: [V; 5]) -> F {
     ])
 }
 
-/// Brings the ten-limb product home. `low[k]` has weight 2^51k; `high[k]`, what stood above 52 bits, twice that of limb k + 1.
+/// Brings the ten-limb product home: 2^255 = 19, so limb k + 5 counts 16 + 3 times in limb k.
 ///
-/// Each sum is below 5 * 2^52, so a limb before the carry is below 300 * 2^52 < 2^61.
+/// Limb k is at most the sum of as many 2^52 as products end there, and half of that for those that end one limb below: limb 5, the worst,
+/// is below 6.5 * 2^52, so that limb 0 comes to less than 125 * 2^52 < 2^59.
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn reduce(low: [V; 9], high: [V; 9]) -> F {
-    let twice = |x: V| _mm512_add_epi64(x, x);
-    let mut t = [low[0]; 10];
-    for k in 1..9 {
-        t[k] = _mm512_add_epi64(low[k], twice(high[k - 1]));
-    }
-    t[9] = twice(high[8]);
+fn reduce(t: [V; 10]) -> Wide {
     let mut r = [t[0]; 5];
     for k in 0..5 {
-        // 2^255 = 19: limb k + 5 counts 16 + 3 times in limb k.
         let over = t[k + 5];
         let three = _mm512_add_epi64(twice(over), over);
         r[k] = _mm512_add_epi64(_mm512_add_epi64(t[k], _mm512_slli_epi64::<4>(over)), three);
     }
-    carry(r)
+    Wide(r)
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn twice(x: V) -> V {
+    _mm512_add_epi64(x, x)
+}
+
+impl Wide {
+    /// Does the carries.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    pub(crate) fn carried(&self) -> F {
+        carry(self.0)
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    pub(crate) fn plus(&self, other: &Wide) -> Wide {
+        let (a, b) = (&self.0, &other.0);
+        let mut r = *a;
+        for k in 0..5 {
+            r[k] = _mm512_add_epi64(a[k], b[k]);
+        }
+        Wide(r)
+    }
+
+    /// Subtracts what is below 2^60 in each limb.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    pub(crate) fn minus(&self, other: &Wide) -> Wide {
+        let (a, b) = (&self.0, &other.0);
+        let (first, rest) = (splat((1 << 61) - (19 << 10)), splat(LOW_51 << 10));
+        let mut r = *a;
+        for k in 0..5 {
+            r[k] = _mm512_sub_epi64(_mm512_add_epi64(a[k], if k == 0 { first } else { rest }), b[k]);
+        }
+        Wide(r)
+    }
+
+    /// Takes what is below 2^60 in each limb from zero.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    pub(crate) fn negated(&self) -> Wide {
+        let (first, rest) = (splat((1 << 61) - (19 << 10)), splat(LOW_51 << 10));
+        let r = &self.0;
+        Wide([
+            _mm512_sub_epi64(first, r[0]),
+            _mm512_sub_epi64(rest, r[1]),
+            _mm512_sub_epi64(rest, r[2]),
+            _mm512_sub_epi64(rest, r[3]),
+            _mm512_sub_epi64(rest, r[4]),
+        ])
+    }
 }
 
 impl F {
@@ -90,62 +144,82 @@ impl F {
         F::constant(&[x, 0, 0, 0, 0])
     }
 
+    /// Multiplies and leaves the carries to be done.
+    ///
+    /// What stands above 52 bits of a product comes first: it counts twice in the limb above, whose own products are added to it.
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    pub(crate) fn mul(&self, other: &F) -> F {
+    pub(crate) fn product(&self, other: &F) -> Wide {
         let (a, b) = (&self.0, &other.0);
         let zero = _mm512_setzero_si512();
-        let (mut low, mut high) = ([zero; 9], [zero; 9]);
+        let mut high = [zero; 9];
         for i in 0..5 {
             for j in 0..5 {
-                low[i + j] = _mm512_madd52lo_epu64(low[i + j], a[i], b[j]);
                 high[i + j] = _mm512_madd52hi_epu64(high[i + j], a[i], b[j]);
             }
         }
-        reduce(low, high)
+        let mut t = [zero; 10];
+        for k in 0..9 {
+            t[k + 1] = twice(high[k]);
+        }
+        for i in 0..5 {
+            for j in 0..5 {
+                t[i + j] = _mm512_madd52lo_epu64(t[i + j], a[i], b[j]);
+            }
+        }
+        reduce(t)
+    }
+
+    /// Squares and leaves the carries to be done; products of two different limbs are worked out once and doubled.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    pub(crate) fn squared(&self) -> Wide {
+        let a = &self.0;
+        let zero = _mm512_setzero_si512();
+        let mut high = [zero; 9];
+        for i in 0..5 {
+            for j in i + 1..5 {
+                high[i + j] = _mm512_madd52hi_epu64(high[i + j], a[i], a[j]);
+            }
+        }
+        for h in &mut high[1..8] {
+            *h = twice(*h);
+        }
+        for i in 0..5 {
+            high[2 * i] = _mm512_madd52hi_epu64(high[2 * i], a[i], a[i]);
+        }
+        let mut t = [zero; 10];
+        t[1..10].copy_from_slice(&high);
+        for i in 0..5 {
+            for j in i + 1..5 {
+                t[i + j] = _mm512_madd52lo_epu64(t[i + j], a[i], a[j]);
+            }
+        }
+        for limb in &mut t[1..10] {
+            *limb = twice(*limb);
+        }
+        for i in 0..5 {
+            t[2 * i] = _mm512_madd52lo_epu64(t[2 * i], a[i], a[i]);
+        }
+        reduce(t)
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    pub(crate) fn mul(&self, other: &F) -> F {
+        self.product(other).carried()
     }
 
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(crate) fn square(&self) -> F {
-        let a = &self.0;
-        let zero = _mm512_setzero_si512();
-        let (mut low, mut high) = ([zero; 9], [zero; 9]);
-        for i in 0..5 {
-            for j in i + 1..5 {
-                low[i + j] = _mm512_madd52lo_epu64(low[i + j], a[i], a[j]);
-                high[i + j] = _mm512_madd52hi_epu64(high[i + j], a[i], a[j]);
-            }
-        }
-        for k in 0..9 {
-            low[k] = _mm512_add_epi64(low[k], low[k]);
-            high[k] = _mm512_add_epi64(high[k], high[k]);
-        }
-        for i in 0..5 {
-            low[2 * i] = _mm512_madd52lo_epu64(low[2 * i], a[i], a[i]);
-            high[2 * i] = _mm512_madd52hi_epu64(high[2 * i], a[i], a[i]);
-        }
-        reduce(low, high)
-    }
-
-    /// Adds without carrying: limbs below 2^53, fit for [`F::sub`] and [`F::add`] but not for a product.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    pub(crate) fn raw_sum(&self, other: &F) -> F {
-        let (a, b) = (&self.0, &other.0);
-        F([
-            _mm512_add_epi64(a[0], b[0]),
-            _mm512_add_epi64(a[1], b[1]),
-            _mm512_add_epi64(a[2], b[2]),
-            _mm512_add_epi64(a[3], b[3]),
-            _mm512_add_epi64(a[4], b[4]),
-        ])
+        self.squared().carried()
     }
 
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(crate) fn add(&self, other: &F) -> F {
-        carry(self.raw_sum(other).0)
+        Wide(self.0).plus(&Wide(other.0)).carried()
     }
 
     /// Subtracts; 16 p is added first, so that no limb of `other` below 2^55 - 304 makes it negative.
@@ -167,39 +241,6 @@ impl F {
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(crate) fn negate(&self) -> F {
         F::small(0).sub(self)
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn squares(&self, times: usize) -> F {
-        let mut x = *self;
-        for _ in 0..times {
-            x = x.square();
-        }
-        x
-    }
-
-    /// Raises to (p - 5) / 8 = 2^252 - 3.
-    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn power_58(&self) -> F {
-        // `x` has n ones as exponent, `y` has m: the result has n + m.
-        #[inline]
-        #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-        fn append(x: &F, y: &F, m: usize) -> F {
-            x.squares(m).mul(y)
-        }
-        let n1 = *self;
-        let n2 = append(&n1, &n1, 1);
-        let n3 = append(&n2, &n1, 1);
-        let n6 = append(&n3, &n3, 3);
-        let n12 = append(&n6, &n6, 6);
-        let n24 = append(&n12, &n12, 12);
-        let n25 = append(&n24, &n1, 1);
-        let n50 = append(&n25, &n25, 25);
-        let n100 = append(&n50, &n50, 50);
-        let n125 = append(&n100, &n25, 25);
-        let n250 = append(&n125, &n125, 125);
-        append(&n250, &n1, 2)
     }
 
     /// Brings every lane to its one form below p.
@@ -311,18 +352,83 @@ impl F {
     }
 }
 
-/// Returns, for each lane, whether `u / v` is a square, and the nonnegative root of it or of `sqrt(-1) * u / v` (RFC 9496, 4.2).
+/// Squares each of some elements so many times; together, so that one does not wait for the other's last limb.
+#[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-pub(crate) fn sqrt_ratio(u: &F, v: &F) -> (Mask, F) {
-    let v3 = v.square().mul(v);
-    let v7 = v3.square().mul(v);
-    let root = u.mul(&v3).mul(&u.mul(&v7).power_58());
-    let check = v.mul(&root.square());
+fn squares<const N: usize>(x: &[F; N], times: usize) -> [F; N] {
+    let mut x = *x;
+    for _ in 0..times {
+        for each in &mut x {
+            *each = each.square();
+        }
+    }
+    x
+}
+
+/// Appends the ones of `y`, m of them, to those of `x`, as exponents.
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn append<const N: usize>(x: &[F; N], y: &[F; N], m: usize) -> [F; N] {
+    let mut x = squares(x, m);
+    for (each, other) in x.iter_mut().zip(y) {
+        *each = each.mul(other);
+    }
+    x
+}
+
+/// Raises to 2^250 - 1.
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn power_of_ones<const N: usize>(n1: &[F; N]) -> [F; N] {
+    let n2 = append(n1, n1, 1);
+    let n3 = append(&n2, n1, 1);
+    let n6 = append(&n3, &n3, 3);
+    let n12 = append(&n6, &n6, 6);
+    let n24 = append(&n12, &n12, 12);
+    let n25 = append(&n24, n1, 1);
+    let n50 = append(&n25, &n25, 25);
+    let n100 = append(&n50, &n50, 50);
+    let n125 = append(&n100, &n25, 25);
+    append(&n125, &n125, 125)
+}
+
+/// Raises to (p - 5) / 8 = 2^252 - 3.
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn power_58<const N: usize>(x: &[F; N]) -> [F; N] {
+    append(&power_of_ones(x), x, 2)
+}
+
+/// Inverts every lane: raises to p - 2 = 2^255 - 21; zero stays zero.
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+pub(crate) fn invert(x: &F) -> F {
+    // 2^255 - 21 = (2^250 - 1) * 2^5 + 11, and 11 is 1011 in binary.
+    let ones = power_of_ones(&[*x]);
+    let eleven = x.square().square().mul(x).square().mul(x);
+    squares(&ones, 5)[0].mul(&eleven)
+}
+
+/// Returns, for each lane, whether `u / v` is a square, and the nonnegative root of it or of `sqrt(-1) * u / v` (RFC 9496, 4.2); for some
+/// pairs of u and v together.
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+pub(crate) fn sqrt_ratios<const N: usize>(u: &[F; N], v: &[F; N]) -> [(Mask, F); N] {
+    let (mut front, mut base) = (*u, *u);
+    for n in 0..N {
+        let v3 = v[n].square().mul(&v[n]);
+        front[n] = u[n].mul(&v3);
+        base[n] = u[n].mul(&v3.square().mul(&v[n]));
+    }
+    let powers = power_58(&base);
     let i = F::constant(&SQRT_M1);
-    let minus_u = u.negate();
-    let correct = check.equals(u);
-    let flipped = check.equals(&minus_u);
-    let flipped_i = check.equals(&minus_u.mul(&i));
-    let root = root.or(&root.mul(&i), flipped | flipped_i);
-    (correct | flipped, root.absolute())
+    let mut out = [(0, i); N];
+    for n in 0..N {
+        let root = front[n].mul(&powers[n]);
+        let check = v[n].mul(&root.square());
+        let minus_u = u[n].negate();
+        let correct = check.equals(&u[n]);
+        let flipped = check.equals(&minus_u);
+        let flipped_i = check.equals(&minus_u.mul(&i));
+        let root = root.or(&root.mul(&i), flipped | flipped_i);
+        out[n] = (correct | flipped, root.absolute());
+    }
+    out
 }

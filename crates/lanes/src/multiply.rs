@@ -4,7 +4,7 @@
 //! 0 to 8), and a table of 1 to 8 times the point is read whole for each digit.
 
 use crate::field::Mask;
-use crate::group::{Point, Prepared};
+use crate::group::{Completed, Point, Prepared};
 use core::arch::x86_64::*;
 
 const DIGITS: usize = 64;
@@ -36,11 +36,11 @@ fn digits_each(scalars: &[[u8; 32]; 8]) -> [__m512i; DIGITS] {
 
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 fn table(point: &Point) -> [Prepared; TABLE] {
-    let first = point.prepare();
+    let mut sum = point.ready();
+    let first = sum.prepare();
     let mut out = [first; TABLE];
-    let mut sum = *point;
     for entry in &mut out[1..] {
-        sum = sum.add::<true>(&first);
+        sum = sum.plus(&first).ready();
         *entry = sum.prepare();
     }
     out
@@ -63,21 +63,18 @@ fn pick(table: &[Prepared; TABLE], digit: __m512i) -> Prepared {
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 fn by_digits(point: &Point, digits: impl Fn(usize) -> __m512i) -> Point {
     let table = table(point);
-    let mut sum = Point::identity();
-    for place in (0..DIGITS).rev() {
-        if place + 1 < DIGITS {
-            sum = sixteen_times(&sum);
-        }
-        let prepared = pick(&table, digits(place));
-        sum = if place == 0 { sum.add::<true>(&prepared) } else { sum.add::<false>(&prepared) };
+    let mut sum = Point::identity().ready().plus(&pick(&table, digits(DIGITS - 1)));
+    for place in (0..DIGITS - 1).rev() {
+        sum = sixteen_times(&sum).ready().plus(&pick(&table, digits(place)));
     }
-    sum
+    sum.point::<true>()
 }
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn sixteen_times(point: &Point) -> Point {
-    point.double::<false>().double::<false>().double::<false>().double::<true>()
+fn sixteen_times(point: &Completed) -> Completed {
+    let twice = |c: Completed| c.point::<false>().doubled();
+    twice(twice(twice(point.point::<false>().doubled())))
 }
 
 /// Multiplies eight points by one scalar.
@@ -96,25 +93,26 @@ pub(crate) fn by_each(point: &Point, scalars: &[[u8; 32]; 8]) -> Point {
 
 /// Adds up products of points and public scalars, lane by lane; what remains to be added are the eight lanes of the result.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-pub(crate) fn sums_by_lane(points: &[Point], scalars: &[[[u8; 32]; 8]]) -> Point {
+pub(crate) fn sums_by_lane<'a>(points: impl Iterator<Item = &'a Point>, scalars: &[[[u8; 32]; 8]]) -> Point {
     let mut total = Point::identity();
-    for (points, scalars) in points.chunks(HELD_MAX).zip(scalars.chunks(HELD_MAX)) {
-        let mut tables = Vec::with_capacity(points.len());
-        let mut digits = Vec::with_capacity(points.len());
-        for (point, scalars) in points.iter().zip(scalars) {
+    let mut points = points;
+    for scalars in scalars.chunks(HELD_MAX) {
+        let mut tables = Vec::with_capacity(HELD_MAX);
+        let mut digits = Vec::with_capacity(HELD_MAX);
+        for (scalars, point) in scalars.iter().zip(&mut points) {
             tables.push(table(point));
             digits.push(digits_each(scalars));
         }
-        let mut sum = Point::identity();
+        let mut sum = Point::identity().doubled();
         for place in (0..DIGITS).rev() {
             if place + 1 < DIGITS {
                 sum = sixteen_times(&sum);
             }
             for (table, digits) in tables.iter().zip(&digits) {
-                sum = sum.add::<true>(&pick(table, digits[place]));
+                sum = sum.ready().plus(&pick(table, digits[place]));
             }
         }
-        total = total.add::<true>(&sum.prepare());
+        total = total.plus(&sum.ready().prepare());
     }
     total
 }

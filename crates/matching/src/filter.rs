@@ -24,14 +24,17 @@ const PROBE_HITS_MAX: usize = 2;
 /// A filter's bytes break the format, or what they hold cannot be honest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FilterFault {
-    /// Not canonical CBOR, or of another version.
+    /// Not canonical CBOR of the right form.
     #[error("these bytes are no filter: {0}")]
-    Form(#[from] CborError),
+    Form(CborError),
+    /// The bytes, or the code in them, end before the last tag.
+    #[error("the filter is cut short; it must be sent again")]
+    Truncated,
     /// A version that this node does not know.
     #[error("the filter has version {0}; one of the two nodes must be brought up to date")]
     Version(u32),
-    /// The code ends early, goes on behind the last tag, or says what cannot be.
-    #[error("the filter is cut short or altered: {0}")]
+    /// The code goes on behind the last tag, or says what cannot be.
+    #[error("the filter is altered: {0}")]
     Code(&'static str),
     /// More than a node holds.
     #[error("the filter names {found} tags, {max} are allowed")]
@@ -54,11 +57,21 @@ impl FilterFault {
     pub fn code(&self) -> &'static str {
         match self {
             FilterFault::Form(_) => "peer.matching.filter-form",
+            FilterFault::Truncated => "peer.matching.filter-truncated",
             FilterFault::Version(_) => "peer.matching.filter-version",
             FilterFault::Code(_) => "peer.matching.filter-code",
             FilterFault::Size { .. } => "peer.matching.filter-size",
             FilterFault::Planted(_) => "peer.matching.filter-planted",
             FilterFault::Changes(_) => "peer.matching.filter-changes",
+        }
+    }
+}
+
+impl From<CborError> for FilterFault {
+    fn from(e: CborError) -> FilterFault {
+        match e {
+            CborError::Truncated { .. } => FilterFault::Truncated,
+            other => FilterFault::Form(other),
         }
     }
 }
@@ -160,7 +173,8 @@ impl Filter {
         let mut scaled = Vec::with_capacity(usize::try_from(wire.count).expect("below the limit"));
         let mut value = 0u64;
         for _ in 0..wire.count {
-            value = reader.gap().and_then(|gap| value.checked_add(gap)).ok_or(FilterFault::Code("a gap is cut short"))?;
+            let gap = reader.gap().ok_or(FilterFault::Truncated)?;
+            value = value.checked_add(gap).ok_or(FilterFault::Code("a tag lies beyond the range"))?;
             if value >= range {
                 return Err(FilterFault::Code("a tag lies beyond the range"));
             }
@@ -437,12 +451,13 @@ mod tests {
             change(&mut wire);
             code(Filter::from_bytes(&cbor::to_vec(&wire)))
         };
-        assert_eq!(code(Filter::from_bytes(&bytes[..bytes.len() - 1])), "peer.matching.filter-form");
+        assert_eq!(code(Filter::from_bytes(&bytes[..bytes.len() - 1])), "peer.matching.filter-truncated");
+        assert_eq!(code(Filter::from_bytes(&[bytes.clone(), vec![0]].concat())), "peer.matching.filter-form");
         assert_eq!(wire(&|w| w.version = 2), "peer.matching.filter-version");
-        assert_eq!(wire(&|w| w.code.truncate(w.code.len() - 1)), "peer.matching.filter-code");
+        assert_eq!(wire(&|w| w.code.truncate(w.code.len() - 1)), "peer.matching.filter-truncated");
         assert_eq!(wire(&|w| w.code.push(0)), "peer.matching.filter-code");
         assert_eq!(wire(&|w| *w.code.last_mut().unwrap() |= 1), "peer.matching.filter-code");
-        assert_eq!(wire(&|w| w.code.fill(0xff)), "peer.matching.filter-code");
+        assert_eq!(wire(&|w| w.code.fill(0xff)), "peer.matching.filter-truncated", "the first gap never ends");
         assert_eq!(wire(&|w| w.count -= 1), "peer.matching.filter-code");
         assert_eq!(wire(&|w| w.count += 100), "peer.matching.filter-size");
         assert_eq!(wire(&|w| w.count = u64::MAX), "peer.matching.filter-size");

@@ -5,6 +5,7 @@ mod keys;
 pub mod learn;
 mod letters;
 mod parts;
+pub mod rates;
 mod score;
 
 pub use keys::{SCHEME, Width};

@@ -101,9 +101,9 @@ pub enum Quality {
 /// What is known of a subject, each thing in its one form.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Subject {
-    names: Vec<String>,
-    births: Vec<Birth>,
-    identifiers: Vec<Key>,
+    pub(crate) names: Vec<String>,
+    pub(crate) births: Vec<Birth>,
+    pub(crate) identifiers: Vec<Key>,
 }
 
 /// On which side keys are made: the list carries the doubts, the question only what is likely.
@@ -141,9 +141,23 @@ impl fmt::Debug for Key {
 }
 
 impl Key {
+    /// Returns the value in clear, for who holds the record.
+    pub(crate) fn value(&self) -> &str {
+        &self.value
+    }
+
     /// Returns the input of the oblivious function: mechanism, kind, version of the rules, value.
     pub fn input(&self, mechanism: &str) -> Vec<u8> {
         format!("{mechanism}|{}|{SCHEME}|{}", self.kind.as_str(), self.value).into_bytes()
+    }
+}
+
+impl fmt::Display for Birth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.day {
+            Some((month, day)) => write!(f, "{:04}-{month:02}-{day:02}", self.year),
+            None => write!(f, "{:04}", self.year),
+        }
     }
 }
 
@@ -195,8 +209,18 @@ impl Birth {
         }
     }
 
+    /// Returns the year.
+    pub(crate) fn year(&self) -> i16 {
+        self.year
+    }
+
+    /// Tells whether the day is known.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.day.is_some()
+    }
+
     /// Returns the date with day and month exchanged, where that is another date.
-    fn swapped(&self) -> Option<Birth> {
+    pub(crate) fn swapped(&self) -> Option<Birth> {
         let (month, day) = self.day?;
         (day <= 12 && day != month).then_some(Birth { year: self.year, day: Some((day, month)) })
     }

@@ -31,8 +31,11 @@ mod trust;
 mod waiting;
 mod words;
 
+pub(crate) use face::sentence;
+
 use crate::bench::ExchangeArgs;
 use crate::bench_exhibit::ExhibitArgs;
+use crate::bench_matching::{Lanes, MatchingArgs, Workload};
 use crate::demo::DemoArgs;
 use base::Lang;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -172,6 +175,19 @@ enum Command {
         #[arg(long)]
         keep: bool,
     },
+    /// Compare two names, with dates of birth where they are known, and say why they are alike; needs no node, keeps nothing
+    Compare {
+        /// A name in Latin, Arabic or Tifinagh letters
+        left: String,
+        /// Another
+        right: String,
+        /// Date of birth of the first: 1980-02-28, 1980, or h1400-04-12 for a Hijri date
+        #[arg(long, value_name = "DATE")]
+        left_birth: Option<String>,
+        /// Date of birth of the second
+        #[arg(long, value_name = "DATE")]
+        right_birth: Option<String>,
+    },
     /// Measure this machine
     #[command(subcommand)]
     Bench(BenchCommand),
@@ -190,6 +206,33 @@ enum BenchCommand {
     Names {
         /// A heading, then left, right, same (1 or 0) and source with tabs between them
         file: PathBuf,
+        /// Learn new tables from three quarters of the names and measure on the others, which they have never seen
+        #[arg(long)]
+        held_back: bool,
+    },
+    /// Hit/no-hit: an index built, keys asked with proof, changes, a rotation; beside other programs where they are named; needs no node
+    Matching {
+        /// Keys in the index
+        #[arg(long, default_value_t = 1 << 20)]
+        keys: usize,
+        /// Keys asked; one in ten is in the index
+        #[arg(long, default_value_t = 1_000)]
+        asked: usize,
+        /// Keys of the list that is put under a new key
+        #[arg(long, default_value_t = 10_000_000)]
+        rotated: usize,
+        /// How often the index is built and asked; the median counts
+        #[arg(long, default_value_t = 3)]
+        runs: usize,
+        /// Which workloads [default: all]
+        #[arg(long, value_enum, value_delimiter = ',')]
+        workloads: Vec<Workload>,
+        /// Which code does the group work [default: all that this processor has]
+        #[arg(long, value_enum, value_delimiter = ',')]
+        kernel: Vec<Lanes>,
+        /// A folder with psi_peers.py: OpenMined PSI and SecretFlow EC-OPRF are installed from PyPI and run in turn with us
+        #[arg(long, value_name = "DIR")]
+        peers: Option<PathBuf>,
     },
     /// Acts per second between two nodes on this machine, each signed, sealed, on both disks and receipted
     Exchange {
@@ -318,11 +361,24 @@ impl Command {
             Command::Fence(c) => c.run(&Desk::open(global)?),
             Command::Log { kind } => node_own::log(&Desk::open(global)?, &kind),
             Command::Demo { keep } => Ok(crate::demo::run(&DemoArgs { keep, dir: global.dir.clone(), json: global.json })?),
-            Command::Bench(BenchCommand::Names { file }) => {
+            Command::Compare { left, right, left_birth, right_birth } => {
+                let refused = |e: matching::subject::SubjectFault| Trouble::refused(e.code(), e.to_string());
+                let left = crate::reasons::record(&left, left_birth.as_deref()).map_err(refused)?;
+                let right = crate::reasons::record(&right, right_birth.as_deref()).map_err(refused)?;
+                let face = global.face();
+                let whole = crate::reasons::told(&left, &right, face.lang);
+                face.show(&whole, || crate::reasons::shown(&whole, face.lang))
+            }
+            Command::Bench(BenchCommand::Names { file, held_back }) => {
                 let text = std::fs::read_to_string(&file).map_err(|e| Trouble::unreadable(&file, e))?;
                 let pairs = crate::bench_names::read(&text).map_err(|e| Trouble::unreadable(&file, e))?;
-                let whole = crate::bench_names::measure(&pairs);
+                let whole = crate::bench_names::measure(pairs, held_back);
                 global.face().show(&whole, || crate::bench_names::shown(&whole))
+            }
+            Command::Bench(BenchCommand::Matching { keys, asked, rotated, runs, workloads, kernel, peers }) => {
+                let kernels = crate::bench_matching::kernels(&kernel).map_err(Trouble::Usage)?;
+                let whole = crate::bench_matching::measure(&MatchingArgs { keys, asked, rotated, runs, workloads, kernels, peers })?;
+                global.face().show(&whole, || crate::bench_matching::shown(&whole))
             }
             Command::Bench(BenchCommand::Exchange { acts, outstanding, at }) => {
                 Ok(crate::bench::exchange(&ExchangeArgs { acts, outstanding, dir: at, json: global.json })?)

@@ -30,22 +30,22 @@ fn check(eight: Eight, uniform: &[[u8; 64]; 8], scalars: &[Scalar; 8]) {
     let theirs = uniform.each_ref().map(dalek_uniform);
     let ours = eight.from_uniform(uniform);
     let encoded = theirs.map(|p| p.compress().to_bytes());
-    assert_eq!(eight.encode(&ours), encoded, "map to the group");
+    // The door encodes doubles; so the other side doubles too.
+    let doubled = |points: &[RistrettoPoint; 8]| points.map(|p| (p + p).compress().to_bytes());
+    assert_eq!(eight.encode_doubles(&[ours]), [doubled(&theirs)], "map to the group");
+    assert_eq!(eight.encode_doubles(&[ours, eight.double(&ours), ours])[1], doubled(&theirs.map(|p| p + p)), "three with one inversion");
     let (good, back) = eight.decode(&encoded);
     assert_eq!(good, 0xff);
-    assert_eq!(eight.encode(&back), encoded, "decode");
+    assert_eq!(eight.encode_doubles(&[back]), [doubled(&theirs)], "decode");
     let bytes = scalars.map(|s| s.to_bytes());
-    let each = eight.encode(&eight.multiply_each(&back, &bytes));
-    let one = eight.encode(&eight.multiply(&ours, &bytes[3]));
-    for lane in 0..8 {
-        assert_eq!(each[lane], (theirs[lane] * scalars[lane]).compress().to_bytes(), "lane {lane}, its own scalar");
-        assert_eq!(one[lane], (theirs[lane] * scalars[3]).compress().to_bytes(), "lane {lane}, one scalar");
-    }
+    let products = eight.encode_doubles(&[eight.multiply_each(&back, &bytes), eight.multiply(&ours, &bytes[3])]);
+    assert_eq!(products[0], doubled(&core::array::from_fn(|lane| theirs[lane] * scalars[lane])), "each lane its own scalar");
+    assert_eq!(products[1], doubled(&theirs.map(|p| p * scalars[3])), "one scalar");
     let groups = 35; // more than are held at once
     let sums = eight.sum_products(&vec![ours; groups], &vec![bytes; groups]);
-    let total: RistrettoPoint = sums.iter().map(|s| CompressedRistretto(*s).decompress().unwrap()).sum();
+    let total: RistrettoPoint = eight.encode_doubles(&[sums])[0].iter().map(|s| CompressedRistretto(*s).decompress().unwrap()).sum();
     let expected: RistrettoPoint = theirs.iter().zip(scalars).map(|(p, s)| p * s).sum();
-    assert_eq!(total, expected * Scalar::from(groups as u64), "sum of products");
+    assert_eq!(total, expected * Scalar::from(2 * groups as u64), "sum of products");
 }
 
 #[test]
@@ -84,6 +84,32 @@ fn what_is_no_encoding_is_named_lane_by_lane() {
             assert!(CompressedRistretto(*place).decompress().is_none(), "{text}");
         }
         assert_eq!(eight.decode(&all).0, 0x80, "the identity in the last lane alone is good");
+    });
+}
+
+#[test]
+fn eight_hashes_of_any_lengths_come_out_as_the_one_hash() {
+    use sha2::{Digest, Sha512};
+    with_eight(|eight| {
+        let text: Vec<u8> = (0..600u32).map(|i| (i * 7 % 251) as u8).collect();
+        for begin in [0, 128, 256] {
+            let begun = eight.sha512_begin(&text[..begin]);
+            // Around every length at which a block, or the place for the length, is full.
+            for from in [0, 96, 104, 111, 112, 120, 127, 128, 232, 239, 240, 250, 340] {
+                let ends: [usize; 8] = core::array::from_fn(|lane| from + (lane * 5) % 8);
+                let hashes = eight.sha512(&begun, ends.map(|end| &text[..end]));
+                for (hash, end) in hashes.iter().zip(ends) {
+                    let expected: [u8; 64] = Sha512::new().chain_update(&text[..begin]).chain_update(&text[..end]).finalize().into();
+                    assert_eq!(*hash, expected, "{begin} and {end} bytes");
+                }
+            }
+            let lengths = [0, 1, 111, 112, 128, 300, 17, 600];
+            let hashes = eight.sha512(&begun, lengths.map(|end| &text[..end]));
+            for (hash, end) in hashes.iter().zip(lengths) {
+                let expected: [u8; 64] = Sha512::new().chain_update(&text[..begin]).chain_update(&text[..end]).finalize().into();
+                assert_eq!(*hash, expected, "{begin} and {end} bytes beside other lengths");
+            }
+        }
     });
 }
 

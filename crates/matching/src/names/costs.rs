@@ -11,6 +11,7 @@ use std::sync::OnceLock;
 pub(crate) type Weight = i16;
 
 /// The learned table.
+#[derive(Clone)]
 pub(crate) struct Costs {
     /// Symbol beside symbol.
     pub(crate) pair: Vec<[Weight; COUNT]>,

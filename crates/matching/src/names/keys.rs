@@ -68,12 +68,18 @@ type Way = (Option<char>, f32);
 type Reading = (String, f32);
 
 /// For each symbol the classes that it may stand for, `None` for nothing, with their costs; the likeliest first.
-fn readings() -> &'static [Vec<Way>] {
-    static READINGS: OnceLock<Vec<Vec<Way>>> = OnceLock::new();
-    READINGS.get_or_init(|| {
-        let costs = Costs::shipped();
-        (0..COUNT).map(|s| read(s, costs)).collect()
-    })
+pub(crate) struct Readings(Vec<Vec<Way>>);
+
+impl Readings {
+    /// Returns those of the shipped table.
+    pub(crate) fn shipped() -> &'static Readings {
+        static READINGS: OnceLock<Readings> = OnceLock::new();
+        READINGS.get_or_init(|| Readings::of(Costs::shipped()))
+    }
+
+    pub(crate) fn of(costs: &Costs) -> Readings {
+        Readings((0..COUNT).map(|s| read(s, costs)).collect())
+    }
 }
 
 fn class_of(symbol: usize) -> Option<char> {
@@ -108,10 +114,10 @@ fn read(s: usize, costs: &Costs) -> Vec<Way> {
 }
 
 /// Reads a form in all ways that are worth it, the likeliest first.
-fn consonants(form: &Form, cost: f32, all: &mut Vec<Reading>) {
+fn consonants(form: &Form, cost: f32, readings: &Readings, all: &mut Vec<Reading>) {
     let mut beam: Vec<Reading> = vec![(String::new(), cost)];
     for s in &form.symbols {
-        let ways = &readings()[usize::from(*s)];
+        let ways = &readings.0[usize::from(*s)];
         let mut next: Vec<Reading> = Vec::with_capacity(beam.len() * ways.len());
         for (text, so_far) in &beam {
             for (class, more) in ways {
@@ -129,7 +135,7 @@ fn consonants(form: &Form, cost: f32, all: &mut Vec<Reading>) {
         next.truncate(READINGS_MAX);
         beam = next;
     }
-    let opens = form.symbols.first().is_some_and(|s| readings()[usize::from(*s)].first().is_some_and(|w| w.0.is_none()));
+    let opens = form.symbols.first().is_some_and(|s| readings.0[usize::from(*s)].first().is_some_and(|w| w.0.is_none()));
     for (mut text, cost) in beam {
         // An h at the end is a matter of spelling, an L at the beginning mostly an article that grew together with its word.
         if text.len() > 2 {
@@ -148,7 +154,7 @@ fn consonants(form: &Form, cost: f32, all: &mut Vec<Reading>) {
     }
 }
 
-fn part_readings(forms: &[Form], width: Width) -> Vec<Reading> {
+fn part_readings(forms: &[Form], width: Width, readings: &Readings) -> Vec<Reading> {
     let mut all = Vec::new();
     let arabic = forms[0].symbols.first().is_some_and(|s| is_arabic_symbol(*s));
     for form in forms {
@@ -162,7 +168,7 @@ fn part_readings(forms: &[Form], width: Width) -> Vec<Reading> {
             (Some(Affix::Article), _, false) => 0.9,
             (None, Some(Affix::Article), false) => 0.5,
         };
-        consonants(form, cost, &mut all);
+        consonants(form, cost, readings, &mut all);
     }
     if width == Width::Wide {
         let whole: Vec<Reading> = all.clone();
@@ -185,8 +191,12 @@ fn part_readings(forms: &[Form], width: Width) -> Vec<Reading> {
 impl Name {
     /// Returns the name's keys, the likeliest first, none twice; none where the name holds no letter.
     pub fn keys(&self, width: Width) -> Vec<String> {
+        self.keys_by(width, Readings::shipped())
+    }
+
+    pub(crate) fn keys_by(&self, width: Width, readings: &Readings) -> Vec<String> {
         let (keys_max, doubt_max) = width.limits();
-        let parts: Vec<Vec<Reading>> = self.parts().iter().map(|p| part_readings(&p.forms, width)).filter(|r| !r.is_empty()).collect();
+        let parts: Vec<Vec<Reading>> = self.parts().iter().map(|p| part_readings(&p.forms, width, readings)).filter(|r| !r.is_empty()).collect();
         let mut all: Vec<(String, f32, bool)> = Vec::new();
         if let [one] = parts.as_slice() {
             all.extend(one.iter().enumerate().map(|(i, (text, cost))| (text.clone(), *cost, i == 0)));

@@ -12,6 +12,7 @@ use super::score::{Name, Pairing, WEIGHTS, Weights};
 use std::fmt::Write;
 
 /// A labelled pair.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Labelled {
     /// One spelling.
     pub left: String,
@@ -218,14 +219,6 @@ pub fn learn(pairs: &[Labelled]) -> Learned {
             out
         }),
     }
-}
-
-/// Scores pairs with learned tables.
-pub fn scored(learned: &Learned, pairs: &[Labelled]) -> Vec<(f32, bool)> {
-    let costs = Costs::read(&learned.letters).expect("as written");
-    let weights = Weights::read(&learned.weights).expect("as written");
-    let score = |p: &Labelled| Pairing::of(&Name::with(&p.left, &costs), &Name::with(&p.right, &costs), &costs).score(&weights);
-    pairs.iter().map(|p| (score(p), p.same)).collect()
 }
 
 const HEAD_WEIGHTS: &str = "# What the figures of a pair weigh, and their products; written by the example `learn_names`.\n";

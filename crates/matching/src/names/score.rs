@@ -54,6 +54,7 @@ pub(crate) const WEIGHTS: usize = FIGURES * (FIGURES + 1) / 2;
 const WHOLE_MAX: usize = WORD_MAX;
 
 /// The learned weights: Latin beside Latin or Arabic beside Arabic, and one of each.
+#[derive(Clone)]
 pub(crate) struct Weights(pub(crate) [[f32; WEIGHTS]; 2]);
 
 impl Weights {

@@ -3,9 +3,12 @@
 /// A partner's bytes break the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum OprfFault {
-    /// An element is no canonical encoding of a group element, or the identity.
-    #[error("element {0} of the batch is not a group element that may be sent; the partner's node must be mended")]
+    /// An element is no canonical encoding of a group element.
+    #[error("element {0} of the batch is no group element; the partner's node must be mended")]
     Element(usize),
+    /// An element is the identity, whose every multiple is itself: whoever sends it asks for nothing or answers nothing.
+    #[error("element {0} of the batch is the identity, which no honest node sends")]
+    Identity(usize),
     /// A batch is empty, too long, or not as long as what it answers.
     #[error("a batch of {found} elements came where {expected} were due")]
     Count {
@@ -30,6 +33,7 @@ impl OprfFault {
     pub fn code(&self) -> &'static str {
         match self {
             OprfFault::Element(_) => "peer.matching.element",
+            OprfFault::Identity(_) => "peer.matching.identity",
             OprfFault::Count { .. } => "peer.matching.count",
             OprfFault::Proof => "peer.matching.proof",
             OprfFault::Form(_) => "peer.matching.form",

@@ -2,7 +2,7 @@
 
 use super::kernel::Kernel;
 use super::proof::Proof;
-use super::suite::{Expander, finalize};
+use super::suite::Expander;
 use super::{BATCH_MAX, Evaluated, OprfFault, Output};
 use base::Entropy;
 use curve25519_dalek::RistrettoPoint;
@@ -60,7 +60,7 @@ impl Key {
 
     /// Derives a key from a seed and a public string (RFC 9497, 3.2.1).
     pub fn derive(seed: &[u8; 32], info: &[u8], kernel: Kernel) -> Option<Key> {
-        Expander::new().derive(seed, info).map(|secret| Key::new(secret, kernel))
+        Expander::new(kernel).derive(seed, info).map(|secret| Key::new(secret, kernel))
     }
 
     /// Reads a stored key: 32 bytes, canonical, not zero.
@@ -72,7 +72,7 @@ impl Key {
     fn new(secret: Scalar, kernel: Kernel) -> Key {
         let point = RistrettoPoint::mul_base(&secret);
         let public = PublicKey { point, bytes: point.compress().to_bytes() };
-        Key { secret, public, kernel, expander: Expander::new() }
+        Key { secret, public, kernel, expander: Expander::new(kernel) }
     }
 
     /// Returns the secret's bytes, to be stored under a seal.
@@ -120,9 +120,8 @@ impl Key {
         let part = |mine: &[I]| {
             let mut kept = Vec::with_capacity(mine.len());
             for chunk in mine.chunks(CHUNK) {
-                let uniform = chunk.iter().map(|i| self.expander.uniform(i.as_ref())).collect::<Result<Vec<_>, _>>()?;
-                let elements = self.kernel.map(&uniform).times(&self.secret);
-                kept.extend(chunk.iter().zip(&elements).map(|(i, e)| keep(Output(finalize(i.as_ref(), e)))));
+                let elements = self.kernel.map(&self.expander.uniform(chunk)?).times(&self.secret);
+                kept.extend(self.expander.finalize(chunk, &elements).into_iter().map(|o| keep(Output(o))));
                 progress(chunk.len());
             }
             Ok(kept)

@@ -91,11 +91,12 @@ impl Proof {
 pub(super) fn weights(expander: &Expander, public: &PublicKey, blinded: &[[u8; 32]], evaluated: &[[u8; 32]]) -> Vec<Scalar> {
     let seed_length = u16::try_from(SEED.len()).expect("a short string").to_be_bytes();
     let seed: [u8; 64] = Sha512::new().chain([0, 32]).chain(public.bytes).chain(seed_length).chain(SEED).finalize().into();
-    let weight = |(i, (b, e)): (usize, (&[u8; 32], &[u8; 32]))| {
-        let number = u16::try_from(i).expect("batches are short enough").to_be_bytes();
-        expander.scalar(&[&[0, 64], &seed, &number, &[0, 32], b, &[0, 32], e, b"Composite"])
-    };
-    blinded.iter().zip(evaluated).enumerate().map(weight).collect()
+    expander.scalars(blinded.len(), |n, message| {
+        let number = u16::try_from(n).expect("batches are short enough").to_be_bytes();
+        for part in [&[0, 64], &seed[..], &number, &[0, 32], &blinded[n], &[0, 32], &evaluated[n], b"Composite"] {
+            message.extend(part);
+        }
+    })
 }
 
 fn challenge(expander: &Expander, public: &PublicKey, points: &[RistrettoPoint; 4]) -> Scalar {

@@ -1,7 +1,7 @@
 //! Who asks: blinds inputs, checks the answer's proof, takes the blinds off.
 
 use super::kernel::{Batch, Kernel};
-use super::suite::{Expander, finalize};
+use super::suite::Expander;
 use super::{BATCH_MAX, OprfFault, Output, Proof, PublicKey};
 use base::Entropy;
 use curve25519_dalek::scalar::Scalar;
@@ -35,22 +35,18 @@ impl Question {
         if inputs.is_empty() || count > BATCH_MAX {
             return Err(OprfFault::Count { found: count, expected: BATCH_MAX });
         }
-        let blinds: Vec<Scalar> = (0..count).map(|_| draw(entropy)).collect();
-        Question::with_blinds(inputs, blinds, entropy, kernel)
+        Question::with_blinds(inputs, draw(count, entropy), entropy, kernel)
     }
 
     pub(super) fn with_blinds<I: AsRef<[u8]>>(inputs: &[I], blinds: Vec<Scalar>, entropy: &mut dyn Entropy, kernel: Kernel) -> Result<Question, OprfFault> {
-        let expander = Expander::new();
-        let mut uniform = inputs.iter().map(|i| expander.uniform(i.as_ref())).collect::<Result<Vec<_>, _>>()?;
-        for _ in inputs.len()..blinds.len() {
-            let mut filler = [0; 64];
-            entropy.fill(&mut filler);
-            uniform.push(filler);
-        }
-        let blinded = kernel.map(&uniform).times_each(&blinds);
+        let expander = Expander::new(kernel);
+        let mut uniform = expander.uniform(inputs)?;
+        let known = uniform.len();
+        uniform.resize(blinds.len(), [0; 64]);
+        entropy.fill(uniform[known..].as_flattened_mut());
+        let halves = kernel.map(&uniform).halves_of_each(&blinds);
         uniform.zeroize();
-        // Our own encodings, decoded once more: the proof's sum needs points, and the map's were not blinded.
-        let batch = kernel.decode(&blinded)?;
+        let (blinded, batch) = (halves.encoded_doubles(), halves.doubled());
         let inputs = inputs.iter().map(|i| Zeroizing::new(i.as_ref().to_vec())).collect();
         Ok(Question { inputs, blinds, blinded, batch, kernel, expander })
     }
@@ -68,8 +64,8 @@ impl Question {
     /// Tells whether an input and a blind open a blinded element that was logged.
     pub fn opens(input: &[u8], blind: &[u8; 32], blinded: &[u8; 32], kernel: Kernel) -> bool {
         let Some(blind) = Scalar::from_canonical_bytes(*blind).into_option() else { return false };
-        let Ok(uniform) = Expander::new().uniform(input) else { return false };
-        blind != Scalar::ZERO && kernel.map(&[uniform]).times(&blind) == [*blinded]
+        let Ok(uniform) = Expander::new(kernel).uniform(&[input]) else { return false };
+        blind != Scalar::ZERO && kernel.map(&uniform).times(&blind) == [*blinded]
     }
 
     /// Checks the answer against the published key and returns the outputs, in the order of the inputs.
@@ -81,9 +77,10 @@ impl Question {
         answer.proof.check(&self.expander, public, (&self.batch, &self.blinded), (&evaluated, &answer.elements))?;
         let mut inverses = self.blinds.clone();
         Scalar::invert_batch_alloc(&mut inverses);
-        let unblinded = evaluated.times_each(&inverses);
+        let unblinded = evaluated.halves_of_each(&inverses).encoded_doubles();
         inverses.zeroize();
-        Ok(self.inputs.iter().zip(&unblinded).map(|(i, e)| Output(finalize(i, e))).collect())
+        let inputs: Vec<&[u8]> = self.inputs.iter().map(|i| i.as_slice()).collect();
+        Ok(self.expander.finalize(&inputs, &unblinded).into_iter().map(Output).collect())
     }
 }
 
@@ -93,14 +90,15 @@ impl Drop for Question {
     }
 }
 
-/// Draws a scalar that is not zero.
-fn draw(entropy: &mut dyn Entropy) -> Scalar {
+/// Draws scalars, none of them zero.
+fn draw(count: usize, entropy: &mut dyn Entropy) -> Vec<Scalar> {
+    let mut drawn = Zeroizing::new(vec![0; 64 * count]);
     loop {
-        let mut drawn = Zeroizing::new([0; 64]);
-        entropy.fill(&mut *drawn);
-        let scalar = Scalar::from_bytes_mod_order_wide(&drawn);
-        if scalar != Scalar::ZERO {
-            return scalar;
+        // A zero comes once in 2^252 times; then all are drawn anew.
+        entropy.fill(&mut drawn);
+        let scalars: Vec<Scalar> = drawn.as_chunks().0.iter().map(Scalar::from_bytes_mod_order_wide).collect();
+        if !scalars.contains(&Scalar::ZERO) {
+            return scalars;
         }
     }
 }

@@ -102,7 +102,7 @@ fn published_vectors_come_out() {
             let answer = key.evaluate(question.blinded(), &mut Counting(1)).unwrap();
             assert_eq!(answer.elements, strings::<32>(v.evaluated));
             // With the vector's nonce the proof is the vector's, byte by byte.
-            let expander = Expander::new();
+            let expander = Expander::new(kernel);
             let m = kernel.decode(question.blinded()).unwrap().sum(&weights(&expander, &public, question.blinded(), &answer.elements));
             let proof = Proof::with_nonce(&expander, (&scalar(SECRET), &public), &m, &scalar(v.nonce));
             assert_eq!(proof.to_bytes().to_vec(), bytes(v.proof));
@@ -160,10 +160,10 @@ fn what_was_altered_is_refused_with_its_code() {
         assert_eq!(refused(&short), "peer.matching.count");
         let mut identity = good.clone();
         identity.elements[9] = [0; 32];
-        assert_eq!(q.finish(&identity, key.public()).unwrap_err(), OprfFault::Element(9));
+        assert_eq!(q.finish(&identity, key.public()).unwrap_err(), OprfFault::Identity(9));
         let replayed = Question::blind(&inputs(10), 64, &mut Counting(15), kernel).unwrap();
         assert_eq!(replayed.finish(&good, key.public()).unwrap_err(), OprfFault::Proof, "the answer to another question");
-        for bad in [[0; 32], [0xff; 32], [1; 32]] {
+        for bad in [[0xfe; 32], [0xff; 32], [1; 32]] {
             let mut asked = q.blinded().to_vec();
             asked[20] = bad;
             assert_eq!(key.evaluate(&asked, &mut Counting(16)).unwrap_err(), OprfFault::Element(20));

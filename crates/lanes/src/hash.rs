@@ -1,0 +1,143 @@
+//! SHA-512 of eight messages at once, one in each 64-bit lane (FIPS 180-4, 6.4).
+//!
+//! Messages may have different lengths: a lane whose message has ended keeps its state while the others go on.
+
+use crate::field::{Mask, V};
+use core::arch::x86_64::*;
+
+const BLOCK: usize = 128;
+const START: [u64; 8] = [
+    0x6a09e667f3bcc908,
+    0xbb67ae8584caa73b,
+    0x3c6ef372fe94f82b,
+    0xa54ff53a5f1d36f1,
+    0x510e527fade682d1,
+    0x9b05688c2b3e6c1f,
+    0x1f83d9abfb41bd6b,
+    0x5be0cd19137e2179,
+];
+#[rustfmt::skip]
+const ROUNDS: [u64; 80] = [
+    0x428a2f98d728ae22, 0x7137449123ef65cd, 0xb5c0fbcfec4d3b2f, 0xe9b5dba58189dbbc,
+    0x3956c25bf348b538, 0x59f111f1b605d019, 0x923f82a4af194f9b, 0xab1c5ed5da6d8118,
+    0xd807aa98a3030242, 0x12835b0145706fbe, 0x243185be4ee4b28c, 0x550c7dc3d5ffb4e2,
+    0x72be5d74f27b896f, 0x80deb1fe3b1696b1, 0x9bdc06a725c71235, 0xc19bf174cf692694,
+    0xe49b69c19ef14ad2, 0xefbe4786384f25e3, 0x0fc19dc68b8cd5b5, 0x240ca1cc77ac9c65,
+    0x2de92c6f592b0275, 0x4a7484aa6ea6e483, 0x5cb0a9dcbd41fbd4, 0x76f988da831153b5,
+    0x983e5152ee66dfab, 0xa831c66d2db43210, 0xb00327c898fb213f, 0xbf597fc7beef0ee4,
+    0xc6e00bf33da88fc2, 0xd5a79147930aa725, 0x06ca6351e003826f, 0x142929670a0e6e70,
+    0x27b70a8546d22ffc, 0x2e1b21385c26c926, 0x4d2c6dfc5ac42aed, 0x53380d139d95b3df,
+    0x650a73548baf63de, 0x766a0abb3c77b2a8, 0x81c2c92e47edaee6, 0x92722c851482353b,
+    0xa2bfe8a14cf10364, 0xa81a664bbc423001, 0xc24b8b70d0f89791, 0xc76c51a30654be30,
+    0xd192e819d6ef5218, 0xd69906245565a910, 0xf40e35855771202a, 0x106aa07032bbd1b8,
+    0x19a4c116b8d2d0c8, 0x1e376c085141ab53, 0x2748774cdf8eeb99, 0x34b0bcb5e19b48a8,
+    0x391c0cb3c5c95a63, 0x4ed8aa4ae3418acb, 0x5b9cca4f7763e373, 0x682e6ff3d6b2b8a3,
+    0x748f82ee5defb2fc, 0x78a5636f43172f60, 0x84c87814a1f0ab72, 0x8cc702081a6439ec,
+    0x90befffa23631e28, 0xa4506cebde82bde9, 0xbef9a3f7b2c67915, 0xc67178f2e372532b,
+    0xca273eceea26619c, 0xd186b8c721c0c207, 0xeada7dd6cde0eb1e, 0xf57d4f7fee6ed178,
+    0x06f067aa72176fba, 0x0a637dc5a2c898a6, 0x113f9804bef90dae, 0x1b710b35131c471b,
+    0x28db77f523047d84, 0x32caab7b40c72493, 0x3c9ebe0a15c9bebc, 0x431d67c49c100d4c,
+    0x4cc5d4becb3e42b6, 0x597f299cfc657e2a, 0x5fcb6fab3ad6faec, 0x6c44198c4a475817,
+];
+
+/// Where a hash stands after whole blocks that several messages share.
+#[derive(Clone, Copy)]
+pub struct Begun {
+    state: [u64; 8],
+    bytes: u128,
+}
+
+impl Begun {
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    pub(crate) fn of(blocks: &[u8]) -> Begun {
+        assert!(blocks.len().is_multiple_of(BLOCK), "whole blocks");
+        let mut state = START.map(|x| splat(x));
+        for block in blocks.as_chunks::<BLOCK>().0 {
+            compress(&mut state, [block; 8], Mask::MAX);
+        }
+        Begun { state: state.map(|v| bytemuck::cast::<V, [u64; 8]>(v)[0]), bytes: blocks.len() as u128 }
+    }
+}
+
+/// Hashes what follows on a beginning, in each lane its own.
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+pub(crate) fn finish(begun: &Begun, messages: [&[u8]; 8]) -> [[u8; 64]; 8] {
+    // A message ends with one bit, zeros, and its length in bits in 16 bytes.
+    let blocks = messages.map(|m| (m.len() + 17).div_ceil(BLOCK));
+    let mut state = begun.state.map(|x| splat(x));
+    let mut held = [[0u8; BLOCK]; 8];
+    for n in 0..blocks.into_iter().max().unwrap_or_default() {
+        let mut going: Mask = 0;
+        for (lane, (message, block)) in messages.iter().zip(&mut held).enumerate() {
+            if n >= blocks[lane] {
+                continue;
+            }
+            going |= 1 << lane;
+            let rest = message.get(n * BLOCK..).unwrap_or_default();
+            let taken = rest.len().min(BLOCK);
+            block[..taken].copy_from_slice(&rest[..taken]);
+            block[taken..].fill(0);
+            if n * BLOCK <= message.len() && taken < BLOCK {
+                block[taken] = 0x80;
+            }
+            if n + 1 == blocks[lane] {
+                block[BLOCK - 16..].copy_from_slice(&((begun.bytes + message.len() as u128) * 8).to_be_bytes());
+            }
+        }
+        compress(&mut state, held.each_ref(), going);
+    }
+    let words: [[u64; 8]; 8] = state.map(bytemuck::cast);
+    core::array::from_fn(|lane| {
+        let mut out = [0; 64];
+        out.chunks_exact_mut(8).zip(&words).for_each(|(place, word)| place.copy_from_slice(&word[lane].to_be_bytes()));
+        out
+    })
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn splat(x: u64) -> V {
+    _mm512_set1_epi64(x.cast_signed())
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn sum(a: V, b: V) -> V {
+    _mm512_add_epi64(a, b)
+}
+
+/// Exclusive or of three.
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn xor(a: V, b: V, c: V) -> V {
+    _mm512_ternarylogic_epi64::<0x96>(a, b, c)
+}
+
+/// Takes one block of each message into the state of the lanes that are still going.
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn compress(state: &mut [V; 8], blocks: [&[u8; BLOCK]; 8], going: Mask) {
+    let mut w: [V; 16] = core::array::from_fn(|i| {
+        let word = |b: &[u8; BLOCK]| u64::from_be_bytes(b[8 * i..8 * i + 8].try_into().expect("eight bytes"));
+        bytemuck::cast(blocks.map(word))
+    });
+    let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *state;
+    for (sixteen, constants) in ROUNDS.as_chunks::<16>().0.iter().enumerate() {
+        for i in 0..16 {
+            if sixteen > 0 {
+                let (x, y) = (w[(i + 1) % 16], w[(i + 14) % 16]);
+                let s0 = xor(_mm512_ror_epi64::<1>(x), _mm512_ror_epi64::<8>(x), _mm512_srli_epi64::<7>(x));
+                let s1 = xor(_mm512_ror_epi64::<19>(y), _mm512_ror_epi64::<61>(y), _mm512_srli_epi64::<6>(y));
+                w[i] = sum(sum(w[i], s0), sum(w[(i + 9) % 16], s1));
+            }
+            let s1 = xor(_mm512_ror_epi64::<14>(e), _mm512_ror_epi64::<18>(e), _mm512_ror_epi64::<41>(e));
+            let choice = _mm512_ternarylogic_epi64::<0xca>(e, f, g);
+            let t1 = sum(sum(h, sum(w[i], splat(constants[i]))), sum(s1, choice));
+            let s0 = xor(_mm512_ror_epi64::<28>(a), _mm512_ror_epi64::<34>(a), _mm512_ror_epi64::<39>(a));
+            let majority = _mm512_ternarylogic_epi64::<0xe8>(a, b, c);
+            (h, g, f, e, d, c, b, a) = (g, f, e, sum(d, t1), c, b, a, sum(t1, sum(s0, majority)));
+        }
+    }
+    for (s, v) in state.iter_mut().zip([a, b, c, d, e, f, g, h]) {
+        *s = _mm512_mask_add_epi64(*s, going, *s, v);
+    }
+}
