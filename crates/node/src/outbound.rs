@@ -351,7 +351,7 @@ impl Node {
             self.take_turns(to);
         }
         let taken = match receipt {
-            Some(bytes) => self.read_receipt(to, &sent, parcel, bytes, now).map(|t| {
+            Some(bytes) => self.read_receipt(to, &sent, (number, parcel), bytes, now).map(|t| {
                 self.hear_time(to, t.at, now); // given just now: it came over the line
                 Some((self.stage(t.batch), t.held))
             }),
@@ -380,11 +380,11 @@ impl Node {
     }
 
     /// Reads the receipt for a parcel that held just what was `sent`, and makes the batch that settles what it names.
-    pub(crate) fn read_receipt(&mut self, to: ServiceId, sent: &Sent, parcel: ParcelId, bytes: &[u8], now: UnixMs) -> Result<Settled, NodeError> {
+    pub(crate) fn read_receipt(&mut self, to: ServiceId, sent: &Sent, (number, parcel): (u64, ParcelId), bytes: &[u8], now: UnixMs) -> Result<Settled, NodeError> {
         let cards = self.book.cards(&to).ok_or(NodeError::UnknownPartner(to))?;
         let (receipt, verified) = Receipt::read(bytes, &cards)?;
         let named: Vec<Digest> = receipt.entries.iter().map(|e| *e.act.as_ref()).collect();
-        if receipt.parcel != parcel || receipt.to != self.me() || piece::named(&named) != sent.objects {
+        if (receipt.number, receipt.parcel) != (number, parcel) || receipt.to != self.me() || piece::named(&named) != sent.objects {
             return Err(NodeError::Receipt);
         }
         let mut batch = Append::new(now);

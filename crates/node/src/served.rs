@@ -159,6 +159,7 @@ impl Node {
                 entries: fates.into_iter().map(entry).collect(),
                 ledger_size: ledger.size,
                 ledger_root: ledger.root,
+                number,
             };
             Ok(receipt.sign(&keys))
         };
