@@ -306,7 +306,8 @@ impl Node {
     ) -> Result<Option<(Load, QueuePlace)>, NodeError> {
         let cards = self.book.cards(&to).ok_or(NodeError::UnknownPartner(to))?;
         let Some(card) = cards.current(now).cloned() else { return Ok(None) };
-        if self.book.is_suspended(&to) {
+        // Under a card that has not begun by our own clock, a parcel would be refused; the officer is told by what cannot be signed.
+        if self.book.is_suspended(&to) || now < self.keys.acts_from() {
             return Ok(None);
         }
         let due = self.store.outbox_next(&to, after, PIECES_MAX, bytes_max)?;

@@ -50,7 +50,7 @@ impl Node {
         if arrived.until.is_none() {
             self.hear_time(arrived.from, arrived.at, now);
         }
-        self.trust_clock()?; // the receipt would carry our time, and deadlines begin there
+        self.trust_clock(now)?; // the receipt would carry our time, and deadlines begin there
         self.serve_all(arrived, now).inspect_err(|e| self.spoil(e))
     }
 

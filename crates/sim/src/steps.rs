@@ -109,6 +109,10 @@ impl World {
 
     pub(crate) fn do_load(&mut self, m: &mut Moment<'_>) -> Result<(), Violation> {
         let Some(i) = self.someone(m)? else { return Ok(()) };
+        if self.stations[i].running.as_ref().is_some_and(|r| r.node.is_fenced()) {
+            // As the program does every now and then.
+            self.work(i, m, |node, now| node.recover(now).map(drop))?;
+        }
         // The courier goes from partner to partner until it finds something.
         let (n, first) = (self.stations.len(), 1 + m.rng.below(self.stations.len() - 1));
         for k in 0..n - 1 {
@@ -267,7 +271,11 @@ impl World {
                 self.cut_met(to, flight.from, m);
             }
             let receipt = receipt.filter(|_| !lost);
+            let given = receipt.is_some();
             self.net.back.push(Back { from: flight.from, to, number: flight.number, id: flight.id, receipt, lie: None });
+            if given && Some(to) == self.liar && std::mem::take(&mut self.lies.false_next) {
+                self.false_receipt(to, &mut m.rng);
+            }
         }
         Ok(())
     }
@@ -357,19 +365,15 @@ impl World {
         let Some(i) = self.someone(m)? else { return Ok(()) };
         let done = self.work(i, m, |node, now| node.rebuild(now, &mut |_, _| ()).map_err(|e| e.code()))?;
         match done {
-            Some((Ok(_), _)) => {
-                self.numbers_forgotten(i);
-                self.tell(format!("{} works everything out anew", NAMES[i]));
-            }
+            Some((Ok(_), _)) => self.tell(format!("{} works everything out anew", NAMES[i])),
             Some((Err(code), _)) => {
                 // A rebuild that failed is done again when the program starts; until then it does nothing else.
-                self.numbers_forgotten(i);
                 self.tell(format!("{} fails to work everything out anew: {code}", NAMES[i]));
                 self.stations[i].stop();
                 self.net.back.retain(|b| b.from != i);
                 self.net.out.retain(|f| f.from != i || f.lie.is_some() || f.copy);
             }
-            None => self.numbers_forgotten(i),
+            None => {}
         }
         Ok(())
     }
@@ -382,6 +386,9 @@ impl World {
         self.set_clock(i, m);
         self.arm(i, m);
         let now = self.now(i);
+        if self.loses_its_disk(i, m)? {
+            return Ok(());
+        }
         let started = self.stations[i].start(now).map_err(|e| e.code());
         self.disarm(i, m);
         if self.stations[i].disk.is_dead() {
@@ -405,6 +412,7 @@ impl World {
     pub(crate) fn do_wait(&mut self, m: &mut Moment<'_>) -> Result<(), Violation> {
         let minutes = [2, 2, 20, 20, 90, 90, 9 * 60, 40 * 60, 25 * 24 * 60][m.rng.below(9)];
         self.time = self.time.plus_ms(m.rng.between(1, minutes) * 60_000);
+        self.cards_by_hand();
         self.stations.iter_mut().filter_map(|s| s.running.as_mut()).for_each(|r| r.node.retry());
         if self.net.has_cuts() && m.rng.chance(2, 3) {
             self.net.heal();
@@ -469,8 +477,13 @@ impl World {
     pub(crate) fn rest(&mut self, m: &mut Moment<'_>) -> Result<(), Violation> {
         let n = self.stations.len();
         let mut quiet = 0;
-        for _ in 0..ROUNDS_MAX {
+        for round in 0..ROUNDS_MAX {
             let mut moved = 0;
+            // What nobody can show any more would be asked for without end.
+            self.cards_by_hand();
+            for i in (0..n).filter(|_| round < ROUNDS_MAX / 3) {
+                self.work(i, m, |node, now| node.recover(now).map(drop))?;
+            }
             for a in 0..n {
                 for b in (0..n).filter(|b| *b != a) {
                     while self.load(a, b, m)? {
