@@ -30,7 +30,7 @@ const PASSING: [&str; 6] =
 /// Time after which what a partner refused because of a revocation goes again, with our word on it.
 const WORD_AGAIN_MS: i64 = 2_000;
 /// The refusal of an act whose author's card is revoked and on which nobody has given a word.
-const CARD_REVOKED: &str = "peer.seal.card-revoked";
+pub(crate) const CARD_REVOKED: &str = "peer.seal.card-revoked";
 /// Ranges that were asked for and are remembered, so that they are not asked for again at once.
 const WANTED_MAX: usize = 10_000;
 /// Parcel numbers of a partner that are remembered beside the store's.
@@ -397,6 +397,18 @@ impl Node {
             self.traffic.rewind(to);
             self.news += 1;
         }
+        // An act under a revoked card goes again, with a word on it. A note under one is of no use any more: what it said is said anew.
+        let passes = |object: &Digest, code: &str| -> Result<bool, NodeError> {
+            Ok(is_passing(code) && (code != CARD_REVOKED || self.store.act(&(*object).into())?.is_some()))
+        };
+        let mut stays = BTreeSet::new();
+        for entry in &receipt.entries {
+            if let Held::Refused { code } = &entry.held
+                && passes(entry.act.as_ref(), code)?
+            {
+                stays.insert(*entry.act.as_ref());
+            }
+        }
         for (place, entry) in receipt.entries.iter().enumerate() {
             let object = *entry.act.as_ref();
             if let Some(about) = sent.about.get(&place) {
@@ -405,7 +417,7 @@ impl Node {
             match &entry.held {
                 Held::Held { .. } => held.push(object),
                 // What only the moment forbids stays due; it goes again with the next round.
-                Held::Refused { code } if is_passing(code) => {
+                Held::Refused { code } if stays.contains(&object) => {
                     passing = true;
                     tracing::info!(partner = %self.book.code(&to), %code, "the partner does not take {} yet", entry.act.short());
                 }
@@ -424,7 +436,7 @@ impl Node {
             }
         }
         self.file_changed_exhibits(&mut batch);
-        let settled = receipt.entries.iter().filter(|e| !matches!(&e.held, Held::Refused { code } if is_passing(code))).map(|e| *e.act.as_ref()).collect();
+        let settled = receipt.entries.iter().map(|e| *e.act.as_ref()).filter(|object| !stays.contains(object)).collect();
         self.told(to, &settled, &mut batch);
         batch.entries.push(Entry::receipt_taken(verified, held.clone()));
         Ok(Settled { batch, at: receipt.at.at, held, passing })
