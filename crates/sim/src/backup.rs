@@ -57,7 +57,7 @@ impl World {
         let often = self.book.put_back.times.get(&i).copied().unwrap_or(0);
         // Whoever restores looks at the clock first.
         let right = silent || (self.stations[i].off == 0 && self.now(i) >= self.stations[i].keys.acts_from());
-        let allowed = right && Some(i) != self.liar && often < PUT_BACKS_MAX && (!silent || (self.liar.is_none() && self.book.put_back.silent.is_none_or(|s| s == i)));
+        let allowed = !self.keys_change && right && Some(i) != self.liar && often < PUT_BACKS_MAX && (!silent || (self.liar.is_none() && self.book.put_back.silent.is_none_or(|s| s == i)));
         if !allowed {
             return Ok(false);
         }

@@ -359,7 +359,7 @@ impl World {
             let was_put_back = |a: usize| self.book.put_back.times.contains_key(&a);
             let fits = match line["code"].as_str().unwrap_or_default() {
                 // What a service that was put back says of itself.
-                "peer.ledger.restored" => accused.is_some_and(was_put_back),
+                "peer.ledger.restored" => accused.is_some_and(|a| was_put_back(a) || !self.is_true(a)),
                 "peer.card.revoked" => accused.is_some_and(|a| self.book.rekeyed.contains(&a)),
                 // What it finds out about itself.
                 "failure.fence.older" | "peer.act.in-our-name" => self.book.put_back.silent == Some(i),

@@ -28,7 +28,7 @@ impl World {
         let newest = station.keys.all().last().map_or(0, |c| c.number);
         let fenced = station.running.as_ref().is_some_and(|r| r.node.is_fenced());
         // A declaration under a card that is revoked would be believed by nobody: the fence comes first.
-        let ready = !fenced && Some(i) != self.liar && station.off == 0 && newest < CARDS_MAX && newest == station.keys.card_number();
+        let ready = self.keys_change && !fenced && Some(i) != self.liar && station.off == 0 && newest < CARDS_MAX && newest == station.keys.card_number();
         if let Some(fault) = fault.filter(|_| ready) {
             let (was, revoked) = (station.keys.card_number(), fault == Fault::Revoked);
             let ahead = if revoked || m.rng.chance(1, 3) { 0 } else { m.rng.between(1, 3 * 24 * 60) * MINUTE_MS };
