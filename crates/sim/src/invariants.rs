@@ -374,7 +374,7 @@ impl World {
             let code = line["code"].as_str().unwrap_or_default();
             let of_the_moment = ["peer.parcel.clock", "peer.act.clock-ahead", "refusal.checkpoint.start", "refusal.node.absent"];
             // What was under way under a card that is revoked, or that a partner does not know yet or, put back, not any more.
-            let of_keys = ["peer.seal.card-revoked", "peer.seal.card-retired", "peer.seal.unknown-card"].contains(&code) && !self.book.rekeyed.is_empty();
+            let of_keys = ["peer.seal.card-revoked", "peer.seal.unknown-card"].contains(&code) && !self.book.rekeyed.is_empty();
             if code.starts_with("peer.") && !of_the_moment.contains(&code) && !of_keys && from.is_none_or(|f| self.is_true(f)) {
                 return Err(Violation::new("nobody-honest-is-accused", format!("{} refused {line}", NAMES[i])));
             }
