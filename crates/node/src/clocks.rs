@@ -100,7 +100,8 @@ impl Node {
         let begins = self.keys.acts_from();
         match self.clock.fault() {
             Some(fault) => Err(fault),
-            None if now < begins => Err(NodeError::ClockBeforeCard(begins)),
+            // What is signed states whole seconds.
+            None if now.0 - now.0.rem_euclid(1000) < begins.0 => Err(NodeError::ClockBeforeCard(begins)),
             None => Ok(()),
         }
     }

@@ -307,7 +307,7 @@ impl Node {
         let cards = self.book.cards(&to).ok_or(NodeError::UnknownPartner(to))?;
         let Some(card) = cards.current(now).cloned() else { return Ok(None) };
         // Under a card that has not begun by our own clock, a parcel would be refused; the officer is told by what cannot be signed.
-        if self.book.is_suspended(&to) || now < self.keys.acts_from() {
+        if self.book.is_suspended(&to) || self.trust_clock(now).is_err_and(|e| matches!(e, NodeError::ClockBeforeCard(_))) {
             return Ok(None);
         }
         let due = self.store.outbox_next(&to, after, PIECES_MAX, bytes_max)?;
@@ -381,7 +381,14 @@ impl Node {
     }
 
     /// Reads the receipt for a parcel that held just what was `sent`, and makes the batch that settles what it names.
-    pub(crate) fn read_receipt(&mut self, to: ServiceId, sent: &Sent, (number, parcel): (u64, ParcelId), bytes: &[u8], now: UnixMs) -> Result<Settled, NodeError> {
+    pub(crate) fn read_receipt(
+        &mut self,
+        to: ServiceId,
+        sent: &Sent,
+        (number, parcel): (u64, ParcelId),
+        bytes: &[u8],
+        now: UnixMs,
+    ) -> Result<Settled, NodeError> {
         let cards = self.book.cards(&to).ok_or(NodeError::UnknownPartner(to))?;
         let (receipt, verified) = Receipt::read(bytes, &cards)?;
         let named: Vec<Digest> = receipt.entries.iter().map(|e| *e.act.as_ref()).collect();

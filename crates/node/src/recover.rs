@@ -294,7 +294,8 @@ impl Node {
             let partner = self.book.cards(&from).ok_or(NodeError::UnknownPartner(from))?;
             let read = |note: &str| Checkpoint::read(note, &partner, now).and_then(|c| c.cosigned_by(note, &cards).map(|_| c));
             if let Some(checkpoint) = unless_revoked(read(note))?
-                && self.number("witnessed", &from)?.is_none_or(|(size, _)| size < checkpoint.size) {
+                && self.number("witnessed", &from)?.is_none_or(|(size, _)| size < checkpoint.size)
+            {
                 self.put_witnessed(from, &checkpoint, note, batch)?;
             }
         }

@@ -57,7 +57,11 @@ impl World {
         let often = self.book.put_back.times.get(&i).copied().unwrap_or(0);
         // Whoever restores looks at the clock first.
         let right = silent || (self.stations[i].off == 0 && self.now(i) >= self.stations[i].keys.acts_from());
-        let allowed = !self.keys_change && right && Some(i) != self.liar && often < PUT_BACKS_MAX && (!silent || (self.liar.is_none() && self.book.put_back.silent.is_none_or(|s| s == i)));
+        let allowed = !self.keys_change
+            && right
+            && Some(i) != self.liar
+            && often < PUT_BACKS_MAX
+            && (!silent || (self.liar.is_none() && self.book.put_back.silent.is_none_or(|s| s == i)));
         if !allowed {
             return Ok(false);
         }
@@ -118,10 +122,19 @@ impl World {
         self.honest().iter().filter(|i| **i != but).any(shows)
     }
 
+    /// Tells whether a service was put back without a word and nothing has shown it so far: what it lost of others is then not asked for.
+    fn is_unaware(&self, i: usize) -> bool {
+        let aware = self.stations[i].running.as_ref().is_some_and(|r| matches!(r.node.fence(), Ok(Some(_))));
+        self.book.put_back.silent == Some(i) && !aware
+    }
+
     /// Tells whether a service that was put back lacks something of a dossier that nobody can show it any more.
     pub(crate) fn cannot_know(&self, i: usize, dossier: &DossierId, parties: &[usize]) -> bool {
         if !self.book.put_back.times.contains_key(&i) {
             return false;
+        }
+        if self.is_unaware(i) {
+            return true;
         }
         let Some(own) = self.stations[i].store() else { return false };
         let of_others = parties.iter().filter(|p| **p != i && self.liar != Some(**p)).filter_map(|p| self.stations[*p].store());
@@ -136,8 +149,9 @@ impl World {
         for (i, acts) in &lost {
             for (act, dossier) in acts {
                 let here = self.stations[*i].store().is_some_and(|s| matches!(s.act(act), Ok(Some(_))));
-                if !here && self.can_be_shown(act, *i) {
-                    let what = format!("act {} of {}, which {} had acknowledged before it was put back, does not come back", act.short(), dossier.short(), NAMES[*i]);
+                if !here && self.can_be_shown(act, *i) && !self.is_unaware(*i) {
+                    let what =
+                        format!("act {} of {}, which {} had acknowledged before it was put back, does not come back", act.short(), dossier.short(), NAMES[*i]);
                     return Err(Violation::new("nothing-acknowledged-is-lost", what));
                 }
             }

@@ -78,7 +78,18 @@ pub fn draft(place: usize) -> CardDraft {
 impl Station {
     /// Founds a service with two officers, each of whom may be anything.
     pub fn found(place: usize, seed: u64) -> Result<Station, String> {
-        let mut station = Station { place, keys: KEYS[place].clone(), disk: Disk::default(), running: None, off: 0, starts: 0, copy: None, revocations: Vec::new(), unadopted: false, seed };
+        let mut station = Station {
+            place,
+            keys: KEYS[place].clone(),
+            disk: Disk::default(),
+            running: None,
+            off: 0,
+            starts: 0,
+            copy: None,
+            revocations: Vec::new(),
+            unadopted: false,
+            seed,
+        };
         station.start(START).map_err(|e| format!("{} cannot be founded: {} {e}", NAMES[place], e.code()))?;
         let node = &mut station.running.as_mut().expect("it was started").node;
         for id in ["chief", "deputy"] {
