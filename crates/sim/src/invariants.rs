@@ -373,8 +373,8 @@ impl World {
             let from = line["from"].as_str().and_then(|s| s.parse().ok()).and_then(|s| self.place(&s));
             let code = line["code"].as_str().unwrap_or_default();
             let of_the_moment = ["peer.parcel.clock", "peer.act.clock-ahead", "refusal.checkpoint.start", "refusal.node.absent"];
-            // What was under way under a card that is revoked, or that a partner does not know yet or, put back, not any more.
-            let of_keys = ["peer.seal.card-revoked", "peer.seal.unknown-card"].contains(&code) && !self.book.rekeyed.is_empty();
+            // What was under way under a card that is revoked, that a partner does not know yet, or that is over by a clock that was ahead.
+            let of_keys = ["peer.seal.card-revoked", "peer.seal.card-retired", "peer.seal.unknown-card"].contains(&code) && !self.book.rekeyed.is_empty();
             if code.starts_with("peer.") && !of_the_moment.contains(&code) && !of_keys && from.is_none_or(|f| self.is_true(f)) {
                 return Err(Violation::new("nobody-honest-is-accused", format!("{} refused {line}", NAMES[i])));
             }
@@ -485,7 +485,8 @@ impl World {
             if !self.forks(dossier, &honest)?.contains_key(&liar) {
                 continue;
             }
-            for i in honest {
+            // A copy that nobody declared cannot see its own two tongues before somebody shows them to it.
+            for i in honest.into_iter().filter(|i| self.book.put_back.silent != Some(*i)) {
                 let incidents = self.stations[i].store().expect("it runs").log(Some("incident"), None, usize::MAX >> 1).unwrap_or_default();
                 let named = incidents
                     .iter()
