@@ -279,10 +279,10 @@ impl Node {
             batch.logs.push(log("incident", serde_json::json!({ "code": NodeError::OldKeys.code(), "service": from, "card": cards.latest().number })));
             self.stage_cards(batch, cards.clone());
         }
-        if let Some(receipt) = &said.receipt {
-            if let Some((receipt, _)) = unless_revoked(Receipt::read(receipt, &cards))? {
-                answer.lost_size = answer.lost_size.max(receipt.ledger_size);
-            }
+        if let Some(receipt) = &said.receipt
+            && let Some((receipt, _)) = unless_revoked(Receipt::read(receipt, &cards))?
+        {
+            answer.lost_size = answer.lost_size.max(receipt.ledger_size);
         }
         if let Some(note) = &said.checkpoint
             && let Some(checkpoint) = unless_revoked(Checkpoint::read(note, &cards, now))?
