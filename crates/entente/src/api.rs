@@ -186,7 +186,7 @@ impl<T: serde::de::DeserializeOwned> FromRequest<Shared> for Form<T> {
 #[utoipa::path(get, path = "/v1/status", responses((status = 200, description = "How the node stands")))]
 async fn status(_: Who, State(shared): State<Shared>) -> Answer {
     let engine = &shared.engine;
-    let (status, clock, doubt) = engine.read(|n| Ok((n.status()?, n.clock(now()), n.trust_clock().err().map(|e| (e.code(), e.to_string()))))).await?;
+    let (status, clock, doubt) = engine.read(|n| Ok((n.status()?, n.clock(now()), n.trust_clock(now()).err().map(|e| (e.code(), e.to_string()))))).await?;
     let mut v = as_json(&status);
     v["troubles"] = troubles(engine, &clock, doubt);
     v["backup"] = as_json(&crate::backup::last(&shared.dir));

@@ -268,6 +268,7 @@ mod tests {
             entries: Vec::new(),
             ledger_size: 1,
             ledger_root: Digest::of(b"root"),
+            number: 1,
         };
         receipt.sign(from).bytes().to_vec()
     }

@@ -70,7 +70,7 @@ impl Door {
                     if far_off {
                         n.hear_far_off(from);
                     }
-                    n.trust_clock()?; // the fault may be ours
+                    n.trust_clock(now())?; // the fault may be ours
                     Ok((n.note_refused(from, code, &what, now()), ()))
                 };
                 engine.run(note).await?;

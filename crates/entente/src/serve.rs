@@ -127,7 +127,7 @@ async fn watch_over(engine: Engine, stopped: impl Future<Output = ()>) {
         if engine.condition().is_some() {
             let _ = engine.run(|n| Ok((Some(n.probe(now())), ()))).await;
         }
-        let doubt = engine.read(|n| n.trust_clock()).await.err().filter(|e| e.code().starts_with("failure.clock."));
+        let doubt = engine.read(|n| n.trust_clock(now())).await.err().filter(|e| e.code().starts_with("failure.clock."));
         match (&doubt, doubted_until) {
             (None, Some(_)) => {
                 tracing::info!("this machine's clock is trusted again");

@@ -301,7 +301,7 @@ impl Node {
             return if here { Ok(CarrySettled::Again) } else { Err(NodeError::CarryReceipt) };
         };
         let way: UnderWay = read(&record.data)?;
-        let mut taken = self.read_receipt(from, &way.sent, way.parcel, receipt, now)?;
+        let mut taken = self.read_receipt(from, &way.sent, (number, way.parcel), receipt, now)?;
         taken.batch.records.push(RecordOp::Delete { kind: UNDER_WAY.to_owned(), id });
         if taken.passing {
             self.carry_rewind(from, &mut taken.batch)?;

@@ -94,9 +94,16 @@ impl Node {
         Ok(())
     }
 
-    /// Refuses to sign while our own clock is in doubt.
-    pub fn trust_clock(&self) -> Result<(), NodeError> {
-        self.clock.fault().map_or(Ok(()), Err)
+    /// Refuses to sign while our own clock is in doubt, or shows a time at which the card that acts has not begun: whatever that
+    /// card's keys sign then holds nowhere, now or later.
+    pub fn trust_clock(&self, now: UnixMs) -> Result<(), NodeError> {
+        let begins = self.keys.acts_from();
+        match self.clock.fault() {
+            Some(fault) => Err(fault),
+            // What is signed states whole seconds.
+            None if now.0 - now.0.rem_euclid(1000) < begins.0 => Err(NodeError::ClockBeforeCard(begins)),
+            None => Ok(()),
+        }
     }
 
     /// Takes a partner's signed time, given just now.

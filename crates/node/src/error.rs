@@ -97,6 +97,9 @@ pub enum NodeError {
         "this machine's clock was moved by {0} minutes while the node ran, and no partner has borne it out; nothing is signed until it is right. Set it by NTP; if it is right as it stands, start the node again"
     )]
     ClockMoved(i64),
+    /// Our clock shows a time at which our own acting card has not begun.
+    #[error("this machine's clock is before {0}, when the card that this node signs with begins; what it signed now would hold nowhere. Set the clock by NTP")]
+    ClockBeforeCard(base::UnixMs),
     /// All partners that were heard contradict our clock.
     #[error("all {partners} partners that were heard contradict this machine's clock ({ahead}); nothing is signed until it is set. Set it by NTP")]
     ClockContradicted {
@@ -269,6 +272,7 @@ impl NodeError {
             NodeError::SameEyes => "refusal.pending.same-eyes",
             NodeError::ClockAhead(_) => "peer.act.clock-ahead",
             NodeError::ClockMoved(_) => "failure.clock.moved",
+            NodeError::ClockBeforeCard(_) => "failure.clock.before-card",
             NodeError::ClockContradicted { .. } => "failure.clock.contradicted",
             NodeError::ParcelClock(_) => "peer.parcel.clock",
             NodeError::Courier => "peer.parcel.courier",

@@ -105,6 +105,9 @@ pub(crate) struct Fence {
 ///
 /// `copied` is when the copy was made. The store must not be in use. Done twice, the later declaration stands.
 pub fn declare(store: &dyn Store, keys: &Keys, zone: &str, copied: UnixMs, now: UnixMs, entropy: &mut dyn Entropy) -> Result<Digest, NodeError> {
+    if now < keys.acts_from() {
+        return Err(NodeError::ClockBeforeCard(keys.acts_from())); // a declaration that holds nowhere would never be answered
+    }
     let mut batch = Append::new(now);
     let incarnation = match store.record("node", "incarnation")? {
         Some(r) => String::from_utf8_lossy(&r.data).parse::<u32>().map_err(|_| NodeError::Corrupt("the incarnation".to_owned()))?,

@@ -130,7 +130,7 @@ type Tried = (Arc<Act>, Vec<u8>, Vec<u8>);
 impl Node {
     /// Takes an officer's intent: signs and stages the act, or keeps it for the second pair of eyes.
     pub fn propose(&mut self, officer: &Officer, intent: Intent, now: UnixMs) -> Result<Made, NodeError> {
-        self.trust_clock()?;
+        self.trust_clock(now)?;
         let read = self.read_intent(&intent, now)?;
         let by = officer.sign(&read.first).ok_or(NodeError::Role("officer with a role"))?;
         if read.second.is_empty() {
@@ -165,7 +165,7 @@ impl Node {
 
     /// Judges an intent; returns the dossier's parties and the roles of which a second officer must approve.
     pub(crate) fn try_intent(&mut self, officer: &Officer, intent: &Intent, now: UnixMs) -> Result<(Vec<ServiceId>, Vec<OfficerRole>), NodeError> {
-        self.trust_clock()?;
+        self.trust_clock(now)?;
         let read = self.read_intent(intent, now)?;
         let by = officer.sign(&read.first).ok_or(NodeError::Role("officer with a role"))?;
         let parties = self.try_and_forget(&read, &by, now)?;
@@ -174,7 +174,7 @@ impl Node {
 
     /// Approves a waiting proposal as its second officer.
     pub fn approve(&mut self, officer: &Officer, id: &str, now: UnixMs) -> Result<Made, NodeError> {
-        self.trust_clock()?;
+        self.trust_clock(now)?;
         let pending = self.pending(id)?;
         if pending.by == officer.id.as_str() {
             return Err(NodeError::SameEyes);

@@ -30,7 +30,7 @@ const PASSING: [&str; 6] =
 /// Time after which what a partner refused because of a revocation goes again, with our word on it.
 const WORD_AGAIN_MS: i64 = 2_000;
 /// The refusal of an act whose author's card is revoked and on which nobody has given a word.
-const CARD_REVOKED: &str = "peer.seal.card-revoked";
+pub(crate) const CARD_REVOKED: &str = "peer.seal.card-revoked";
 /// Ranges that were asked for and are remembered, so that they are not asked for again at once.
 const WANTED_MAX: usize = 10_000;
 /// Parcel numbers of a partner that are remembered beside the store's.
@@ -306,7 +306,8 @@ impl Node {
     ) -> Result<Option<(Load, QueuePlace)>, NodeError> {
         let cards = self.book.cards(&to).ok_or(NodeError::UnknownPartner(to))?;
         let Some(card) = cards.current(now).cloned() else { return Ok(None) };
-        if self.book.is_suspended(&to) {
+        // Under a card that has not begun by our own clock, a parcel would be refused; the officer is told by what cannot be signed.
+        if self.book.is_suspended(&to) || self.trust_clock(now).is_err_and(|e| matches!(e, NodeError::ClockBeforeCard(_))) {
             return Ok(None);
         }
         let due = self.store.outbox_next(&to, after, PIECES_MAX, bytes_max)?;
@@ -351,7 +352,7 @@ impl Node {
             self.take_turns(to);
         }
         let taken = match receipt {
-            Some(bytes) => self.read_receipt(to, &sent, parcel, bytes, now).map(|t| {
+            Some(bytes) => self.read_receipt(to, &sent, (number, parcel), bytes, now).map(|t| {
                 self.hear_time(to, t.at, now); // given just now: it came over the line
                 Some((self.stage(t.batch), t.held))
             }),
@@ -380,11 +381,18 @@ impl Node {
     }
 
     /// Reads the receipt for a parcel that held just what was `sent`, and makes the batch that settles what it names.
-    pub(crate) fn read_receipt(&mut self, to: ServiceId, sent: &Sent, parcel: ParcelId, bytes: &[u8], now: UnixMs) -> Result<Settled, NodeError> {
+    pub(crate) fn read_receipt(
+        &mut self,
+        to: ServiceId,
+        sent: &Sent,
+        (number, parcel): (u64, ParcelId),
+        bytes: &[u8],
+        now: UnixMs,
+    ) -> Result<Settled, NodeError> {
         let cards = self.book.cards(&to).ok_or(NodeError::UnknownPartner(to))?;
         let (receipt, verified) = Receipt::read(bytes, &cards)?;
         let named: Vec<Digest> = receipt.entries.iter().map(|e| *e.act.as_ref()).collect();
-        if receipt.parcel != parcel || receipt.to != self.me() || piece::named(&named) != sent.objects {
+        if (receipt.number, receipt.parcel) != (number, parcel) || receipt.to != self.me() || piece::named(&named) != sent.objects {
             return Err(NodeError::Receipt);
         }
         let mut batch = Append::new(now);
@@ -396,6 +404,18 @@ impl Node {
             self.traffic.rewind(to);
             self.news += 1;
         }
+        // An act under a revoked card goes again, with a word on it. A note under one is of no use any more: what it said is said anew.
+        let passes = |object: &Digest, code: &str| -> Result<bool, NodeError> {
+            Ok(is_passing(code) && (code != CARD_REVOKED || self.store.act(&(*object).into())?.is_some()))
+        };
+        let mut stays = BTreeSet::new();
+        for entry in &receipt.entries {
+            if let Held::Refused { code } = &entry.held
+                && passes(entry.act.as_ref(), code)?
+            {
+                stays.insert(*entry.act.as_ref());
+            }
+        }
         for (place, entry) in receipt.entries.iter().enumerate() {
             let object = *entry.act.as_ref();
             if let Some(about) = sent.about.get(&place) {
@@ -404,7 +424,7 @@ impl Node {
             match &entry.held {
                 Held::Held { .. } => held.push(object),
                 // What only the moment forbids stays due; it goes again with the next round.
-                Held::Refused { code } if is_passing(code) => {
+                Held::Refused { code } if stays.contains(&object) => {
                     passing = true;
                     tracing::info!(partner = %self.book.code(&to), %code, "the partner does not take {} yet", entry.act.short());
                 }
@@ -423,7 +443,7 @@ impl Node {
             }
         }
         self.file_changed_exhibits(&mut batch);
-        let settled = receipt.entries.iter().filter(|e| !matches!(&e.held, Held::Refused { code } if is_passing(code))).map(|e| *e.act.as_ref()).collect();
+        let settled = receipt.entries.iter().map(|e| *e.act.as_ref()).filter(|object| !stays.contains(object)).collect();
         self.told(to, &settled, &mut batch);
         batch.entries.push(Entry::receipt_taken(verified, held.clone()));
         Ok(Settled { batch, at: receipt.at.at, held, passing })

@@ -77,17 +77,24 @@ impl Node {
 
     /// Files our newest card and revocations that are new, and queues them for every partner.
     pub(crate) fn stage_news(&mut self, batch: &mut Append, revocations: &[Vec<u8>]) -> Result<(), NodeError> {
-        let card = self.keys.card_bytes().to_vec();
         let held = self.book.cards(&self.keys.service());
         let mut cards = match &held {
             Some(c) => (**c).clone(),
-            None => Cards::first(&card)?,
+            None => Cards::first(self.keys.card_bytes())?,
         };
         let mut news = Vec::new();
-        if cards.add(&card)? || held.is_none() {
-            // Partners know our first card by hand; every later one they get from us.
-            news.push(Piece::Card(card).encode());
+        if held.is_none() {
+            news.push(Piece::Card(self.keys.card_bytes().to_vec()).encode());
             self.stage_cards(batch, cards.clone());
+        }
+        // A ledger that was put back, or whose disk did not take one, may lack several cards. Those before it are of no use any more.
+        let known = cards.latest().number;
+        for card in self.keys.cards_bytes().map(<[u8]>::to_vec).collect::<Vec<_>>() {
+            if Cards::first(&card)?.latest().number > known && cards.add(&card)? {
+                // Partners know our first card by hand; every later one they get from us.
+                news.push(Piece::Card(card).encode());
+                self.stage_cards(batch, cards.clone());
+            }
         }
         for bytes in revocations {
             if cards.revoke(bytes)? {

@@ -141,12 +141,16 @@ impl Node {
             }
             Kind::ReceiptGiven => {
                 let receipt = read_receipt(&e.signed)?;
-                // The number stood in the parcel, which is gone; its id tells duplicates apart all the same.
+                // The parcel is gone; its receipt says under which number it came.
                 // A parcel that came again after its receipt was forgotten has two; the first one stands.
                 if answered.insert(receipt.parcel) {
                     // Nor does the ledger say which way it came; remembered as if by file, none can be played again.
                     let until = Some(e.at.plus_ms(i64::from(CARRY_DAYS_CEILING + 1) * 86_400_000));
-                    batch.refile.push(Refile::ReceiptGiven { pos: e.pos, parcel: Parcel { sender: receipt.to, number: e.pos, id: receipt.parcel }, until });
+                    batch.refile.push(Refile::ReceiptGiven {
+                        pos: e.pos,
+                        parcel: Parcel { sender: receipt.to, number: receipt.number, id: receipt.parcel },
+                        until,
+                    });
                 }
             }
             Kind::Card | Kind::CheckpointCosigned | Kind::Revocation | Kind::Attestation | Kind::Succession | Kind::Restored | Kind::Recovered => {}

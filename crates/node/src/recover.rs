@@ -7,6 +7,7 @@
 use crate::error::NodeError;
 use crate::fence::{Answer, OPEN_MAX};
 use crate::node::{Node, PAGE, log, put};
+use crate::outbound::CARD_REVOKED;
 use crate::piece::Piece;
 use crate::witness::Point;
 use base::{ActId, Digest, DossierId, ServiceId, UnixMs};
@@ -32,6 +33,15 @@ const PUT_BACKS_MAX: usize = 256;
 const ANSWER_AGAIN_MS: i64 = 60_000;
 /// Acts whose receipts are looked up at a time.
 const RECEIPTS_BACK: usize = 2_000;
+
+/// Passes over what a card signed that was revoked since: it was good when the partner took it, and says nothing any more. The answer
+/// itself bears the partner's acting card.
+fn unless_revoked<T>(read: Result<T, impl Into<NodeError>>) -> Result<Option<T>, NodeError> {
+    match read.map_err(Into::into) {
+        Err(e) if e.code() == CARD_REVOKED => Ok(None),
+        read => read.map(Some),
+    }
+}
 
 impl Node {
     /// Takes a partner's declaration that its ledger was put back: records it, goes back to what was cosigned before, and answers.
@@ -269,19 +279,23 @@ impl Node {
             batch.logs.push(log("incident", serde_json::json!({ "code": NodeError::OldKeys.code(), "service": from, "card": cards.latest().number })));
             self.stage_cards(batch, cards.clone());
         }
-        if let Some(receipt) = &said.receipt {
-            let (receipt, _) = Receipt::read(receipt, &cards)?;
+        if let Some(receipt) = &said.receipt
+            && let Some((receipt, _)) = unless_revoked(Receipt::read(receipt, &cards))?
+        {
             answer.lost_size = answer.lost_size.max(receipt.ledger_size);
         }
-        if let Some(note) = &said.checkpoint {
-            answer.lost_size = answer.lost_size.max(Checkpoint::read(note, &cards, now)?.size);
+        if let Some(note) = &said.checkpoint
+            && let Some(checkpoint) = unless_revoked(Checkpoint::read(note, &cards, now))?
+        {
+            answer.lost_size = answer.lost_size.max(checkpoint.size);
         }
         if let Some(note) = &said.witnessed {
             // Our own cosignature is our word: from there we go on watching, whatever our older copy says.
             let partner = self.book.cards(&from).ok_or(NodeError::UnknownPartner(from))?;
-            let checkpoint = Checkpoint::read(note, &partner, now)?;
-            checkpoint.cosigned_by(note, &cards)?;
-            if self.number("witnessed", &from)?.is_none_or(|(size, _)| size < checkpoint.size) {
+            let read = |note: &str| Checkpoint::read(note, &partner, now).and_then(|c| c.cosigned_by(note, &cards).map(|_| c));
+            if let Some(checkpoint) = unless_revoked(read(note))?
+                && self.number("witnessed", &from)?.is_none_or(|(size, _)| size < checkpoint.size)
+            {
                 self.put_witnessed(from, &checkpoint, note, batch)?;
             }
         }

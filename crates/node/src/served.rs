@@ -50,7 +50,7 @@ impl Node {
         if arrived.until.is_none() {
             self.hear_time(arrived.from, arrived.at, now);
         }
-        self.trust_clock()?; // the receipt would carry our time, and deadlines begin there
+        self.trust_clock(now)?; // the receipt would carry our time, and deadlines begin there
         self.serve_all(arrived, now).inspect_err(|e| self.spoil(e))
     }
 
@@ -159,6 +159,7 @@ impl Node {
                 entries: fates.into_iter().map(entry).collect(),
                 ledger_size: ledger.size,
                 ledger_root: ledger.root,
+                number,
             };
             Ok(receipt.sign(&keys))
         };

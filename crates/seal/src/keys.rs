@@ -107,6 +107,9 @@ impl RootKey {
     }
 }
 
+/// Cards before the newest that the key file keeps: more are never taken on between a backup and its restoration.
+pub const EARLIER_CARDS_MAX: usize = 64;
+
 /// All secrets of one service. Clones share them; they are wiped with the last clone.
 #[derive(Clone)]
 pub struct Keys {
@@ -118,6 +121,8 @@ pub struct Keys {
     in_use: u32,
     storage: StorageKey,
     card: Vec<u8>,
+    /// Our cards before the newest, oldest first; at most [`EARLIER_CARDS_MAX`].
+    earlier: Vec<Vec<u8>>,
     /// The next card, asked of a root key that is kept elsewhere.
     asked: Option<Asking>,
 }
@@ -176,7 +181,7 @@ impl Keys {
         let root_public = root.public();
         let service = service_id(&root_public);
         let root = Some(RootKey(Arc::new(root)));
-        let mut keys = Keys { service, root_public, root, generations: Vec::new(), in_use: 1, storage, card: Vec::new(), asked: None };
+        let mut keys = Keys { service, root_public, root, generations: Vec::new(), in_use: 1, storage, card: Vec::new(), earlier: Vec::new(), asked: None };
         keys.issue(draft, at, Arc::new(acting), Arc::new(sealing))?;
         Ok(keys)
     }
@@ -265,7 +270,12 @@ impl Keys {
         let fits = |a: &Asking| a.payload == cbor::to_vec(&card);
         let asking = self.asked.take_if(|a| fits(a)).ok_or(KeysRefusal::NotAsked)?;
         self.generations.push(asking.generation);
-        self.card = signed.to_vec();
+        let before = std::mem::replace(&mut self.card, signed.to_vec());
+        if !before.is_empty() {
+            self.earlier.push(before);
+        }
+        let over = self.earlier.len().saturating_sub(EARLIER_CARDS_MAX);
+        self.earlier.drain(..over);
         self.advance(at);
         Ok(())
     }
@@ -383,6 +393,17 @@ impl Keys {
     /// Returns the signed bytes of the newest card, begun or not.
     pub fn card_bytes(&self) -> &[u8] {
         &self.card
+    }
+
+    /// Returns our cards, signed, oldest first, the newest last: a ledger that was put back may lack several of them.
+    pub fn cards_bytes(&self) -> impl Iterator<Item = &[u8]> {
+        self.earlier.iter().map(Vec::as_slice).chain([self.card.as_slice()])
+    }
+
+    /// Returns when the card that acts begins.
+    pub fn acts_from(&self) -> UnixMs {
+        let begins = self.generations.iter().find(|g| g.number == self.in_use).map(|g| g.valid_from);
+        begins.expect("the keys of the card that acts are never wiped")
     }
 
     /// Returns the TLS key and certificate of the card that acts.

@@ -46,6 +46,9 @@ pub struct Receipt {
     /// Its root at that size.
     #[n(7)]
     pub ledger_root: Digest,
+    /// The parcel's number, so that the receiver's ledger tells which numbers a sender has used.
+    #[n(8)]
+    pub number: u64,
 }
 
 /// What became of one act.

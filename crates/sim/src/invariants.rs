@@ -4,6 +4,7 @@
 //! nothing goes to or can be read by whoever is no party, every lie is named. In the end, when faults have ceased and everything
 //! was carried: all honest parties fold alike, nothing waits, nothing is due, nobody honest is accused, every ledger checks.
 
+use crate::backup::PutBack;
 use crate::liar::{Expect, Lie};
 use crate::network::{Back, Flight};
 use crate::plan::Fault;
@@ -42,14 +43,18 @@ pub struct Notebook {
     /// The latest date of an act.
     pub latest: UnixMs,
     /// Acts that each service said are on its disk, to an officer or in a receipt.
-    told: Vec<BTreeMap<ActId, DossierId>>,
+    pub(crate) told: Vec<BTreeMap<ActId, DossierId>>,
     /// The time that a service's receipts give for an act.
-    held_at: BTreeMap<(usize, ActId), UnixMs>,
+    pub(crate) held_at: BTreeMap<(usize, ActId), UnixMs>,
     /// Lies that must be void wherever they are held.
     void: BTreeMap<ActId, &'static str>,
     /// Codes that a service's log must hold.
-    named: BTreeSet<(usize, &'static str, String)>,
+    pub(crate) named: BTreeSet<(usize, &'static str, String)>,
     promises: u64,
+    /// What was put back to an older state.
+    pub(crate) put_back: PutBack,
+    /// Who has changed its keys.
+    pub(crate) rekeyed: BTreeSet<usize>,
 }
 
 impl Notebook {
@@ -63,6 +68,8 @@ impl Notebook {
             void: BTreeMap::new(),
             named: BTreeSet::new(),
             promises: 0,
+            put_back: PutBack::default(),
+            rekeyed: BTreeSet::new(),
         }
     }
 }
@@ -164,6 +171,7 @@ impl World {
         if !self.is_honest(i) {
             return Ok(());
         }
+        self.is_back(i);
         let Some(store) = self.stations[i].store() else { return Ok(()) };
         for (act, dossier) in &self.book.told[i] {
             if !matches!(store.act(act), Ok(Some(_))) {
@@ -183,7 +191,8 @@ impl World {
         if !self.is_honest(to) {
             return Ok(());
         }
-        let own = seal::Cards::first(self.stations[to].keys.card_bytes()).map_err(|e| Violation::new("stays-sound", e.to_string()))?;
+        let me = self.id(to);
+        let Some(own) = self.node(to).and_then(|n| seal::Directory::cards(&n.book(), &me)) else { return Ok(()) };
         let (receipt, _) = Receipt::read(bytes, &own).map_err(|e| Violation::new("receipt-holds", format!("{}: {e}", NAMES[to])))?;
         let Some(store) = self.stations[to].store() else { return Ok(()) };
         if let Some(what) = not_held(store, bytes) {
@@ -300,6 +309,7 @@ impl World {
             self.folded_alike(dossier, parties)?;
         }
         self.lies_in_the_end(&dossiers)?;
+        self.put_back_in_the_end()?;
         // What the disk and the ledger alone say is what memory said.
         for i in self.honest() {
             let before = self.digests(i, &dossiers);
@@ -343,32 +353,46 @@ impl World {
                 return Err(Violation::new("everything-arrives", format!("{} still has {} things for {}", NAMES[i], depth.count, NAMES[to])));
             }
         }
-        let logged = |kind: &str| -> Result<Vec<serde_json::Value>, Violation> {
-            let lines = store.log(Some(kind), None, usize::MAX >> 1).map_err(io)?;
-            Ok(lines.iter().filter_map(|l| serde_json::from_slice(&l.data).ok()).collect())
-        };
         // Nobody honest is accused.
-        for line in logged("incident")? {
+        for line in self.logged(i, "incident")? {
             let accused = ["author", "service"].iter().find_map(|k| line[*k].as_str()).and_then(|s| s.parse().ok()).and_then(|s| self.place(&s));
-            if accused.is_none_or(|a| self.is_honest(a)) {
+            let was_put_back = |a: usize| self.book.put_back.times.contains_key(&a);
+            let fits = match line["code"].as_str().unwrap_or_default() {
+                // What a service that was put back says of itself.
+                "peer.ledger.restored" => accused.is_some_and(|a| was_put_back(a) || !self.is_true(a)),
+                "peer.card.revoked" => accused.is_some_and(|a| self.book.rekeyed.contains(&a)),
+                // What it finds out about itself.
+                "failure.fence.older" | "peer.act.in-our-name" => self.book.put_back.silent == Some(i),
+                _ => accused.is_some_and(|a| !self.is_true(a)),
+            };
+            if !fits {
                 return Err(Violation::new("nobody-honest-is-accused", format!("{} has the incident {line}", NAMES[i])));
             }
         }
-        for line in logged("refused-input")? {
+        for line in self.logged(i, "refused-input")? {
             let from = line["from"].as_str().and_then(|s| s.parse().ok()).and_then(|s| self.place(&s));
             let code = line["code"].as_str().unwrap_or_default();
             let of_the_moment = ["peer.parcel.clock", "peer.act.clock-ahead", "refusal.checkpoint.start", "refusal.node.absent"];
-            if code.starts_with("peer.") && !of_the_moment.contains(&code) && from.is_none_or(|f| self.is_honest(f)) {
+            // What was under way under a card that is revoked, that a partner does not know yet, or that is over by a clock that was ahead.
+            let of_keys = ["peer.seal.card-revoked", "peer.seal.card-retired", "peer.seal.unknown-card"].contains(&code) && !self.book.rekeyed.is_empty();
+            if code.starts_with("peer.") && !of_the_moment.contains(&code) && !of_keys && from.is_none_or(|f| self.is_true(f)) {
                 return Err(Violation::new("nobody-honest-is-accused", format!("{} refused {line}", NAMES[i])));
             }
         }
         // What had to be named is named.
         for (_, kind, code) in self.book.named.iter().filter(|n| n.0 == i) {
-            if !logged(kind)?.iter().any(|l| l["code"] == **code) {
+            if !self.logged(i, kind)?.iter().any(|l| l["code"] == **code) {
                 return Err(Violation::new("every-lie-is-named", format!("the log of {} does not name {code}", NAMES[i])));
             }
         }
         Ok(())
+    }
+
+    /// Reads the lines of a kind in a service's log.
+    pub(crate) fn logged(&self, i: usize, kind: &str) -> Result<Vec<serde_json::Value>, Violation> {
+        let Some(store) = self.stations[i].store() else { return Ok(Vec::new()) };
+        let lines = store.log(Some(kind), None, usize::MAX >> 1).map_err(|e| Violation::new("stays-sound", e.to_string()))?;
+        Ok(lines.iter().filter_map(|l| serde_json::from_slice(&l.data).ok()).collect())
     }
 
     /// One dossier in the end: all honest parties hold the same acts with the same verdicts and fold the same state.
@@ -377,9 +401,12 @@ impl World {
         let forks = self.forks(dossier, &honest)?;
         let mut first: Option<InTheEnd> = None;
         for i in honest {
+            if self.cannot_know(i, dossier, parties) {
+                continue;
+            }
             let store = self.stations[i].store().expect("it runs");
             let acts = store.acts_of(dossier).map_err(|e| Violation::new("stays-sound", e.to_string()))?;
-            let author_is_honest = |a: &store::Act| self.place(&a.author).is_some_and(|p| self.is_honest(p));
+            let author_is_honest = |a: &store::Act| self.place(&a.author).is_some_and(|p| self.is_true(p));
             // Two acts of an honest author under one number, or a gap in its chain, are its node's fault.
             for author in acts.iter().filter(|a| author_is_honest(a)).map(|a| a.author).collect::<BTreeSet<_>>() {
                 let numbers: Vec<u64> = acts.iter().filter(|a| a.author == author).map(|a| a.seq).collect();
@@ -442,7 +469,7 @@ impl World {
 
     /// Lies that show only in what is held: two tongues, and acts that must be void.
     fn lies_in_the_end(&mut self, dossiers: &BTreeMap<DossierId, Vec<usize>>) -> Result<(), Violation> {
-        let Some(liar) = self.liar.map(|l| self.id(l)) else { return Ok(()) };
+        let Some(liar) = self.liar.or(self.book.put_back.silent).map(|l| self.id(l)) else { return Ok(()) };
         for (dossier, parties) in dossiers {
             let honest: Vec<usize> = parties.iter().copied().filter(|p| self.is_honest(*p)).collect();
             for i in &honest {
@@ -458,7 +485,8 @@ impl World {
             if !self.forks(dossier, &honest)?.contains_key(&liar) {
                 continue;
             }
-            for i in honest {
+            // A copy that nobody declared cannot see its own two tongues before somebody shows them to it.
+            for i in honest.into_iter().filter(|i| self.book.put_back.silent != Some(*i)) {
                 let incidents = self.stations[i].store().expect("it runs").log(Some("incident"), None, usize::MAX >> 1).unwrap_or_default();
                 let named = incidents
                     .iter()

@@ -48,6 +48,8 @@ pub struct Lie {
 #[derive(Default)]
 pub struct Craft {
     counter: u64,
+    /// Whether the next receipt that the liar's node gives is made false.
+    pub false_next: bool,
     /// Numbers under which a parcel of the liar was taken: recipient, number, start of the liar's node.
     pub landed: Vec<(usize, u64, u64)>,
 }
@@ -70,7 +72,7 @@ impl Forged {
 }
 
 impl World {
-    /// A node that worked everything out anew has forgotten the numbers of parcels: they stood in the parcels, which are gone.
+    /// A node that was put back has forgotten the numbers of parcels that came after its copy.
     pub(crate) fn numbers_forgotten(&mut self, by: usize) {
         self.lies.landed.retain(|l| l.0 != by);
         self.net.out.retain(|f| f.to != by || f.lie.as_ref().is_none_or(|l| l.kind != Fault::Reuse));
@@ -347,9 +349,12 @@ impl World {
     }
 
     /// Puts a false receipt in the place of one that the liar's node has just given.
-    fn false_receipt(&mut self, liar: usize, rng: &mut Rng) -> Option<()> {
+    pub(crate) fn false_receipt(&mut self, liar: usize, rng: &mut Rng) -> Option<()> {
         let given: Vec<usize> = (0..self.net.back.len()).filter(|k| self.net.back[*k].to == liar && self.net.back[*k].receipt.is_some()).collect();
-        let k = *rng.pick(&given)?;
+        let Some(k) = rng.pick(&given).copied() else {
+            self.lies.false_next = true;
+            return Some(());
+        };
         let keys = self.stations[liar].keys.clone();
         let own = seal::Cards::first(keys.card_bytes()).ok()?;
         let back = &mut self.net.back[k];

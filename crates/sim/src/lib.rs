@@ -4,6 +4,7 @@
 //! from the seed, 2 each step lets one node do something while something goes wrong, 3 what must hold is checked after every
 //! step, 4 in the end faults cease, everything is carried, and everything must hold. A plan that fails replays and shrinks.
 
+mod backup;
 mod coverage;
 mod disk;
 mod filler;
@@ -13,6 +14,7 @@ mod network;
 mod plan;
 pub mod planted;
 mod reads;
+mod rekey;
 mod rng;
 mod run;
 mod shrink;

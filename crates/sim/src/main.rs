@@ -4,6 +4,7 @@
 
 use entente_sim::{Coverage, Outcome, Plan, STEPS, planted, run, shrink};
 use serde_json::{Value, json};
+use std::io::{BufRead, BufReader};
 use std::process::{Command, ExitCode, Stdio};
 
 const USAGE: &str = "entente-sim --seeds N [--from S] [--steps K] [--jobs J] [--first]   run many seeds
@@ -130,19 +131,30 @@ fn shared(asked: &Asked) -> ExitCode {
     };
     let children: Vec<_> = (0..asked.jobs).map(start).collect();
     let (mut coverage, mut broken, mut seeds, mut lost) = (Coverage::default(), Vec::new(), 0, false);
-    for child in children {
-        let output = child.and_then(|c| c.wait_with_output().map_err(|e| e.to_string()));
-        let last = output.map(|o| String::from_utf8_lossy(&o.stdout).lines().last().unwrap_or_default().to_owned());
-        let sum: Value = last.ok().and_then(|l| serde_json::from_str(&l).ok()).unwrap_or_default();
+    // Each part is read on a thread of its own, so that what breaks is told at once.
+    let read = |child: Result<std::process::Child, String>| {
+        std::thread::spawn(move || {
+            let mut last = String::new();
+            let Ok(mut child) = child else { return last };
+            for line in child.stdout.take().map(BufReader::new).into_iter().flat_map(BufRead::lines).map_while(Result::ok) {
+                if line.starts_with("seed ") {
+                    println!("{line}");
+                }
+                last = line;
+            }
+            let _ = child.wait(); // what it said last tells whether it ended well
+            last
+        })
+    };
+    let parts: Vec<_> = children.into_iter().map(read).collect();
+    for part in parts {
+        let sum: Value = part.join().ok().and_then(|l| serde_json::from_str(&l).ok()).unwrap_or_default();
         match Coverage::from_json(&sum["coverage"]) {
             Some(met) => coverage.add(&met),
             None => lost = true,
         }
         seeds += sum["seeds"].as_u64().unwrap_or(0);
         broken.extend(sum["broken"].as_array().cloned().unwrap_or_default());
-    }
-    for b in &broken {
-        println!("seed {} step {}: {}: {}", b["seed"], b["step"], b["invariant"].as_str().unwrap_or_default(), b["what"].as_str().unwrap_or_default());
     }
     println!("{}", coverage.table());
     let missing: Vec<String> = coverage.missing().iter().map(|(f, k)| format!("{} during {}", f.name(), k.name())).collect();

@@ -48,6 +48,8 @@ named! {
         Rebuild = "rebuild",
         /// The program stops and starts.
         Restart = "restart",
+        /// A copy of the disk is set aside.
+        Backup = "backup",
         /// Time passes; what was refused for the moment goes again.
         Wait = "wait",
         /// The lying partner lies.
@@ -94,6 +96,14 @@ named! {
         ClockAhead = "clock jumps ahead",
         /// The clock jumps back by hours or days.
         ClockBack = "clock jumps back",
+        /// The disk is lost, and a backup is put in its place and declared.
+        Restored = "backup restored",
+        /// An older copy is put in the disk's place, and nobody says so.
+        OlderCopy = "older copy, silent",
+        /// The service takes a new card with new keys.
+        Rotated = "new card",
+        /// The service revokes the card that acts.
+        Revoked = "card revoked",
         /// Two acts under one number.
         Equivocate = "lie: two tongues",
         /// Another parcel under a number that was used.
@@ -146,10 +156,10 @@ impl Fault {
             LoseAnswer => kind == K::Answer,
             Reorder => matches!(kind, K::Deliver | K::Answer),
             Cut | HalfCut => matches!(kind, K::Deliver | K::Answer),
-            // A load only reads; a wait touches no disk.
-            WriteFails | DiskFull | SyncFails | CrashInWrite | CrashAtSync => !matches!(kind, K::Load | K::Wait | K::Lie),
-            KilledBefore | KilledAfter => !matches!(kind, K::Restart | K::Wait | K::Lie),
-            ReadFails => !matches!(kind, K::Restart | K::Wait | K::Lie),
+            // A load only reads; a wait touches no disk; a copy is made beside the node.
+            WriteFails | DiskFull | SyncFails | CrashInWrite | CrashAtSync => !matches!(kind, K::Load | K::Wait | K::Lie | K::Backup),
+            KilledBefore | KilledAfter | ReadFails | Rotated | Revoked => !matches!(kind, K::Restart | K::Wait | K::Lie | K::Backup),
+            Restored | OlderCopy => !matches!(kind, K::Wait | K::Lie | K::Backup),
             Skew | ClockAhead | ClockBack => !matches!(kind, K::Wait | K::Lie),
             OtherReceipt => kind == K::Answer,
             _ => kind == K::Deliver,
@@ -193,6 +203,7 @@ const WEIGHTS: &[(Kind, usize)] = &[
     (Kind::Sweep, 3),
     (Kind::Rebuild, 2),
     (Kind::Restart, 3),
+    (Kind::Backup, 3),
     (Kind::Wait, 4),
     (Kind::Lie, 6),
 ];

@@ -1,5 +1,6 @@
 //! A station: one service's node on its disk, which can be stopped, killed and started again.
 
+use crate::backup::Copied;
 use crate::disk::{Disk, mount, unmount};
 use crate::reads::Reads;
 use crate::rng::Rng;
@@ -38,6 +39,12 @@ pub struct Station {
     pub off: i64,
     /// How often it was started.
     pub starts: u64,
+    /// A copy of its disk that was set aside.
+    pub copy: Option<Copied>,
+    /// Revocations of its cards, as its root key signed them.
+    pub revocations: Vec<Vec<u8>>,
+    /// Whether its key file holds what its node has not taken yet.
+    pub unadopted: bool,
     seed: u64,
 }
 
@@ -53,7 +60,8 @@ pub struct Running {
 static KEYS: LazyLock<Vec<Keys>> =
     LazyLock::new(|| (0..STATIONS_MAX).map(|i| Keys::generate(&draft(i), START, &mut Rng::new(100 + i as u64)).expect("keys can be made")).collect());
 
-fn draft(place: usize) -> CardDraft {
+/// Returns what stands on a service's cards.
+pub fn draft(place: usize) -> CardDraft {
     let name = NAMES[place];
     CardDraft {
         code: name.to_owned(),
@@ -70,7 +78,18 @@ fn draft(place: usize) -> CardDraft {
 impl Station {
     /// Founds a service with two officers, each of whom may be anything.
     pub fn found(place: usize, seed: u64) -> Result<Station, String> {
-        let mut station = Station { place, keys: KEYS[place].clone(), disk: Disk::default(), running: None, off: 0, starts: 0, seed };
+        let mut station = Station {
+            place,
+            keys: KEYS[place].clone(),
+            disk: Disk::default(),
+            running: None,
+            off: 0,
+            starts: 0,
+            copy: None,
+            revocations: Vec::new(),
+            unadopted: false,
+            seed,
+        };
         station.start(START).map_err(|e| format!("{} cannot be founded: {} {e}", NAMES[place], e.code()))?;
         let node = &mut station.running.as_mut().expect("it was started").node;
         for id in ["chief", "deputy"] {
@@ -100,6 +119,10 @@ impl Station {
     pub fn start(&mut self, now: UnixMs) -> Result<(), NodeError> {
         self.stop();
         self.starts += 1;
+        if self.off.abs() <= crate::rekey::SKEW_MS_MAX {
+            self.keys.advance(now);
+        }
+        self.unadopted = !self.revocations.is_empty();
         let vfs = mount(self.name(), &self.disk);
         let chance = |n: u64| Box::new(Rng::new(self.seed ^ (n << 32) ^ (self.starts << 8) ^ self.place as u64));
         let path = PathBuf::from(format!("{}/node.db", self.name()));
@@ -107,6 +130,15 @@ impl Station {
         let node = Node::open(store.clone(), self.keys.clone(), Settings { zone: ZONES[self.place].to_owned() }, chance(2), now)?;
         self.running = Some(Running { node, store });
         Ok(())
+    }
+
+    /// Declares on the disk that it was put back to a copy, before the program starts on it.
+    pub fn declare(&mut self, copied: UnixMs, now: UnixMs) -> Result<(), NodeError> {
+        let vfs = mount(self.name(), &self.disk);
+        let chance = |n: u64| Box::new(Rng::new(self.seed ^ (n << 32) ^ (self.starts << 8) ^ self.place as u64));
+        let path = PathBuf::from(format!("{}/node.db", self.name()));
+        let store = Sqlite::open_on(&vfs, &path, WAL_PAGES, self.keys.storage().clone(), chance(4))?;
+        node::declare(&store, &self.keys, ZONES[self.place], copied, now, &mut *chance(5)).map(drop)
     }
 
     /// Ends the program.

@@ -17,6 +17,9 @@ const GROUP_MAX: usize = 4;
 /// Rounds in which a federation without faults must come to rest.
 const ROUNDS_MAX: usize = 60;
 
+/// Parcels that go to one partner in one round: a new card may wait on the other side.
+const LOADS_MAX: usize = 60;
+
 /// What a door answered to a parcel.
 enum Answered {
     Again(Vec<u8>),
@@ -109,6 +112,10 @@ impl World {
 
     pub(crate) fn do_load(&mut self, m: &mut Moment<'_>) -> Result<(), Violation> {
         let Some(i) = self.someone(m)? else { return Ok(()) };
+        if self.stations[i].running.as_ref().is_some_and(|r| r.node.is_fenced()) {
+            // As the program does every now and then.
+            self.work(i, m, |node, now| node.recover(now).map(drop))?;
+        }
         // The courier goes from partner to partner until it finds something.
         let (n, first) = (self.stations.len(), 1 + m.rng.below(self.stations.len() - 1));
         for k in 0..n - 1 {
@@ -267,7 +274,11 @@ impl World {
                 self.cut_met(to, flight.from, m);
             }
             let receipt = receipt.filter(|_| !lost);
+            let given = receipt.is_some();
             self.net.back.push(Back { from: flight.from, to, number: flight.number, id: flight.id, receipt, lie: None });
+            if given && Some(to) == self.liar && std::mem::take(&mut self.lies.false_next) {
+                self.false_receipt(to, &mut m.rng);
+            }
         }
         Ok(())
     }
@@ -357,19 +368,15 @@ impl World {
         let Some(i) = self.someone(m)? else { return Ok(()) };
         let done = self.work(i, m, |node, now| node.rebuild(now, &mut |_, _| ()).map_err(|e| e.code()))?;
         match done {
-            Some((Ok(_), _)) => {
-                self.numbers_forgotten(i);
-                self.tell(format!("{} works everything out anew", NAMES[i]));
-            }
+            Some((Ok(_), _)) => self.tell(format!("{} works everything out anew", NAMES[i])),
             Some((Err(code), _)) => {
                 // A rebuild that failed is done again when the program starts; until then it does nothing else.
-                self.numbers_forgotten(i);
                 self.tell(format!("{} fails to work everything out anew: {code}", NAMES[i]));
                 self.stations[i].stop();
                 self.net.back.retain(|b| b.from != i);
                 self.net.out.retain(|f| f.from != i || f.lie.is_some() || f.copy);
             }
-            None => self.numbers_forgotten(i),
+            None => {}
         }
         Ok(())
     }
@@ -382,6 +389,9 @@ impl World {
         self.set_clock(i, m);
         self.arm(i, m);
         let now = self.now(i);
+        if self.loses_its_disk(i, m)? {
+            return Ok(());
+        }
         let started = self.stations[i].start(now).map_err(|e| e.code());
         self.disarm(i, m);
         if self.stations[i].disk.is_dead() {
@@ -405,6 +415,7 @@ impl World {
     pub(crate) fn do_wait(&mut self, m: &mut Moment<'_>) -> Result<(), Violation> {
         let minutes = [2, 2, 20, 20, 90, 90, 9 * 60, 40 * 60, 25 * 24 * 60][m.rng.below(9)];
         self.time = self.time.plus_ms(m.rng.between(1, minutes) * 60_000);
+        self.cards_by_hand();
         self.stations.iter_mut().filter_map(|s| s.running.as_mut()).for_each(|r| r.node.retry());
         if self.net.has_cuts() && m.rng.chance(2, 3) {
             self.net.heal();
@@ -469,11 +480,19 @@ impl World {
     pub(crate) fn rest(&mut self, m: &mut Moment<'_>) -> Result<(), Violation> {
         let n = self.stations.len();
         let mut quiet = 0;
-        for _ in 0..ROUNDS_MAX {
+        for round in 0..ROUNDS_MAX {
             let mut moved = 0;
+            // What nobody can show any more would be asked for without end.
+            for i in 0..n {
+                self.work(i, m, |node, now| if round < ROUNDS_MAX / 3 { node.recover(now).map(drop) } else { Ok(()) })?;
+            }
+            self.cards_by_hand();
             for a in 0..n {
                 for b in (0..n).filter(|b| *b != a) {
-                    while self.load(a, b, m)? {
+                    for _ in 0..LOADS_MAX {
+                        if !self.load(a, b, m)? {
+                            break;
+                        }
                         moved += 1;
                         let Some(k) = self.net.out.iter().rposition(|f| f.from == a && f.to == b && f.lie.is_none()) else { break };
                         let flight = self.net.out.remove(k);
@@ -481,9 +500,6 @@ impl World {
                         let Some(k) = self.net.back.iter().rposition(|x| x.from == a && x.to == b) else { break };
                         let back = self.net.back.remove(k);
                         self.settle(a, vec![back], m)?;
-                        if moved > 400 * n {
-                            return Err(Violation::new("comes-to-rest", format!("{} sends to {} without end", self.stations[a].name(), NAMES[b])));
-                        }
                     }
                 }
             }

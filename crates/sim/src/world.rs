@@ -41,6 +41,8 @@ pub struct World {
     wrong_until: Vec<(usize, Option<Fault>)>,
     /// The number of the step.
     pub at: usize,
+    /// Whether keys change in this run; in the others disks are put back. Both in one run are not simulated.
+    pub keys_change: bool,
 }
 
 /// What strikes a step, and what it draws from.
@@ -77,6 +79,7 @@ impl World {
             down: vec![0; n],
             wrong_until: vec![(0, None); n],
             at: 0,
+            keys_change: plan.seed % 2 == 1,
             stations,
         };
         for a in 0..n {
@@ -147,6 +150,7 @@ impl World {
             Kind::Sweep => self.do_sweep(&mut moment),
             Kind::Rebuild => self.do_rebuild(&mut moment),
             Kind::Restart => self.do_restart(&mut moment),
+            Kind::Backup => self.do_backup(&mut moment),
             Kind::Wait => self.do_wait(&mut moment),
             Kind::Lie => self.do_lie(&mut moment),
         }
@@ -184,6 +188,7 @@ impl World {
         // Whatever is made now is dated now, also by a clock that is wrong and also if nobody hears of it.
         self.book.latest = self.book.latest.max(now);
         self.arm(i, m);
+        self.rekey(i, m);
         let Some(running) = self.stations[i].running.as_mut() else { return Ok(None) };
         let done = job(&mut running.node, now);
         if m.has(Fault::KilledBefore) {
@@ -192,6 +197,8 @@ impl World {
             return Ok(None);
         }
         let committed = running.node.commit();
+        // What the disk did not take of new keys is tried again.
+        self.stations[i].unadopted &= !committed.iter().all(|(_, r)| r.is_ok());
         self.disarm(i, m);
         if self.stations[i].disk.is_dead() {
             let aftermath = Aftermath::ALL[m.rng.below(4)];
@@ -205,6 +212,9 @@ impl World {
         if m.has(Fault::KilledAfter) {
             self.coverage.hit(Fault::KilledAfter, m.kind);
             self.die(i, Aftermath::All, m, "is killed after it stored, before it told");
+            return Ok(None);
+        }
+        if self.loses_its_disk(i, m)? {
             return Ok(None);
         }
         Ok(Some((done, committed)))

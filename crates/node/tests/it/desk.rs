@@ -29,6 +29,7 @@ fn what_a_partner_refuses_leaves_the_outbox_is_logged_and_does_not_loop() {
         entries: vec![seal::ReceiptEntry { act: noted.act, held }],
         ledger_size: 1,
         ledger_root: base::Digest::default(),
+        number,
     };
     let receipt = receipt.sign(&w.sides[ES].keys).bytes().to_vec();
     w.answered(MA, ES, number, &parcel, Some(&receipt)).unwrap();

@@ -491,3 +491,71 @@ fn a_node_that_was_moved_does_not_start_where_it_was() {
     let e = open.err().unwrap();
     assert_eq!((e.code(), e.to_string().contains("room 4")), ("refusal.node.moved", true));
 }
+
+/// Takes a new card at once; with `revoke` the one before is revoked.
+fn new_card(w: &mut World, i: usize, revoke: bool) {
+    let (now, before) = (w.now, w.sides[i].keys.card_number());
+    let draft = seal::CardDraft { valid_from: now, ..card_draft(NAMES[i]) };
+    w.sides[i].keys.rotate(&draft, now, &mut Seeded(now.0 as u64)).unwrap();
+    let keys = w.sides[i].keys.clone();
+    let mut revocations = Vec::new();
+    if revoke {
+        let tasks = vec![keys.revocation(before, now, seal::Reason::Suspected, now).unwrap()];
+        let request = seal::RootRequest { version: seal::REQUEST_VERSION, service: keys.service(), tasks };
+        revocations.push(keys.root().unwrap().answer(&request).unwrap().signed.remove(0).to_vec());
+    }
+    w.node(i).adopt_keys(keys, &revocations, now).unwrap();
+    w.sides[i].commit();
+    w.wait(MINUTE);
+    w.pump();
+}
+
+#[test]
+fn a_backup_from_before_two_new_cards_starts_and_files_both() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut w, _) = allied_on(folder.path(), 2);
+    let asked = w.asks(MA, None);
+    w.pump();
+    let copied = backed_up(&w, &folder.path().join("copy.db"));
+    new_card(&mut w, MA, false);
+    new_card(&mut w, MA, false);
+    w.notes(MA, asked.dossier, "Sous la carte 3.");
+    w.pump();
+    put_back(&mut w, &folder.path().join("copy.db"), Some(copied));
+    let now = w.now;
+    let numbers: Vec<u32> = w.node(MA).keys_view(now).unwrap().cards.iter().map(|c| c.number).collect();
+    assert_eq!(numbers, [1, 2, 3], "the key file has the cards that the copy lacks");
+    w.pump();
+    assert!(w.node(MA).fence().unwrap().unwrap().over);
+    w.notes(MA, asked.dossier, "On continue.");
+    w.pump();
+    w.alike(asked.dossier);
+    nothing_twice(&w);
+}
+
+#[test]
+fn what_a_card_had_signed_that_is_revoked_since_does_not_hold_the_fence() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut w, _) = allied_on(folder.path(), 2);
+    let asked = w.asks(MA, None);
+    w.pump();
+    let copied = backed_up(&w, &folder.path().join("copy.db"));
+    w.notes(MA, asked.dossier, "Perdu.");
+    w.pump();
+    // What ES holds of us, receipts and checkpoints, bears card 1; and so does our cosignature of its ledger.
+    checkpoint(&mut w, MA);
+    checkpoint(&mut w, ES);
+    new_card(&mut w, MA, true);
+    put_back(&mut w, &folder.path().join("copy.db"), Some(copied));
+    for _ in 0..4 {
+        w.pump();
+        w.wait(MINUTE);
+    }
+    let fence = w.node(MA).fence().unwrap().unwrap();
+    assert!(fence.over, "{fence:?}");
+    w.notes(MA, asked.dossier, "On continue.");
+    w.pump();
+    w.alike(asked.dossier);
+    nothing_twice(&w);
+    assert_eq!([w.waiting_for(MA), w.waiting_for(ES)], [0, 0], "nothing goes round without end");
+}

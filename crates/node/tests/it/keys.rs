@@ -416,3 +416,22 @@ fn a_lost_root_key_is_followed_by_a_new_service() {
     assert_eq!(filed.len(), 2, "under the new root and under the old card");
     assert!(Cards::first(card).is_ok());
 }
+
+#[test]
+fn nothing_is_signed_under_a_card_that_has_not_begun_by_our_own_clock() {
+    let (mut w, _) = World::allied(2);
+    let asked = w.asks(MA, None).dossier;
+    let from = w.now;
+    rotate(&mut w, MA, from);
+    assert_eq!(w.sides[MA].keys.card_number(), 2);
+    // The clock is set back behind the card's beginning, by a second and more.
+    w.now = from.plus_ms(-3000);
+    assert_eq!(w.tries(MA, note(asked, "Trop tot")).unwrap_err().code(), "failure.clock.before-card");
+    let parcel = w.parcel(ES, MA, 1 << 40, &[]);
+    assert_eq!(w.hand(ES, MA, &parcel), Err("failure.clock.before-card"), "a receipt would hold nowhere");
+    w.now = from.plus_ms(1000);
+    w.notes(MA, asked, "A l'heure");
+    w.pump();
+    w.alike(asked);
+    assert!(w.logged(ES, "refused-input").is_empty());
+}

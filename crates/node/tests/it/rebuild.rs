@@ -177,3 +177,36 @@ fn a_partner_that_sends_an_old_parcel_again_cannot_make_a_rebuild_impossible() {
     w.hand(ES, MA, &old).unwrap();
     rebuilt(&mut w, MA);
 }
+
+#[test]
+fn after_a_rebuild_another_parcel_under_a_used_number_is_refused_and_the_next_number_is_taken() {
+    let (mut w, _) = World::allied(2);
+    let (used, next) = (1 << 40, (1 << 40) + 1);
+    let first = w.parcel(ES, MA, used, &[]);
+    let receipt = w.hand(ES, MA, &first).unwrap();
+    rebuilt(&mut w, MA);
+    // The number stands in our receipt, and so in our ledger.
+    let (from, highest) = (w.id(ES), w.store(MA).given_highest(&w.id(ES)).unwrap());
+    assert_eq!((highest, w.store(MA).given_numbered(&from, used).unwrap().map(|g| g.receipt)), (Some(used), Some(receipt.clone())));
+    let other = w.parcel(ES, MA, used, &[node::Piece::Card(w.sides[ES].keys.card_bytes().to_vec())]);
+    assert_eq!(w.hand(ES, MA, &other).unwrap_err(), "peer.parcel.replayed");
+    assert_eq!(w.logged(MA, "refused-input").len(), 1);
+    assert_eq!(w.hand(ES, MA, &first).unwrap(), receipt, "the parcel itself earns its receipt again");
+    let after = w.parcel(ES, MA, next, &[]);
+    w.hand(ES, MA, &after).unwrap();
+}
+
+#[test]
+fn a_receipt_that_names_another_number_settles_nothing() {
+    let (mut w, _) = World::allied(2);
+    w.asks(MA, None);
+    let (number, parcel) = w.carry(MA, ES).unwrap();
+    let honest = w.hand(MA, ES, &parcel).unwrap();
+    let cards = seal::Cards::first(w.sides[ES].keys.card_bytes()).unwrap();
+    let (receipt, _) = seal::Receipt::read(&honest, &cards).unwrap();
+    assert_eq!(receipt.number, number);
+    let due = w.waiting_for(MA);
+    let other = seal::Receipt { number: number + 1, ..receipt }.sign(&w.sides[ES].keys);
+    assert_eq!(w.answered(MA, ES, number, &parcel, Some(other.bytes())).unwrap_err(), "peer.receipt.other");
+    assert_eq!(w.waiting_for(MA), due);
+}

@@ -8,6 +8,7 @@ use crate::rest::StorageKey;
 use crate::tls::TlsIdentity;
 use crate::xwing;
 use base::{Entropy, UnixMs};
+use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 use std::sync::Arc;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
@@ -40,6 +41,10 @@ struct Secrets {
     /// That card, unsigned.
     #[cbor(n(8), with = "minicbor::bytes")]
     asked_card: Option<Vec<u8>>,
+    /// Our cards before the newest, oldest first; no secrets.
+    #[zeroize(skip)]
+    #[n(9)]
+    earlier: Vec<ByteVec>,
 }
 
 #[derive(Encode, Decode, Zeroize, ZeroizeOnDrop)]
@@ -82,9 +87,11 @@ impl Keys {
             generations: self.generations.iter().map(stored).collect(),
             asked: self.asked.as_ref().map(|a| stored(&a.generation)),
             asked_card: self.asked.as_ref().map(|a| a.payload.clone()),
+            earlier: self.earlier.iter().cloned().map(ByteVec::from).collect(),
         };
         // Room from the start: a buffer that grows would leave copies of secrets behind.
-        let mut plain = Zeroizing::new(Vec::with_capacity(self.card.len() + 1024 + CARD_BYTES_MAX + (self.generations.len() + 1) * 4096));
+        let earlier: usize = self.earlier.iter().map(|c| c.len() + 8).sum();
+        let mut plain = Zeroizing::new(Vec::with_capacity(self.card.len() + earlier + 1024 + CARD_BYTES_MAX + (self.generations.len() + 1) * 4096));
         minicbor::encode(&secrets, &mut *plain).expect("encoding into memory cannot fail");
         keyfile::lock(KIND_KEYS, &plain, lock, entropy)
     }
@@ -128,6 +135,7 @@ impl Keys {
             in_use: secrets.in_use,
             storage: StorageKey::from_bytes(secrets.storage),
             card: secrets.card.clone(),
+            earlier: secrets.earlier.iter().map(|c| c.to_vec()).collect(),
             asked,
         };
         keys.belong_together().then_some(keys)

@@ -78,6 +78,7 @@ fn golden(ours: &Keys, theirs: &Keys, parcel: &[u8]) -> Value {
         ],
         ledger_size: frontier.size(),
         ledger_root: frontier.root(),
+        number: 7,
     };
     let task = ours.revocation(1, AT.plus_ms(4000), Reason::Suspected, AT.plus_ms(5000)).unwrap();
     let request = RootRequest { version: REQUEST_VERSION, service: ours.service(), tasks: vec![task] };

@@ -135,6 +135,7 @@ fn receipt(from: &Keys, to: &Keys, entries: Vec<ReceiptEntry>) -> Receipt {
         entries,
         ledger_size: 3,
         ledger_root: Digest::of(b"root"),
+        number: 7,
     }
 }
 
