@@ -148,6 +148,9 @@ pub enum NodeError {
     /// A chunk that nobody here has asked for.
     #[error("nobody here has asked for this exhibit; it is not kept")]
     ExhibitUnasked,
+    /// A chunk that came by file in front of the act that names its exhibit.
+    #[error("this chunk came before an act that counts names its exhibit; it comes again with the sender's next file")]
+    ExhibitEarly,
     /// An exhibit is not here whole.
     #[error("this exhibit is not here whole yet; it is fetched, and entente exhibit list shows how far it is")]
     ExhibitIncomplete,
@@ -204,7 +207,7 @@ pub enum NodeError {
     #[error("this export is over: another one began, or the node was started again. What it wrote may be used; export again for the rest")]
     CarryExport,
     /// A volume is too small for what must go into it.
-    #[error("a volume must have at least {0} bytes for what is due; export with a larger --volume-bytes")]
+    #[error("a volume must have at least {0} bytes for what is due; export with a larger --max-size")]
     CarryVolume(u64),
     /// The partner's newest card does not hold any more, so nothing can be sealed for it.
     #[error("the newest card of {0} that is known here is not valid now, so nothing can be sealed for it; import its newer card first")]
@@ -282,6 +285,7 @@ impl NodeError {
             NodeError::Chunk { fault, .. } => fault.code(),
             NodeError::ExhibitRanges => "peer.exhibit.ranges",
             NodeError::ExhibitUnasked => "refusal.exhibit.unasked",
+            NodeError::ExhibitEarly => "refusal.exhibit.early",
             NodeError::ExhibitIncomplete => "refusal.exhibit.incomplete",
             NodeError::ExhibitAbsent(_) => "refusal.exhibit.absent",
             NodeError::ExhibitRoom => "refusal.exhibit.room",

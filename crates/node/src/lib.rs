@@ -8,6 +8,7 @@ mod across;
 mod book;
 mod cabinet;
 mod carry;
+mod carry_exhibit;
 mod chronicle;
 mod clocks;
 mod error;
@@ -43,7 +44,7 @@ mod witness;
 
 pub use book::Book;
 pub use cabinet::{Drawer, PAPER_BYTES_MAX, PAPERS_MAX, Paper};
-pub use carry::{CarryBegun, CarryNext, CarrySealed, CarrySettled, CarryView};
+pub use carry::{CarryBegun, CarryNext, CarryOwed, CarryRoom, CarrySealed, CarrySettled, CarryView};
 pub use chronicle::{AccordView, DeedView, Entry, Rehearsal};
 pub use clocks::ClockReport;
 pub use error::NodeError;
