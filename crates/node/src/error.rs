@@ -77,6 +77,9 @@ pub enum NodeError {
     /// A mechanism is known but not proved.
     #[error("mechanism '{0}' fails its check: {1}; it cannot be used until its author mends it")]
     UnprovedMechanism(String, String),
+    /// Proving a mechanism would take more work than is given to any.
+    #[error("mechanism '{0}' is too large to be proved here; it cannot be used until its author cuts it into smaller ones")]
+    LargeMechanism(String),
     /// No accord would fit.
     #[error("no accord in force permits this mechanism among these parties; propose one and have it signed")]
     NoAccord,
@@ -117,6 +120,9 @@ pub enum NodeError {
     /// A receipt does not answer the parcel that we sent.
     #[error("the receipt is for another parcel; the partner's software is at fault. The parcel is sent again")]
     Receipt,
+    /// A receipt that somebody else signed than the service that the parcel went to.
+    #[error("the receipt is signed by another service than the one that the parcel went to; it settles nothing. Call the partner")]
+    ReceiptSigner,
     /// A partner's ledger does not continue the one that we cosigned.
     #[error("this ledger does not continue the one that was cosigned before; keep the log and let the operators speak")]
     Rewritten,
@@ -266,6 +272,7 @@ impl NodeError {
             NodeError::OtherVersion(_) => "refusal.mechanism.other-version",
             NodeError::TooManyMechanisms => "refusal.mechanism.too-many",
             NodeError::UnprovedMechanism(..) => "refusal.mechanism.unproved",
+            NodeError::LargeMechanism(_) => "refusal.mechanism.unprovable",
             NodeError::NoAccord => "refusal.accord.none",
             NodeError::WhichAccord(_) => "refusal.accord.which",
             NodeError::NotPending => "refusal.pending.gone",
@@ -277,6 +284,7 @@ impl NodeError {
             NodeError::Courier => "peer.parcel.courier",
             NodeError::Signer => "peer.act.signer",
             NodeError::Receipt => "peer.receipt.other",
+            NodeError::ReceiptSigner => "peer.receipt.signer",
             NodeError::Rewritten => "peer.ledger.rewritten",
             NodeError::CheckpointStart(_) => "refusal.checkpoint.start",
             NodeError::NotOurs => NOT_OURS,

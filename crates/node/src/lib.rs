@@ -52,7 +52,7 @@ pub use exhibit_view::{ExhibitStanding, ExhibitView};
 pub use fence::{Why, declare};
 pub use inbound::{ACT_AHEAD_MINUTES_MAX, Arrived, CARRY_DAYS_CEILING, PARCEL_SKEW_MINUTES_MAX, open, open_carried};
 pub use intake::{CarryCount, CarryFaulty, CarryReport, Intake, IntakeDone, IntakeJob};
-pub use intent::{Intent, Made, Pending, proof_fault};
+pub use intent::{Intent, Made, Pending, Unproved, proof_fault};
 pub use lift::{FenceView, Lifted};
 pub use node::{Committed, MOVED, Node, Settings, Ticket};
 pub use officer::Officer;

@@ -56,7 +56,7 @@ fn a_file_goes_by_file_alone_and_custody_with_it() {
     let item = s.w.node(MA).view(&s.dossier.clone(), &[], START).unwrap().items.last().unwrap().id;
     let out = one(export(&mut s.w, MA, ES, false));
     assert_eq!(s.stands(MA), "ma held 5, es unknown 0", "it has not said anything yet");
-    assert_eq!(take(&mut s, ES, &[out.clone()]), 6, "act and content in one file");
+    assert_eq!(take(&mut s, ES, std::slice::from_ref(&out)), 6, "act and content in one file");
     assert_eq!(s.stands(ES), "es held 5, ma held 5");
     assert_eq!(s.reads(ES, &exhibit, &bytes), Ok(true));
     s.w.wait(2 * DAY);
@@ -318,7 +318,7 @@ fn a_disk_that_is_full_in_the_middle_promises_nothing() {
     assert_eq!(told(import(&mut s.w, ES, &file)), "failure.store.disk-full");
     s.w.sides[ES].disk.full.store(false, Relaxed);
     assert_eq!(s.stands(ES), "es coming 0, ma held 6", "what has no receipt does not count");
-    assert_eq!(take(&mut s, ES, &[file.clone()]), 6);
+    assert_eq!(take(&mut s, ES, std::slice::from_ref(&file)), 6);
     assert_eq!(told(import(&mut s.w, ES, &file)), "parcels 0 3 0 receipts 0 0 0 whole", "and a second time it is known");
     assert_eq!(s.reads(ES, &exhibit, &bytes), Ok(true));
 }
