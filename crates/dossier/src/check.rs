@@ -5,7 +5,7 @@
 //! declared state, move and phase can be reached, and no crossing act reopens what has ended.
 
 use crate::counted::Abstract;
-use crate::explore::{Explorer, Found, opener_matters, order_matters};
+use crate::explore::{Budget, Explorer, Found, PROOF_WORK_MAX, opener_matters, order_matters};
 use crate::mechanism::{ItemKind, Mechanism};
 use crate::state::PhaseOf;
 use serde::Serialize;
@@ -13,6 +13,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Parties of one role that are explored at most.
 const PARTIES_EXPLORED_MAX: usize = 3;
+/// Configurations of parties that are explored of one kind and opener.
+const CONFIGURATIONS_MAX: usize = 1_000;
 
 /// What was explored of one configuration.
 #[derive(Debug, Clone, Serialize)]
@@ -51,30 +53,56 @@ pub struct Report {
     pub explored: Vec<Explored>,
     /// Faults; none means proved.
     pub faults: Vec<Fault>,
+    /// Whether the proof would take more work than [`PROOF_WORK_MAX`], so that nothing is known.
+    pub too_large: bool,
+    /// The work that it took.
+    pub work: u64,
 }
 
 impl Report {
     /// Tells whether the mechanism is proved.
     pub fn proved(&self) -> bool {
-        self.faults.is_empty() && self.explored.iter().all(|e| e.complete)
+        !self.too_large && self.faults.is_empty() && self.explored.iter().all(|e| e.complete)
     }
 }
 
-/// Checks a mechanism.
+/// Checks a mechanism, with no more than [`PROOF_WORK_MAX`] of work: whoever wrote it must not hold its reader up.
 pub fn check(mechanism: &Mechanism) -> Report {
-    let mut report = Report { mechanism: mechanism.id.clone(), explored: Vec::new(), faults: Vec::new() };
+    check_within(mechanism, PROOF_WORK_MAX)
+}
+
+/// Checks a mechanism with so much work at most.
+pub fn check_within(mechanism: &Mechanism, work_max: u64) -> Report {
+    let budget = Budget::new(work_max);
+    let mut report = explored(mechanism, &budget);
+    report.work = work_max - budget.left();
+    if budget.is_spent() || report.too_large {
+        (report.too_large, report.faults) = (true, Vec::new());
+    }
+    report
+}
+
+fn explored(mechanism: &Mechanism, budget: &Budget) -> Report {
+    let mut report = Report { mechanism: mechanism.id.clone(), explored: Vec::new(), faults: Vec::new(), too_large: false, work: 0 };
     let mut known: HashMap<&str, Abstract> = HashMap::new();
     for kind in mechanism.items.iter().rev().filter(|k| !k.stances.is_empty()) {
         let mut reached = Reached::default();
         let mut summary = Abstract::default();
         let mut done = HashSet::new();
         for opener in &kind.opened_by {
-            for (counts, place) in configurations(mechanism, kind, opener) {
+            let Some(configurations) = configurations(mechanism, kind, opener) else {
+                report.too_large = true;
+                return report;
+            };
+            for (counts, place) in configurations {
+                if budget.is_spent() {
+                    return report;
+                }
                 // Where it does not matter who opened the item, configurations of the same parties are the same.
                 if !opener_matters(kind) && !done.insert(counts.clone()) {
                     continue;
                 }
-                let explorer = Explorer::new(mechanism, kind, (opener, place), &counts, &known);
+                let explorer = Explorer::new(mechanism, kind, (opener, place), &counts, &known, budget);
                 let found = explorer.run();
                 explorer.summarise(&found, &mut summary);
                 reached.note(&explorer, &found);
@@ -107,8 +135,8 @@ pub fn check(mechanism: &Mechanism) -> Report {
 }
 
 /// Lists how many parties each role may have, its minimum up to three, the opener's role at least one; and, in an ordered
-/// role, at which place the opener stands.
-fn configurations<'m>(mechanism: &'m Mechanism, kind: &ItemKind, opener: &str) -> Vec<(BTreeMap<&'m str, usize>, usize)> {
+/// role, at which place the opener stands. None where there are too many.
+fn configurations<'m>(mechanism: &'m Mechanism, kind: &ItemKind, opener: &str) -> Option<Vec<(BTreeMap<&'m str, usize>, usize)>> {
     let mut all = vec![BTreeMap::new()];
     for role in &mechanism.roles {
         let least = if role.id == opener { role.min.max(1) } else { role.min };
@@ -119,15 +147,17 @@ fn configurations<'m>(mechanism: &'m Mechanism, kind: &ItemKind, opener: &str) -
             .iter()
             .flat_map(|c: &BTreeMap<&'m str, usize>| (least..=most).map(|n| c.clone().into_iter().chain([(role.id.as_str(), n)]).collect()))
             .collect();
+        if all.len() > CONFIGURATIONS_MAX {
+            return None;
+        }
     }
     let ordered = mechanism.roles.iter().position(|r| r.id == opener).is_some_and(|r| order_matters(mechanism, kind, r));
     let by_place = opener_matters(kind) && ordered;
-    all.into_iter()
-        .flat_map(|c| {
-            let places = if by_place { c.get(opener).copied().unwrap_or(1) } else { 1 };
-            (0..places).map(move |p| (c.clone(), p))
-        })
-        .collect()
+    let each = |c: BTreeMap<&'m str, usize>| {
+        let places = if by_place { c.get(opener).copied().unwrap_or(1) } else { 1 };
+        (0..places).map(move |p| (c.clone(), p))
+    };
+    Some(all.into_iter().flat_map(each).collect())
 }
 
 fn faults(mechanism: &Mechanism, explorer: &Explorer<'_>, found: &Found) -> Vec<Fault> {

@@ -11,14 +11,43 @@ use crate::counted::{Abstract, Counted};
 use crate::mechanism::{ItemKind, Mechanism, Stance};
 use crate::rule::{Facts, Rule};
 use crate::state::{PhaseOf, empty_counts, phase};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 /// Combinations after which exploring stops.
 pub const COMBINATIONS_MAX: usize = 200_000;
+/// Work that the proof of one mechanism may take, over all its configurations: one for each step and earlier state that is looked at,
+/// and for each rule that is evaluated its [`Rule::weight`].
+pub const PROOF_WORK_MAX: u64 = 40_000_000;
 /// Children of a kind that are explored at once.
 const CHILDREN_MAX: u8 = 2;
 const NONE: u8 = u8::MAX;
+
+/// What is left of the work that a proof may take.
+pub(crate) struct Budget(Cell<u64>);
+
+impl Budget {
+    /// Begins with so much.
+    pub fn new(work: u64) -> Budget {
+        Budget(Cell::new(work))
+    }
+
+    /// Takes some of it; tells whether there is any left.
+    pub fn spend(&self, work: u64) -> bool {
+        self.0.set(self.0.get().saturating_sub(work));
+        self.0.get() > 0
+    }
+
+    /// Tells whether it is used up: whatever was found since is not to be believed.
+    pub fn is_spent(&self) -> bool {
+        self.0.get() == 0
+    }
+
+    /// Returns what is left.
+    pub fn left(&self) -> u64 {
+        self.0.get()
+    }
+}
 
 /// One party in the explored configuration.
 pub(crate) struct Slot<'m> {
@@ -112,6 +141,7 @@ pub(crate) struct Explorer<'m> {
     never_memo: RefCell<HashMap<Vec<u8>, Option<usize>>>,
     stale_memo: RefCell<HashMap<Vec<u8>, bool>>,
     ancestors: Vec<Vec<Vec<u8>>>,
+    budget: &'m Budget,
 }
 
 /// Tells whether it matters for a kind's stances which party opened it.
@@ -135,6 +165,7 @@ impl<'m> Explorer<'m> {
         opener: (&str, usize),
         counts: &BTreeMap<&'m str, usize>,
         known: &HashMap<&str, Abstract>,
+        budget: &'m Budget,
     ) -> Explorer<'m> {
         let mut slots = Vec::new();
         for (role, n) in counts {
@@ -196,6 +227,7 @@ impl<'m> Explorer<'m> {
             never_memo: RefCell::default(),
             stale_memo: RefCell::default(),
             ancestors,
+            budget,
         }
     }
 
@@ -240,7 +272,7 @@ impl<'m> Explorer<'m> {
         self.visit(self.canonical(self.initial()), None, &mut found, &mut index, &mut queue);
         let mut steps = Vec::new();
         while let Some(at) = queue.pop_front() {
-            if found.combos.len() > COMBINATIONS_MAX {
+            if found.combos.len() > COMBINATIONS_MAX || self.budget.is_spent() {
                 found.complete = false;
                 break;
             }
@@ -248,6 +280,7 @@ impl<'m> Explorer<'m> {
             let ended = self.is_end(&found.phases[at]);
             steps.clear();
             self.steps(&combo, &found.phases[at], &found.own[at], ended, &mut steps);
+            self.budget.spend(1 + steps.len() as u64);
             for (next, step, known) in steps.drain(..) {
                 let to = self.visit(self.canonical(next), Some((at, step)), &mut found, &mut index, &mut queue);
                 if let Step::Move { mv, .. } = step {
@@ -339,6 +372,7 @@ impl<'m> Explorer<'m> {
         if let Some(known) = self.guard_memo.borrow().get(&key) {
             return *known;
         }
+        self.budget.spend(rule.weight());
         let holds = rule.holds(&self.facts(combo, Some(s))) == Ok(true);
         self.guard_memo.borrow_mut().insert(key, holds);
         holds
@@ -374,7 +408,8 @@ impl<'m> Explorer<'m> {
     /// Goes over the earlier states of all slots but one until a test holds.
     fn any_earlier(&self, o: usize, row: &mut Combo, s: usize, test: &mut dyn FnMut(&Combo) -> bool) -> bool {
         if o == self.slots.len() {
-            return test(row);
+            // Once too much was asked the whole proof is void, whatever is said here.
+            return !self.budget.spend(1) || test(row);
         }
         if o == s || row[o] == NONE {
             return self.any_earlier(o + 1, row, s, test);
@@ -397,6 +432,7 @@ impl<'m> Explorer<'m> {
         if let Some(known) = self.phase_memo.borrow().get(&key) {
             return known.clone();
         }
+        self.budget.spend(self.kind.family(per).map(|p| p.rule.weight()).sum());
         let found = phase(self.kind, per, &self.facts(combo, party));
         self.phase_memo.borrow_mut().insert(key, found.clone());
         found
@@ -412,6 +448,7 @@ impl<'m> Explorer<'m> {
         if let Some(known) = self.never_memo.borrow().get(&key) {
             return *known;
         }
+        self.budget.spend(self.kind.nevers.iter().map(|n| n.rule.weight()).sum());
         let facts = self.facts(combo, None);
         // A rule that cannot be evaluated counts as broken: nothing would be proved by it.
         let found = self.kind.nevers.iter().position(|n| n.rule.holds(&facts) != Ok(false));
@@ -546,6 +583,9 @@ impl<'m> Explorer<'m> {
         let one = |p: &PhaseOf| matches!(p, PhaseOf::One(_));
         let mut row = vec![0; self.width];
         for mut n in 0..all {
+            if !self.budget.spend(1) {
+                return (n, None);
+            }
             for (s, size) in sizes.iter().enumerate() {
                 row[s] = if *size == 0 { NONE } else { (n % *size as usize) as u8 };
                 n /= (*size).max(1) as usize;

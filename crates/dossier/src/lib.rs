@@ -21,9 +21,10 @@ mod value;
 mod view;
 
 pub use act::{AccordRef, Act, ActFault, BODY_BYTES_MAX, Body, Deed, HEAD_BYTES_MAX, Head, Mark, Opening, PARTIES_MAX, Party, Signatory, VERSION};
-pub use check::{Explored, Fault, Report, check};
+pub use check::{Explored, Fault, Report, check, check_within};
 pub use clock::{ClockState, ClockView};
 pub use dossier::{Checked, Dossier, Fork, Judged, Verdict, Want};
+pub use explore::PROOF_WORK_MAX;
 pub use field::{Field, FieldFault, FieldType};
 pub use guard::{DOSSIER_EXHIBITS_MAX, EXHIBITS_MAX, Refusal, commitment};
 pub use links::{LinkView, LinkedFrom, links, opposite};

@@ -11,6 +11,10 @@ use std::sync::{Arc, LazyLock};
 pub const RULE_BYTES_MAX: usize = 600;
 /// Brackets that may stand inside one another.
 pub const RULE_DEPTH_MAX: usize = 12;
+/// How deep words that go over a list may stand in one another: each multiplies the work by the list's length.
+pub const RULE_LOOPS_MAX: usize = 2;
+/// Words that go over a list.
+const LOOPS: [&str; 5] = ["all", "exists", "exists_one", "map", "filter"];
 
 type List = Arc<Vec<Value>>;
 
@@ -42,6 +46,7 @@ pub struct Rule {
     source: String,
     program: Program,
     names: BTreeSet<String>,
+    weight: u64,
     counted: Vec<(String, Option<String>)>,
 }
 
@@ -126,6 +131,13 @@ impl Rule {
         if source.contains("!!") || source.contains("--") {
             return Err("a rule repeats no sign".to_owned());
         }
+        let loops = loops(source);
+        if loops > RULE_LOOPS_MAX {
+            return Err(format!("a rule goes over lists within lists at most {RULE_LOOPS_MAX} deep"));
+        }
+        // Names in place of an evaluation: how often its innermost words are read at most.
+        let list = source.matches(',').count().max(crate::act::PARTIES_MAX) as u64;
+        let weight = (20 + source.len() as u64 / 20) * list.pow(loops as u32);
         let program = Program::compile(source).map_err(|e| e.to_string())?;
         let references = program.references();
         let names: BTreeSet<String> = references.variables().iter().map(|n| n.to_string()).collect();
@@ -138,12 +150,17 @@ impl Rule {
         if let Some(f) = references.functions().iter().find(|f| !callable(f)) {
             return Err(format!("'{f}' is not a word that rules can call"));
         }
-        Ok(Rule { source: source.to_owned(), counted: counted(source), program, names })
+        Ok(Rule { source: source.to_owned(), counted: counted(source), program, names, weight })
     }
 
     /// Returns the text.
     pub fn source(&self) -> &str {
         &self.source
+    }
+
+    /// Returns the work that evaluating the rule takes at most, where one step of the checker is one.
+    pub fn weight(&self) -> u64 {
+        self.weight
     }
 
     /// Tells whether the rule reads a name.
@@ -200,6 +217,23 @@ impl Rule {
             Err(e) => Err(format!("'{}' cannot be evaluated: {e}", self.source)),
         }
     }
+}
+
+/// Counts how deep words that go over lists stand in one another.
+fn loops(source: &str) -> usize {
+    let (mut open, mut deepest) = (Vec::new(), 0);
+    for (at, c) in source.char_indices() {
+        match c {
+            '(' => {
+                let before = source[..at].trim_end();
+                open.push(LOOPS.iter().any(|w| before.strip_suffix(w).is_some_and(|b| b.trim_end().ends_with('.'))));
+                deepest = deepest.max(open.iter().filter(|l| **l).count());
+            }
+            ')' => drop(open.pop()),
+            _ => {}
+        }
+    }
+    deepest
 }
 
 fn list(states: &[&str]) -> Value {

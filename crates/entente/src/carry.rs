@@ -23,7 +23,7 @@ use std::io;
 use tokio::sync::mpsc::Sender;
 use utoipa::ToSchema;
 
-/// Kind of a frame that tells how far an export is: JSON with `done` and `of` in acts and notes.
+/// Kind of a frame that tells how far an export is: JSON with `parcels` and `bytes` written, and `due`, the acts and notes that were due.
 pub const FRAME_PROGRESS: u8 = 0xf0;
 /// Kind of a frame that tells why an export breaks off: JSON with `code` and `what`.
 pub const FRAME_PROBLEM: u8 = 0xff;
@@ -37,6 +37,8 @@ pub const EXPORT_HEADER: &str = "entente-carry-export";
 const GROUP_PARCELS: usize = 8;
 /// Bytes of parcels that wait for it.
 const GROUP_BYTES: usize = 8 << 20;
+/// Volumes of one export, unless fewer are asked for.
+const VOLUMES_MAX: u64 = 1_000_000;
 
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct ExportForm {
@@ -44,7 +46,9 @@ pub(crate) struct ExportForm {
     partner: ServiceId,
     #[serde(default)]
     again: bool,
-    volume_bytes: u64,
+    volume_bytes_max: u64,
+    /// What does not fit into as many volumes is for the next export.
+    volumes_max: Option<u64>,
 }
 
 #[utoipa::path(get, path = "/v1/carry", responses((status = 200, description = "How carrying by file stands with each partner")))]
@@ -58,11 +62,12 @@ pub(crate) async fn carry_export(who: Who, State(shared): State<Shared>, Form(f)
     let engine = shared.engine;
     let to = f.partner;
     let (keys, begun) = engine.run(move |n| n.carry_begin(to, f.again, now()).map(|(t, begun)| (t, (n.keys(), begun)))).await?;
-    let out = Outgo::new(keys.clone(), to, &begun, f.volume_bytes)?;
+    let out = Outgo::new(keys.clone(), to, &begun, f.volume_bytes_max, f.volumes_max.unwrap_or(VOLUMES_MAX).max(1))?;
+    let group_max = if f.volumes_max.is_some() { 1 } else { GROUP_PARCELS };
     let (sender, body) = pipe();
     let (name, volume) = (begun.export.to_string(), begun.volume.to_string());
     tokio::spawn(async move {
-        let mut writer = Writer { engine, keys, to, begun, out, sender, group: Vec::new() };
+        let mut writer = Writer { engine, keys, to, begun, out, sender, group: Vec::new(), group_max, sent: 0 };
         if let Err(problem) = writer.run().await {
             tracing::warn!(code = problem.code(), "an export of a carry file broke off: {problem}");
             let told = json!({ "code": problem.code(), "what": problem.to_string() }).to_string();
@@ -83,17 +88,26 @@ struct Writer {
     out: Outgo,
     sender: Sender<Result<Bytes, io::Error>>,
     group: Vec<(CarrySealed, Vec<u8>)>,
+    /// Parcels of a group: one where the volumes are counted, because what is let go cannot be put back.
+    group_max: usize,
+    /// Bytes that were written.
+    sent: u64,
 }
 
 impl Writer {
     async fn run(&mut self) -> Result<(), NodeError> {
-        let (to, export, load_bytes_max) = (self.to, self.begun.export, self.out.load_bytes_max());
+        let (to, export, room) = (self.to, self.begun.export, self.out.room());
         let mut parcels = 0u64;
         loop {
-            match self.engine.read(move |n| n.carry_next(to, export, load_bytes_max, now())).await? {
+            match self.engine.read(move |n| n.carry_next(to, export, room, now())).await? {
                 CarryNext::Receipts(all) => {
-                    for (number, receipt) in all {
-                        let bytes = self.out.add(CarryRecord::Receipt(number, &receipt), now())?;
+                    for owed in all {
+                        let record = CarryRecord::Receipt(owed.number, &owed.receipt);
+                        if !self.out.fits(record) {
+                            self.put_back(owed.place).await?;
+                            break;
+                        }
+                        let bytes = self.out.add(record, now())?;
                         self.send(bytes).await?;
                     }
                 }
@@ -105,11 +119,24 @@ impl Writer {
                     })
                     .await
                     .map_err(|_| NodeError::Bug)?;
-                    let parcel = sealed?;
+                    let parcel = match sealed {
+                        Ok(parcel) => parcel,
+                        Err(NodeError::ExhibitDamaged { exhibit, index }) => {
+                            // Its disk has lost a chunk: it is fetched anew, and all else goes.
+                            self.engine.run(move |n| Ok((Some(n.exhibit_damaged(exhibit, index, now())), ()))).await?;
+                            continue;
+                        }
+                        Err(e) => return Err(e),
+                    };
+                    if !self.out.fits(CarryRecord::Parcel(&parcel)) {
+                        self.put_back(0).await?;
+                        continue;
+                    }
                     self.group.push((CarrySealed { number: load.number, parcel: Digest::of(&parcel).into(), sent: load.sent.clone() }, parcel));
-                    if self.group.len() >= GROUP_PARCELS || self.group.iter().map(|g| g.1.len()).sum::<usize>() >= GROUP_BYTES {
+                    if self.group.len() >= self.group_max || self.group.iter().map(|g| g.1.len()).sum::<usize>() >= GROUP_BYTES {
                         parcels += self.let_go().await?;
-                        self.send(carry_frame(FRAME_PROGRESS, json!({ "parcels": parcels, "due": self.begun.due }).to_string().as_bytes())).await?;
+                        self.send(carry_frame(FRAME_PROGRESS, json!({ "parcels": parcels, "due": self.begun.due, "bytes": self.sent }).to_string().as_bytes()))
+                            .await?;
                     }
                 }
                 CarryNext::Done => {
@@ -137,7 +164,14 @@ impl Writer {
         Ok(group.len() as u64)
     }
 
-    async fn send(&self, bytes: Vec<u8>) -> Result<(), NodeError> {
+    /// Hands back what the volumes have no room for.
+    async fn put_back(&self, owed: u64) -> Result<(), NodeError> {
+        let (to, export) = (self.to, self.begun.export);
+        self.engine.read(move |n| n.carry_put_back(to, export, owed)).await
+    }
+
+    async fn send(&mut self, bytes: Vec<u8>) -> Result<(), NodeError> {
+        self.sent += bytes.len() as u64;
         // Who asked went away: nothing was confirmed, so nothing moved.
         self.sender.send(Ok(bytes.into())).await.map_err(|_| NodeError::CarryExport)
     }
@@ -155,9 +189,8 @@ pub(crate) struct DoneForm {
 pub(crate) async fn carry_done(who: Who, State(engine): State<Engine>, Form(f): Form<DoneForm>) -> Answer {
     who.must_be(&[OfficerRole::Administrator], "administrator")?;
     let export: u64 = f.export.parse().map_err(|_| NodeError::CarryExport)?;
-    engine.run(move |n| n.carry_done(f.partner, export, f.volumes, &who.0.id, now()).map(|t| (Some(t), ()))).await?;
-    let waiting = engine.read(move |n| Ok(n.exhibits_awaiting_line(&f.partner))).await?;
-    Ok(Json(json!({ "exhibits_awaiting_line": waiting })))
+    let left = engine.run(move |n| n.carry_done(f.partner, export, f.volumes, &who.0.id, now()).map(|(t, left)| (Some(t), left))).await?;
+    Ok(Json(json!({ "exhibits_left": left })))
 }
 
 #[utoipa::path(post, path = "/v1/carry/import", responses((status = 200, description = "What became of a volume; it may have faults and is taken as far as it goes")))]

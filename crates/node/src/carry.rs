@@ -1,16 +1,18 @@
 //! Carry: the same parcels and receipts by file, for a partner that no line reaches, or beside the line.
 //!
 //! Out: 1 an export begins at the front of the outbox or where the last one ended, 2 receipts that are owed, then loads, each
-//! sealed by the caller, 3 what a receipt will be held against is durable before the parcel leaves, 4 the export is done when its
-//! files are written. In: parcels are received as on the wire and their receipts owed; receipts settle what was carried, however
-//! long ago. An export that breaks off moves nothing: the next one holds the same again.
+//! sealed by the caller, chunks of exhibits last (`carry_exhibit.rs`), 3 what a receipt will be held against is durable before the
+//! parcel leaves, 4 the export is done when its files are written. In: parcels are received as on the wire and their receipts
+//! owed; receipts settle what was carried, however long ago. An export that breaks off moves nothing: the next one holds the same
+//! again; one whose files are full hands back what did not fit.
 
+use crate::carry_exhibit::Plan;
 use crate::error::NodeError;
 use crate::inbound::{Arrived, CARRY_DAYS_CEILING};
 use crate::node::{Node, PAGE, Ticket, log, put};
 use crate::outbound::{Load, Sent};
 use crate::served::Served;
-use base::{Digest, OfficerId, ParcelId, ServiceId, UnixMs};
+use base::{Digest, ExhibitId, OfficerId, ParcelId, ServiceId, UnixMs};
 use seal::{CardFault, Cards, Directory};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -56,6 +58,8 @@ pub(crate) struct Carrying {
 pub(crate) struct Carry {
     states: HashMap<ServiceId, Carrying>,
     exports: HashMap<ServiceId, Export>,
+    /// When a partner was last asked for an exhibit by file; a restart forgets it and asks again.
+    pub(crate) asked: HashMap<(ServiceId, ExhibitId), UnixMs>,
 }
 
 impl Carry {
@@ -65,14 +69,28 @@ impl Carry {
     }
 }
 
-struct Export {
+pub(crate) struct Export {
     id: u64,
+    pub(crate) again: bool,
     place: Option<QueuePlace>,
     /// Something older was queued again meanwhile.
     rewound: bool,
     owed_after: Option<String>,
     owed_end: u64,
     parcels: u64,
+    /// What it carries of exhibits, once the acts are through.
+    pub(crate) plan: Option<Plan>,
+    last: Last,
+    /// Its files take no more.
+    full: bool,
+}
+
+/// What an export handed out last, should it not fit into the files any more.
+enum Last {
+    Receipts,
+    /// Acts and notes, after this place.
+    Load(Option<QueuePlace>),
+    Exhibits,
 }
 
 /// A parcel that left by file, as its receipt must answer it.
@@ -104,10 +122,30 @@ pub struct CarryBegun {
     pub cards: Arc<Cards>,
 }
 
+/// How large a load may be so that a volume holds it.
+#[derive(Debug, Clone, Copy)]
+pub struct CarryRoom {
+    /// Bytes of acts and notes, unless a single one is larger.
+    pub bytes: usize,
+    /// Whole chunks of exhibits; none where a volume is too small for one.
+    pub chunks: usize,
+}
+
+/// A receipt that a partner is owed.
+#[derive(Debug, Clone)]
+pub struct CarryOwed {
+    /// Its place among those owed to the partner.
+    pub place: u64,
+    /// The number of its parcel.
+    pub number: u64,
+    /// The receipt.
+    pub receipt: Vec<u8>,
+}
+
 /// What comes next in an export.
 pub enum CarryNext {
-    /// Receipts, each with the number of its parcel.
-    Receipts(Vec<(u64, Vec<u8>)>),
+    /// Receipts.
+    Receipts(Vec<CarryOwed>),
     /// A parcel to be sealed; then [`Node::carry_sealed`] before it may leave.
     Load(Box<Load>),
     /// Nothing more.
@@ -142,6 +180,8 @@ pub struct CarryView {
     pub code: String,
     /// Acts and notes that it has not receipted.
     pub waiting: u64,
+    /// Exhibits of which it lacks content that we have.
+    pub exhibits: u64,
     /// Parcels that left by file and have no receipt yet.
     pub under_way: u64,
     /// When the oldest of them left.
@@ -173,11 +213,15 @@ impl Node {
         let id = self.carry.exports.get(&to).map_or(id, |e| id.max(e.id + 1));
         let export = Export {
             id,
+            again,
             place: state.place.filter(|_| !again).map(QueuePlace::from_numbers),
             rewound: false,
             owed_after: Some(start.checked_sub(1).map_or_else(|| format!("{to}/"), |before| numbered(&to, before))),
             owed_end: state.owed_next,
             parcels: 0,
+            plan: None,
+            last: Last::Receipts,
+            full: false,
         };
         self.carry.exports.insert(to, export);
         let due = self.store.outbox_depth()?.into_iter().find(|d| d.recipient == to).map_or(0, |d| d.count);
@@ -186,10 +230,13 @@ impl Node {
         Ok((self.forget_old(&to, now)?, begun))
     }
 
-    /// Returns what comes next in an export, in parcels of about `bytes_max`.
-    pub fn carry_next(&mut self, to: ServiceId, export: u64, bytes_max: usize, now: UnixMs) -> Result<CarryNext, NodeError> {
+    /// Returns what comes next in an export, in parcels that a volume has room for.
+    pub fn carry_next(&mut self, to: ServiceId, export: u64, room: CarryRoom, now: UnixMs) -> Result<CarryNext, NodeError> {
         let (after, end) = {
             let e = self.export(&to, export)?;
+            if e.full {
+                return Ok(CarryNext::Done);
+            }
             (e.owed_after.clone(), e.owed_end)
         };
         if let Some(after) = after {
@@ -197,10 +244,11 @@ impl Node {
             let rest: Vec<_> = last.into_iter().filter(|r| r.id < stop).collect();
             self.export(&to, export)?.owed_after = rest.last().map(|r| r.id.clone());
             if !rest.is_empty() {
+                self.export(&to, export)?.last = Last::Receipts;
                 let mut receipts = Vec::with_capacity(rest.len());
                 for r in rest {
-                    let owed: Owed = read(&r.data)?;
-                    receipts.extend(self.store.given(&owed.parcel)?.map(|g| (owed.number, g.receipt)));
+                    let (owed, place): (Owed, u64) = (read(&r.data)?, place_of(&r.id)?);
+                    receipts.extend(self.store.given(&owed.parcel)?.map(|g| CarryOwed { place, number: owed.number, receipt: g.receipt }));
                 }
                 return Ok(CarryNext::Receipts(receipts));
             }
@@ -212,10 +260,32 @@ impl Node {
         if parcels >= EXPORT_PARCELS_MAX {
             return Ok(CarryNext::Done);
         }
-        let Some((load, last)) = self.load_after(to, place, bytes_max, now)? else { return Ok(CarryNext::Done) };
+        let (load, last, place) = match self.load_after(to, place, room.bytes, now)? {
+            Some((load, next)) => (load, Last::Load(place), Some(next)),
+            None => match self.carry_exhibits(to, export, room.chunks, now)? {
+                Some(load) => (load, Last::Exhibits, place),
+                None => return Ok(CarryNext::Done),
+            },
+        };
         let e = self.export(&to, export)?;
-        (e.place, e.parcels) = (Some(last), parcels + 1);
+        (e.place, e.parcels, e.last) = (place, parcels + 1, last);
         Ok(CarryNext::Load(Box::new(load)))
+    }
+
+    /// Takes back what an export handed out last and its files have no room for: the load, or the receipts from `owed` on. Nothing
+    /// more comes, and the next export begins with it.
+    pub fn carry_put_back(&mut self, to: ServiceId, export: u64, owed: u64) -> Result<(), NodeError> {
+        let e = self.export(&to, export)?;
+        e.full = true;
+        match e.last {
+            Last::Receipts => e.owed_end = owed,
+            Last::Load(place) => e.place = place,
+            Last::Exhibits => e.plan.iter_mut().for_each(Plan::put_back),
+        }
+        if !matches!(e.last, Last::Receipts) {
+            e.parcels -= 1;
+        }
+        Ok(())
     }
 
     /// Stages what the receipts of some parcels will be held against; only when it is stored may the parcels leave.
@@ -229,8 +299,9 @@ impl Node {
         Ok(self.stage(batch))
     }
 
-    /// Stages the end of an export whose volumes are written: the next one goes on from there.
-    pub fn carry_done(&mut self, to: ServiceId, export: u64, volumes: u64, by: &OfficerId, now: UnixMs) -> Result<Ticket, NodeError> {
+    /// Stages the end of an export whose volumes are written: the next one goes on from there. Returns also how many exhibits have
+    /// content that is left for the next.
+    pub fn carry_done(&mut self, to: ServiceId, export: u64, volumes: u64, by: &OfficerId, now: UnixMs) -> Result<(Ticket, usize), NodeError> {
         self.export(&to, export)?;
         let export = self.carry.exports.remove(&to).ok_or(NodeError::CarryExport)?;
         let mut state = self.carrying(&to)?;
@@ -242,8 +313,9 @@ impl Node {
         let what =
             serde_json::json!({ "what": "carry file written", "by": by, "partner": to, "volumes": volumes, "up_to": state.volumes, "parcels": export.parcels });
         batch.logs.push(log("audit", what));
+        let left = self.carry_exhibits_done(to, export.again, export.plan, now, &mut batch);
         self.keep(&to, state, &mut batch);
-        Ok(self.stage(batch))
+        Ok((self.stage(batch), left))
     }
 
     /// Takes a parcel that came by file; tells whether it was here before. Its receipt is owed either way.
@@ -352,6 +424,7 @@ impl Node {
                 service,
                 code: cards.latest().code.clone(),
                 waiting: depth.iter().find(|d| d.recipient == service).map_or(0, |d| d.count),
+                exhibits: self.exhibits_wanted_by(&service),
                 under_way,
                 oldest,
                 volumes: state.volumes,
@@ -379,7 +452,7 @@ impl Node {
         Ok(if batch.records.is_empty() { None } else { Some(self.stage(batch)) })
     }
 
-    fn export(&mut self, to: &ServiceId, id: u64) -> Result<&mut Export, NodeError> {
+    pub(crate) fn export(&mut self, to: &ServiceId, id: u64) -> Result<&mut Export, NodeError> {
         self.carry.exports.get_mut(to).filter(|e| e.id == id).ok_or(NodeError::CarryExport)
     }
 
@@ -422,6 +495,11 @@ impl Node {
 /// Names a document so that a partner's stand together in the order of their numbers, and begin after their bare name.
 fn numbered(of: &ServiceId, number: u64) -> String {
     format!("{of}/{number:016x}")
+}
+
+fn place_of(id: &str) -> Result<u64, NodeError> {
+    let number = id.rsplit_once('/').and_then(|(_, n)| u64::from_str_radix(n, 16).ok());
+    number.ok_or_else(|| NodeError::Corrupt("what was carried".to_owned()))
 }
 
 fn write(value: &impl Serialize) -> Vec<u8> {

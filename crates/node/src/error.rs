@@ -77,6 +77,9 @@ pub enum NodeError {
     /// A mechanism is known but not proved.
     #[error("mechanism '{0}' fails its check: {1}; it cannot be used until its author mends it")]
     UnprovedMechanism(String, String),
+    /// Proving a mechanism would take more work than is given to any.
+    #[error("mechanism '{0}' is too large to be proved here; it cannot be used until its author cuts it into smaller ones")]
+    LargeMechanism(String),
     /// No accord would fit.
     #[error("no accord in force permits this mechanism among these parties; propose one and have it signed")]
     NoAccord,
@@ -120,6 +123,9 @@ pub enum NodeError {
     /// A receipt does not answer the parcel that we sent.
     #[error("the receipt is for another parcel; the partner's software is at fault. The parcel is sent again")]
     Receipt,
+    /// A receipt that somebody else signed than the service that the parcel went to.
+    #[error("the receipt is signed by another service than the one that the parcel went to; it settles nothing. Call the partner")]
+    ReceiptSigner,
     /// A partner's ledger does not continue the one that we cosigned.
     #[error("this ledger does not continue the one that was cosigned before; keep the log and let the operators speak")]
     Rewritten,
@@ -151,6 +157,9 @@ pub enum NodeError {
     /// A chunk that nobody here has asked for.
     #[error("nobody here has asked for this exhibit; it is not kept")]
     ExhibitUnasked,
+    /// A chunk that came by file in front of the act that names its exhibit.
+    #[error("this chunk came before an act that counts names its exhibit; it comes again with the sender's next file")]
+    ExhibitEarly,
     /// An exhibit is not here whole.
     #[error("this exhibit is not here whole yet; it is fetched, and entente exhibit list shows how far it is")]
     ExhibitIncomplete,
@@ -207,7 +216,7 @@ pub enum NodeError {
     #[error("this export is over: another one began, or the node was started again. What it wrote may be used; export again for the rest")]
     CarryExport,
     /// A volume is too small for what must go into it.
-    #[error("a volume must have at least {0} bytes for what is due; export with a larger --volume-bytes")]
+    #[error("a volume must have at least {0} bytes for what is due; export with a larger --max-size")]
     CarryVolume(u64),
     /// The partner's newest card does not hold any more, so nothing can be sealed for it.
     #[error("the newest card of {0} that is known here is not valid now, so nothing can be sealed for it; import its newer card first")]
@@ -266,6 +275,7 @@ impl NodeError {
             NodeError::OtherVersion(_) => "refusal.mechanism.other-version",
             NodeError::TooManyMechanisms => "refusal.mechanism.too-many",
             NodeError::UnprovedMechanism(..) => "refusal.mechanism.unproved",
+            NodeError::LargeMechanism(_) => "refusal.mechanism.unprovable",
             NodeError::NoAccord => "refusal.accord.none",
             NodeError::WhichAccord(_) => "refusal.accord.which",
             NodeError::NotPending => "refusal.pending.gone",
@@ -278,6 +288,7 @@ impl NodeError {
             NodeError::Courier => "peer.parcel.courier",
             NodeError::Signer => "peer.act.signer",
             NodeError::Receipt => "peer.receipt.other",
+            NodeError::ReceiptSigner => "peer.receipt.signer",
             NodeError::Rewritten => "peer.ledger.rewritten",
             NodeError::CheckpointStart(_) => "refusal.checkpoint.start",
             NodeError::NotOurs => NOT_OURS,
@@ -286,6 +297,7 @@ impl NodeError {
             NodeError::Chunk { fault, .. } => fault.code(),
             NodeError::ExhibitRanges => "peer.exhibit.ranges",
             NodeError::ExhibitUnasked => "refusal.exhibit.unasked",
+            NodeError::ExhibitEarly => "refusal.exhibit.early",
             NodeError::ExhibitIncomplete => "refusal.exhibit.incomplete",
             NodeError::ExhibitAbsent(_) => "refusal.exhibit.absent",
             NodeError::ExhibitRoom => "refusal.exhibit.room",

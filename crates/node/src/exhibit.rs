@@ -45,6 +45,8 @@ pub(crate) struct Kept {
     pub(crate) gone: Option<UnixMs>,
     /// What partners have said of it.
     pub(crate) others: BTreeMap<ServiceId, Other>,
+    /// Chunks that left for a partner by file, and do not leave so again unless it is asked for.
+    pub(crate) carried: BTreeMap<ServiceId, Ranges>,
 }
 
 /// An act that names the exhibit, the first of its author in its dossier.
@@ -101,8 +103,8 @@ pub(crate) struct Exhibits {
 
 impl Kept {
     fn new(size: u64, now: UnixMs) -> Kept {
-        let (names, others) = (Vec::new(), BTreeMap::new());
-        Kept { size, names, shelf: None, have: Ranges::default(), since: None, refused: None, moved: now, gone: None, others }
+        let (names, others, carried) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+        Kept { size, names, shelf: None, have: Ranges::default(), since: None, refused: None, moved: now, gone: None, others, carried }
     }
 
     pub(crate) fn chunks(&self) -> u32 {
@@ -126,11 +128,6 @@ impl Kept {
 
     pub(crate) fn named_in(&self, dossier: &DossierId) -> Option<&Name> {
         self.names.iter().find(|n| n.dossier == *dossier)
-    }
-
-    /// Tells whether it is whole here and a party of a dossier that names it has said nothing of it yet.
-    pub(crate) fn untold(&self, partner: &ServiceId) -> bool {
-        self.since.is_some() && self.concerns(partner) && !self.others.contains_key(partner) && self.standing().all(|n| n.author != *partner)
     }
 
     /// Tells whether a service is a party of a dossier that names it.
@@ -292,6 +289,7 @@ impl Node {
             kept.names.push(name);
         }
         if kept.gone.take().is_some() {
+            kept.carried.clear();
             (kept.have, kept.since, kept.moved) = (Ranges::default(), None, batch.at);
         }
         kept.refused = None;
@@ -400,6 +398,7 @@ impl Node {
         self.exhibits.doomed.extend(kept.shelf.take().map(|(name, _)| name));
         (kept.have, kept.since, kept.gone) = (Ranges::default(), None, Some(batch.at));
         kept.others.values_mut().for_each(|o| o.lacking = Ranges::default());
+        kept.carried.clear();
         batch.logs.push(log("audit", serde_json::json!({ "what": "exhibit erased", "exhibit": id, "bytes": kept.size })));
         if let Some(shelves) = &self.exhibits.shelves {
             shelves.dismiss(&id);

@@ -5,14 +5,14 @@
 //! go again, 5 once all are, the holder asks `Whole`, and the receipt for that is the partner's signed word on since when it holds it.
 
 use crate::error::NodeError;
-use crate::exhibit::{Asked, Kept, Other};
+use crate::exhibit::{Asked, Other, QUOTA};
 use crate::node::{Node, log};
 use crate::outbound::{About, Load, Sent};
 use crate::piece::{self, Piece};
 use crate::ranges::Ranges;
 use crate::served::Fate;
 use crate::shelves::{Shelves, room};
-use base::{CHUNK_BYTES, Digest, DossierId, ExhibitId, ServiceId, UnixMs};
+use base::{CHUNK_BYTES, Digest, DossierId, ExhibitId, ServiceId, UnixMs, chunk_bytes};
 use seal::{Directory, Held};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound::{Excluded, Unbounded};
@@ -42,10 +42,10 @@ pub(crate) struct ChunkIn {
 
 /// A chunk that goes, read when its parcel is sealed.
 pub(crate) struct Cut {
-    exhibit: ExhibitId,
-    shelf: Shelf,
-    size: u64,
-    index: u32,
+    pub(crate) exhibit: ExhibitId,
+    pub(crate) shelf: Shelf,
+    pub(crate) size: u64,
+    pub(crate) index: u32,
 }
 
 impl ChunkIn {
@@ -72,7 +72,8 @@ impl ChunkIn {
 /// Reads the chunks of a parcel and joins them into its content.
 pub(crate) fn join_chunks(shelves: &Shelves, cuts: &[Cut]) -> Result<Vec<u8>, NodeError> {
     // Written one after the other into the content itself: chunks are too large to be copied twice.
-    let mut content = Vec::with_capacity(cuts.len() * (CHUNK_BYTES + 1024));
+    let bytes: usize = cuts.iter().map(|c| chunk_bytes(c.size, c.index).unwrap_or(CHUNK_BYTES) + 1024).sum();
+    let mut content = Vec::with_capacity(bytes);
     piece::begin(&mut content, cuts.len());
     for c in cuts {
         shelves.piece(c.exhibit, &c.shelf, c.size, c.index)?.encode_into(&mut content);
@@ -88,8 +89,8 @@ impl Node {
         &mut self,
         from: ServiceId,
         (dossier, exhibit): (DossierId, ExhibitId),
-        lacking: &[(u32, u32)],
-        why: Option<String>,
+        (lacking, why): (&[(u32, u32)], Option<String>),
+        by_file: bool,
         batch: &mut Append,
     ) -> Result<Fate, NodeError> {
         self.may_speak(from, &dossier, &exhibit)?;
@@ -101,6 +102,10 @@ impl Node {
         }
         let whole = lacking.is_empty() && why.is_none();
         kept.others.insert(from, Other { lacking, moved: batch.at, since: None, refused: why });
+        if by_file || whole {
+            // Who asks by file has waited in vain for what left so before.
+            kept.carried.remove(&from);
+        }
         if whole {
             self.ask_whole(from, dossier, exhibit, batch);
         }
@@ -125,9 +130,17 @@ impl Node {
     }
 
     /// Takes a chunk whose content was verified; its receipt comes after both the disk and the document have it.
-    pub(crate) fn serve_chunk(&mut self, from: ServiceId, mut chunk: ChunkIn, batch: &mut Append) -> Result<Fate, NodeError> {
+    ///
+    /// By file nobody can ask first: there an act that counts and names the exhibit is enough.
+    pub(crate) fn serve_chunk(&mut self, from: ServiceId, mut chunk: ChunkIn, by_file: bool, batch: &mut Append) -> Result<Fate, NodeError> {
         let ChunkIn { exhibit, size, index, .. } = chunk;
-        let kept = self.exhibits.kept.get(&exhibit).filter(|k| k.concerns(&from) && k.refused.is_none()).ok_or(NodeError::ExhibitUnasked)?;
+        if by_file {
+            self.expect_by_file(from, exhibit, batch.at)?;
+        }
+        let kept = self.exhibits.kept.get(&exhibit).filter(|k| k.concerns(&from)).ok_or(NodeError::ExhibitUnasked)?;
+        if let Some(code) = &kept.refused {
+            return Err(if by_file && code == QUOTA { NodeError::ExhibitQuota } else { NodeError::ExhibitUnasked });
+        }
         if kept.size != size {
             return Err(NodeError::Chunk { fault: seal::exhibit::ChunkFault::Size, exhibit, index });
         }
@@ -263,13 +276,6 @@ impl Node {
         self.news += 1;
     }
 
-    /// Counts the exhibits of which chunks wait to go to or come from a partner: they go over a line only, not by file.
-    pub fn exhibits_awaiting_line(&self, partner: &ServiceId) -> usize {
-        let all = &self.exhibits;
-        let waits = |id: &ExhibitId, k: &Kept| all.owing.contains(&(*partner, *id)) || all.lacking.contains(id) && k.concerns(partner) || k.untold(partner);
-        all.kept.iter().filter(|(id, k)| waits(id, k)).count()
-    }
-
     // --- what comes of it ---
 
     /// Takes back what a parcel carried that was not answered.
@@ -301,11 +307,25 @@ impl Node {
         };
         let Some(kept) = self.exhibits.kept.get_mut(&exhibit) else { return };
         let dossier = kept.standing().find(|n| n.parties.contains(&to)).map(|n| n.dossier);
-        let Some(other) = kept.others.get_mut(&to) else { return };
+        if let (Held::Refused { code }, Some(index)) = (held, index)
+            && code == NodeError::ExhibitEarly.code()
+        {
+            // It came by file in front of the act: it goes with the next one.
+            kept.carried.entry(to).or_default().remove(index);
+            self.exhibits.changed.insert(exhibit);
+            return;
+        }
+        let all = Ranges::below(kept.chunks());
+        // Of what went by file unasked its receipt is the partner's first word: it takes the exhibit.
+        let unasked = || Other { lacking: all, ..Other::default() };
+        let other = kept.others.entry(to).or_insert_with(unasked);
         other.moved = batch.at;
         match (held, index) {
             (Held::Held { .. }, Some(index)) => {
                 other.lacking.remove(index);
+                if other.lacking.is_empty() {
+                    kept.carried.remove(&to);
+                }
                 if other.lacking.is_empty()
                     && let Some(dossier) = dossier
                 {

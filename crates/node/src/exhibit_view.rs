@@ -89,7 +89,8 @@ impl Node {
         ExhibitStanding { service, code: self.book.code(&service), state, bytes, since, moved: Some(kept.moved), why }
     }
 
-    fn lacks_room(&self, kept: &Kept) -> bool {
+    /// Tells whether the disk has no room for what is lacking of an exhibit.
+    pub(crate) fn lacks_room(&self, kept: &Kept) -> bool {
         let missing = u64::from(kept.have.missing(kept.chunks()).count()) * store::SLOT_BYTES;
         self.exhibits.shelves.as_ref().is_some_and(|s| s.vault().room().is_ok_and(|room| room < missing))
     }

@@ -48,6 +48,11 @@ impl Arrived {
     pub fn shelve(&mut self, shelves: &Shelves) {
         ChunkIn::shelve(self.pieces.iter_mut().filter_map(as_chunk), shelves);
     }
+
+    /// Counts the chunks of exhibits in it.
+    pub fn chunks(&self) -> u64 {
+        self.pieces.iter().filter(|p| matches!(p, Ok(Opened::Chunk { .. }))).count() as u64
+    }
 }
 
 fn as_chunk(piece: &mut Result<Opened, (Digest, NodeError)>) -> Option<&mut ChunkIn> {

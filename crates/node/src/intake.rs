@@ -10,6 +10,7 @@ use crate::error::NodeError;
 use crate::inbound::{Arrived, open_carried};
 use crate::node::{Node, Ticket};
 use crate::outbound::PARCEL_BYTES_MAX;
+use crate::shelves::Shelves;
 use base::{Digest, OfficerId, ParcelId, ServiceId, UnixMs};
 use seal::{CardFault, CarryFault, CarryHead, CarryPart, CarryReader, Directory, Held, Keys, Receipt, SealFault, Signed, Typ};
 use serde::Serialize;
@@ -58,6 +59,8 @@ pub struct CarryReport {
     pub last: bool,
     /// Parcels.
     pub parcels: CarryCount,
+    /// Chunks of exhibits in new parcels.
+    pub chunks: u64,
     /// Acts and other pieces in new parcels that were refused, which their sender learns from the receipt.
     pub pieces_refused: u64,
     /// Receipts.
@@ -125,6 +128,7 @@ pub struct Intake {
     keys: Keys,
     book: Book,
     store: Arc<dyn Store>,
+    shelves: Option<Shelves>,
     days_max: u32,
     by: OfficerId,
     reader: CarryReader,
@@ -139,7 +143,8 @@ pub struct Intake {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Out {
     Nothing,
-    Parcel,
+    /// With so many chunks.
+    Parcel(u64),
     Receipt,
 }
 
@@ -151,6 +156,7 @@ impl Intake {
             keys: node.keys(),
             book: node.book(),
             store: node.store(),
+            shelves: node.shelves(),
             days_max,
             by,
             reader: CarryReader::new(PARCEL_BYTES_MAX),
@@ -202,14 +208,21 @@ impl Intake {
         match part {
             CarryPart::Head(_) => Ok(None),
             CarryPart::Parcel(bytes) => {
-                self.out = Out::Parcel;
+                self.out = Out::Parcel(0);
                 let id = Digest::of(&bytes).into();
                 let known = self.store.given(&id)?.filter(|g| g.parcel.sender == from);
                 if let Some(given) = known {
                     return Ok(Some(IntakeJob::Known(from, given.parcel.number, id)));
                 }
                 match open_carried(&bytes, from, &self.book, &self.keys, self.days_max, now) {
-                    Ok(arrived) => Ok(Some(IntakeJob::Parcel(Box::new(arrived)))),
+                    Ok(mut arrived) => {
+                        self.out = Out::Parcel(arrived.chunks());
+                        // Chunks that are expected are written here, beside the node.
+                        if let Some(shelves) = &self.shelves {
+                            arrived.shelve(shelves);
+                        }
+                        Ok(Some(IntakeJob::Parcel(Box::new(arrived))))
+                    }
                     Err(e) => Ok(Some(self.refused(from, &e))),
                 }
             }
@@ -261,6 +274,7 @@ impl Intake {
             whole: false,
             last: false,
             parcels: CarryCount::default(),
+            chunks: 0,
             pieces_refused: 0,
             receipts: CarryCount::default(),
             faults: Vec::new(),
@@ -291,6 +305,9 @@ impl Intake {
             Ok(IntakeDone::Parcel(again)) => {
                 let count = if again { &mut report.parcels.again } else { &mut report.parcels.new };
                 *count += 1;
+                if let Out::Parcel(chunks) = out {
+                    report.chunks += if again { 0 } else { chunks };
+                }
                 report.pieces_refused += appended.and_then(|a| a.receipt).map_or(0, |r| refused_pieces(&r));
             }
             Ok(IntakeDone::Settled(..)) => report.receipts.new += 1,
@@ -299,7 +316,7 @@ impl Intake {
             Err(e) if e.code().starts_with("failure.") || e.code() == "refusal.store.busy" => return Err(e),
             Err(e) => {
                 match out {
-                    Out::Parcel => report.parcels.refused += 1,
+                    Out::Parcel(_) => report.parcels.refused += 1,
                     Out::Receipt => report.receipts.refused += 1,
                     Out::Nothing => {}
                 }

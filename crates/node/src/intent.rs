@@ -315,7 +315,7 @@ impl Node {
     }
 
     /// Remembers what [`proof_fault`] said of a mechanism.
-    pub fn note_proof(&mut self, mechanism: base::MechanismId, fault: Option<String>) {
+    pub fn note_proof(&mut self, mechanism: base::MechanismId, fault: Option<Unproved>) {
         if self.proofs.len() >= PROOFS_MAX {
             self.proofs.clear();
         }
@@ -328,7 +328,8 @@ impl Node {
         }
         match &self.proofs[&m.hash] {
             None => Ok(()),
-            Some(fault) => Err(NodeError::UnprovedMechanism(m.id.clone(), fault.clone())),
+            Some(Unproved::Fault(fault)) => Err(NodeError::UnprovedMechanism(m.id.clone(), fault.clone())),
+            Some(Unproved::TooLarge) => Err(NodeError::LargeMechanism(m.id.clone())),
         }
     }
 
@@ -567,10 +568,19 @@ fn names_other_version(accord: &Dossier, mechanism: &Mechanism) -> bool {
 /// Mechanisms whose proof is remembered.
 const PROOFS_MAX: usize = 1000;
 
-/// Proves a mechanism; returns the first fault, or nothing. Takes long where a mechanism is large: not for the node's thread.
-pub fn proof_fault(m: &Mechanism) -> Option<String> {
+/// Why a mechanism is not proved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unproved {
+    /// Its first fault.
+    Fault(String),
+    /// It was not explored to the end, for that is more work than is given to any ([`dossier::PROOF_WORK_MAX`]).
+    TooLarge,
+}
+
+/// Proves a mechanism; returns why it is not, or nothing. Takes up to some seconds where a mechanism is large: not for the node's thread.
+pub fn proof_fault(m: &Mechanism) -> Option<Unproved> {
     let report = dossier::check(m);
-    (!report.proved()).then(|| report.faults.first().map_or_else(|| "too large to explore".to_owned(), |f| f.what.clone()))
+    (!report.proved()).then(|| report.faults.first().map_or(Unproved::TooLarge, |f| Unproved::Fault(f.what.clone())))
 }
 
 fn read_form(form: &[Field], fields: &BTreeMap<String, serde_json::Value>) -> Result<Map<Value>, NodeError> {

@@ -63,7 +63,7 @@ pub struct Node {
     pub(crate) carry: Carry,
     pub(crate) clock: crate::clocks::OwnClock,
     /// What proving said of mechanisms that do not come with the program: nothing, or the first fault.
-    pub(crate) proofs: BTreeMap<MechanismId, Option<String>>,
+    pub(crate) proofs: BTreeMap<MechanismId, Option<crate::intent::Unproved>>,
     pub(crate) refusals: crate::refusals::Refusals,
     dossiers: HashMap<DossierId, (Dossier, u64)>,
     /// Dossiers whose acts wait because an accord is not here as their opener had seen it, by that accord.

@@ -9,7 +9,7 @@ use crate::piece::{self, Piece};
 use crate::shelves::Shelves;
 use base::{Digest, DossierId, ExhibitId, ParcelId, ServiceId, UnixMs};
 use dossier::Want;
-use seal::{Card, Directory, Held, Keys, Receipt};
+use seal::{Card, Directory, Held, Keys, Receipt, Signed, Typ};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use store::{Append, Body, DueObject, Entry, QueuePlace};
@@ -390,6 +390,9 @@ impl Node {
         now: UnixMs,
     ) -> Result<Settled, NodeError> {
         let cards = self.book.cards(&to).ok_or(NodeError::UnknownPartner(to))?;
+        if Signed::parse(bytes, Typ::Receipt, seal::RECEIPT_BYTES_MAX)?.signer() != to {
+            return Err(NodeError::ReceiptSigner);
+        }
         let (receipt, verified) = Receipt::read(bytes, &cards)?;
         let named: Vec<Digest> = receipt.entries.iter().map(|e| *e.act.as_ref()).collect();
         if (receipt.number, receipt.parcel) != (number, parcel) || receipt.to != self.me() || piece::named(&named) != sent.objects {

@@ -69,6 +69,20 @@ impl Ranges {
         self.0.splice(at..=at, parts);
     }
 
+    /// Returns the numbers of these that are not in others.
+    pub(crate) fn without(&self, others: &Ranges) -> Ranges {
+        let mut left = Ranges::default();
+        self.iter().filter(|n| !others.has(*n)).for_each(|n| left.insert(n));
+        left
+    }
+
+    /// Takes the first numbers out, and returns the first of them.
+    pub(crate) fn pop(&mut self) -> Option<u32> {
+        let first = self.0.first()?.0;
+        self.remove(first);
+        Some(first)
+    }
+
     /// Returns the numbers below `count` that are not in here.
     pub(crate) fn missing(&self, count: u32) -> Ranges {
         let ends = self.0.iter().map(|r| r.1);
@@ -99,6 +113,7 @@ mod tests {
             assert_eq!(ranges.iter().collect::<Vec<_>>(), set.iter().copied().collect::<Vec<_>>(), "step {step}");
             assert!((0..64).all(|k| ranges.has(k) == set.contains(&k)));
             assert_eq!(ranges.missing(64).iter().count(), 64 - set.len());
+            assert!(ranges.without(&ranges.missing(64)) == ranges && ranges.without(&ranges).is_empty());
             assert_eq!(Ranges::read(&ranges.pairs(), 64), Some(ranges.clone()), "kept in the form in which they are sent");
             if step % 300 == 299 {
                 (ranges, set) = (Ranges::default(), BTreeSet::new());

@@ -69,7 +69,7 @@ impl Node {
         for piece in pieces {
             let (digest, fate) = match piece {
                 Err((digest, e)) => (digest, Err(e)),
-                Ok(opened) => (opened.digest(), self.serve(opened, from, &mut batch, &mut touched, now)),
+                Ok(opened) => (opened.digest(), self.serve(opened, from, until.is_some(), &mut batch, &mut touched, now)),
             };
             let fate = match fate {
                 Err(e) if e.failure().is_some() => return Err(e),
@@ -166,7 +166,15 @@ impl Node {
         Ok(Answer { parcel: Parcel { sender: from, number, id }, until, sign: Box::new(sign) })
     }
 
-    fn serve(&mut self, opened: Opened, from: ServiceId, batch: &mut Append, touched: &mut BTreeSet<DossierId>, now: UnixMs) -> Result<Fate, NodeError> {
+    fn serve(
+        &mut self,
+        opened: Opened,
+        from: ServiceId,
+        by_file: bool,
+        batch: &mut Append,
+        touched: &mut BTreeSet<DossierId>,
+        now: UnixMs,
+    ) -> Result<Fate, NodeError> {
         match opened {
             Opened::Act { act, verified, body, attested } => {
                 let before = (batch.entries.len(), batch.records.len());
@@ -215,8 +223,10 @@ impl Node {
                 self.take_cosigned(from, &note, batch, now)?;
                 Ok(Fate::Held)
             }
-            Opened::Chunk { chunk, .. } => self.serve_chunk(from, chunk, batch),
-            Opened::Other { piece: Piece::Seek { dossier, exhibit, lacking, why }, .. } => self.serve_seek(from, (dossier, exhibit), &lacking, why, batch),
+            Opened::Chunk { chunk, .. } => self.serve_chunk(from, chunk, by_file, batch),
+            Opened::Other { piece: Piece::Seek { dossier, exhibit, lacking, why }, .. } => {
+                self.serve_seek(from, (dossier, exhibit), (&lacking, why), by_file, batch)
+            }
             Opened::Other { piece: Piece::Whole { dossier, exhibit }, .. } => self.serve_whole(from, dossier, exhibit),
             Opened::Other { piece: Piece::Restored { signed }, .. } => {
                 match Signed::parse(&signed, Typ::Restored, seal::RESTORED_BYTES_MAX)?.signer() {

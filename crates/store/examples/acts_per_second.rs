@@ -5,12 +5,11 @@
 
 use base::{Digest, ServiceId};
 use entente_store::conformance::world::{Draft, batch, receipt, service};
-use entente_store::{Answer, Append, Outgoing, Parcel, Queued, Sqlite, Store, Writer};
+use entente_store::{Answer, Append, Outgoing, Parcel, Queued, Sqlite, Store};
 use rusqlite::{Connection, params};
 use seal::SystemEntropy;
 use seal::rest::StorageKey;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Instant;
 
 const BODY_BYTES: usize = 2048;
@@ -96,26 +95,18 @@ fn bare(path: &Path, drafts: &[Draft], batch_acts: usize) {
     });
 }
 
-/// Many callers, each waiting for its one act before the next.
+/// Many batches that wait for one commit, as the node's engine gathers them.
 fn together(path: &Path, callers: usize) {
-    let store: Arc<dyn Store> = Arc::new(open(path));
+    let store = open(path);
     let drafts = drafts(if callers == 1 { COMMITS_MAX } else { ACTS });
-    let mut shares: Vec<Vec<Append>> = (0..callers).map(|_| Vec::new()).collect();
-    batches(&drafts, 1, queued).into_iter().enumerate().for_each(|(n, batch)| shares[n % callers].push(batch));
-    let writer = Writer::start(store.clone(), 1000).unwrap();
+    let mut waiting: Vec<Append> = batches(&drafts, 1, queued);
     let (before, start) = (store.commits(), Instant::now());
-    std::thread::scope(|scope| {
-        for share in shares {
-            let writer = &writer;
-            scope.spawn(move || {
-                for append in share {
-                    assert!(writer.submit(append).unwrap().wait().is_ok());
-                }
-            });
-        }
-    });
+    while !waiting.is_empty() {
+        let later = waiting.split_off(waiting.len().min(callers));
+        assert!(store.append(std::mem::replace(&mut waiting, later)).unwrap().iter().all(Result::is_ok));
+    }
     let (rate, commits) = (drafts.len() as f64 / start.elapsed().as_secs_f64(), store.commits() - before);
-    println!("{:<44} {rate:>9.0} {:>12} {commits:>10}", format!("writer: author, {callers} callers waiting"), "");
+    println!("{:<44} {rate:>9.0} {:>12} {commits:>10}", format!("store: author, {callers} batches at a time"), "");
 }
 
 fn measured(name: &str, acts: usize, work: impl FnOnce() -> u64) {

@@ -10,7 +10,6 @@ mod sqlite;
 mod store;
 mod vault;
 mod view;
-mod writer;
 
 pub use append::{
     Answer, Append, Appended, DossierRow, Entry, Filing, Kind, LedgerState, LogLine, Outgoing, Parcel, Place, Queued, RecordOp, Refile, Sign, Verdict,
@@ -21,4 +20,3 @@ pub use sqlite::Sqlite;
 pub use store::{GIVEN_KEPT, REBUILDING, Store};
 pub use vault::{DirVault, SLOT_BYTES, Shelf, Vault};
 pub use view::{Act, Body, ChainEnd, Depth, DossierFilter, Due, DueObject, Given, Holding, LedgerEntry, LogEntry, QueuePlace, Record};
-pub use writer::{GROUP_BATCHES_MAX, GROUP_ENTRIES_MAX, Ticket, Writer};

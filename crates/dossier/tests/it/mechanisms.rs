@@ -11,7 +11,18 @@ fn every_shipped_mechanism_is_proved() {
             eprintln!("{} {}: {} combinations, {} in the product ({})", m.id, e.item, e.combinations, e.product, e.parties);
         }
         assert!(report.proved(), "{}: {:#?}", m.id, report.faults);
+        eprintln!("{}: {} of {} in work", m.id, report.work, dossier::PROOF_WORK_MAX);
+        assert!(report.work < dossier::PROOF_WORK_MAX / 2, "{}: a stranger's may be as large", m.id);
     }
+}
+
+#[test]
+fn the_limit_of_work_is_for_the_whole_mechanism_and_nothing_is_proved_beyond_it() {
+    let m = shipped().iter().find(|m| m.id == "information-request").unwrap();
+    let work = check(m).work;
+    assert!(dossier::check_within(m, work + 1).proved(), "as much as it takes");
+    let cut = dossier::check_within(m, work / 2);
+    assert!(cut.too_large && !cut.proved() && cut.faults.is_empty(), "what was cut short has no faults to show and is not proved");
 }
 
 #[test]

@@ -21,8 +21,11 @@ const EXTENSION: &str = "carry";
 
 const EXPORT_EXAMPLES: &str = "Examples:
   entente carry export es /media/stick
-  entente carry export es /media/disc --volume-bytes 650000000
+  entente carry export es /media/disc --max-size 650M
+  entente carry export es /media/stick --max-size 2G --max-files 1
   entente carry export es /var/spool/diode --again
+
+Acts go first, then the content of exhibits. What --max-files leaves goes with the next export.
 
 Without --again an export goes on where the last one ended. With it everything goes again that the partner has not acknowledged:
 after a file was lost, or through a diode that brings no receipt back.";
@@ -47,9 +50,8 @@ pub enum CarryCommand {
         /// Write everything again that is not acknowledged
         #[arg(long)]
         again: bool,
-        /// Bytes of one file at most, 262144 or more
-        #[arg(long, value_name = "BYTES", default_value_t = VOLUME_BYTES)]
-        volume_bytes: u64,
+        #[command(flatten)]
+        size: Size,
     },
     /// Take carry files that somebody brought
     #[command(after_help = IMPORT_EXAMPLES)]
@@ -60,12 +62,35 @@ pub enum CarryCommand {
         /// Then write what goes back to the senders, receipts first, into this directory
         #[arg(long, value_name = "DIR")]
         reply: Option<PathBuf>,
-        /// Bytes of one file of the reply at most
-        #[arg(long, value_name = "BYTES", default_value_t = VOLUME_BYTES)]
-        volume_bytes: u64,
+        #[command(flatten)]
+        size: Size,
     },
     /// Show what is under way by file, what is owed and which files never came
     Status,
+}
+
+/// How much goes onto a medium.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct Size {
+    /// Bytes of one file at most, 262144 or more; with k, M or G thousands, millions or thousand millions
+    #[arg(long, value_name = "BYTES", default_value_t = VOLUME_BYTES, value_parser = bytes)]
+    max_size: u64,
+    /// Files at most, for a medium that holds no more; what does not fit goes with the next export
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    max_files: Option<u64>,
+}
+
+/// Reads a size, as `650M`.
+fn bytes(text: &str) -> Result<u64, String> {
+    let unit = match text.chars().last() {
+        Some('k') => 1_000,
+        Some('M') => 1_000_000,
+        Some('G') => 1_000_000_000,
+        _ => 1,
+    };
+    let digits = if unit == 1 { text } else { &text[..text.len() - 1] };
+    let number: u64 = digits.parse().map_err(|_| "a number of bytes, or one with k, M or G, as 650M".to_owned())?;
+    number.checked_mul(unit).ok_or_else(|| "no file is as large".to_owned())
 }
 
 impl CarryCommand {
@@ -73,14 +98,14 @@ impl CarryCommand {
     pub fn run(self, global: &Global) -> Result<(), Trouble> {
         let desk = Desk::open(global)?;
         match self {
-            CarryCommand::Export { partner, into, again, volume_bytes } => {
+            CarryCommand::Export { partner, into, again, size } => {
                 let services = desk.services()?;
                 let id = services.find(&partner)?.to_string();
-                let wish = Wish { again, volume_bytes };
+                let wish = Wish { again, size };
                 let shown = export(&desk, (&services.code(&json!(services.own())), &services.code(&json!(id)), &id), &into, wish)?;
                 desk.face.show(&shown, || written(&shown))
             }
-            CarryCommand::Import { files, reply, volume_bytes } => import(&desk, &files, reply.as_deref(), volume_bytes),
+            CarryCommand::Import { files, reply, size } => import(&desk, &files, reply.as_deref(), size),
             CarryCommand::Status => status(&desk),
         }
     }
@@ -89,7 +114,7 @@ impl CarryCommand {
 #[derive(Clone, Copy)]
 struct Wish {
     again: bool,
-    volume_bytes: u64,
+    size: Size,
 }
 
 /// Writes an export into a directory and confirms it; `(our code, the partner's code, its id)`.
@@ -97,7 +122,7 @@ fn export(desk: &Desk, (own, code, id): (&str, &str, &str), into: &Path, wish: W
     if !into.is_dir() {
         return Err(Trouble::unwritable(into, "it is no directory").remedy("name the directory of the medium; the files get names of their own"));
     }
-    let asked = json!({ "partner": id, "again": wish.again, "volume_bytes": wish.volume_bytes });
+    let asked = json!({ "partner": id, "again": wish.again, "volume_bytes_max": wish.size.max_size, "volumes_max": wish.size.max_files });
     let mut files = Files { into, own, code, volume: 1, open: None, written: Vec::new(), parcels: 0, receipts: 0 };
     let mut frames = Frames::default();
     let export = desk.pull("/v1/carry/export", &asked, |headers, bytes| {
@@ -131,7 +156,7 @@ fn export(desk: &Desk, (own, code, id): (&str, &str, &str), into: &Path, wish: W
     let name = headers.get(EXPORT_HEADER).and_then(|h| h.to_str().ok()).unwrap_or_default();
     let done = desk.post("/v1/carry/export/done", &json!({ "partner": id, "export": name, "volumes": files.written.len() }))?;
     Ok(
-        json!({ "partner": code, "service": id, "files": files.written, "parcels": files.parcels, "receipts": files.receipts, "exhibits_awaiting_line": done["exhibits_awaiting_line"] }),
+        json!({ "partner": code, "service": id, "files": files.written, "parcels": files.parcels, "receipts": files.receipts, "exhibits_left": done["exhibits_left"] }),
     )
 }
 
@@ -255,7 +280,8 @@ impl Frames {
 /// Tells on a terminal how far an export is.
 fn show_progress(told: &Value) {
     if std::io::stderr().is_terminal() {
-        say(&format!("\r{} parcels written, {} acts and notes were due", told["parcels"], told["due"]));
+        let mb = told["bytes"].as_u64().unwrap_or(0) / 1_000_000;
+        say(&format!("\r{} parcels, {mb} MB written; {} acts and notes were due", told["parcels"], told["due"]));
     }
 }
 
@@ -268,16 +294,18 @@ fn clear_progress() {
 fn written(shown: &Value) -> String {
     let files: String = each(&shown["files"]).map(|f| format!("  {}  {} bytes\n", text(&f["file"]), f["bytes"])).collect();
     let partner = text(&shown["partner"]);
-    let waiting = shown["exhibits_awaiting_line"].as_u64().filter(|n| *n > 0);
-    let waiting = waiting.map_or(String::new(), |n| format!("  the content of {n} exhibits waits for a line; exhibits do not go by file\n"));
+    let left = shown["exhibits_left"].as_u64().filter(|n| *n > 0);
+    let left = left.map_or(String::new(), |n| {
+        format!("  the content of {n} exhibits is not, or not wholly, in these files; export again, and with a --max-size of 2M or more\n")
+    });
     match files.as_str() {
-        "" => format!("nothing is due to {partner} by file\n{waiting}"),
-        files => format!("{} parcels and {} receipts for {partner}\n{files}{waiting}", shown["parcels"], shown["receipts"]),
+        "" => format!("nothing is due to {partner} by file\n{left}"),
+        files => format!("{} parcels and {} receipts for {partner}\n{files}{left}", shown["parcels"], shown["receipts"]),
     }
 }
 
 /// Takes files and writes the replies; ends with exit code 1 where anything was wrong.
-fn import(desk: &Desk, files: &[PathBuf], reply: Option<&Path>, volume_bytes: u64) -> Result<(), Trouble> {
+fn import(desk: &Desk, files: &[PathBuf], reply: Option<&Path>, size: Size) -> Result<(), Trouble> {
     if let Some(dir) = reply.filter(|d| !d.is_dir()) {
         return Err(Trouble::unwritable(dir, "it is no directory").remedy("name the directory of the medium; the files get names of their own"));
     }
@@ -316,7 +344,7 @@ fn import(desk: &Desk, files: &[PathBuf], reply: Option<&Path>, volume_bytes: u6
     let mut replies = Vec::new();
     if let Some(dir) = reply {
         for (code, id) in &senders {
-            replies.push(export(desk, (&own, code, id), dir, Wish { again: false, volume_bytes })?);
+            replies.push(export(desk, (&own, code, id), dir, Wish { again: false, size })?);
         }
     }
     let shown = json!({ "taken": reports, "replies": replies });
@@ -361,8 +389,11 @@ fn taken(desk: &Desk, r: &Value) -> String {
         count(&r["parcels"], "new parcels"),
         count(&r["receipts"], "new receipts")
     );
+    if r["chunks"] != 0 {
+        out += &format!("  {} chunks of exhibits in them\n", r["chunks"]);
+    }
     if r["pieces_refused"] != 0 {
-        out += &format!("  {} acts or notes in them were refused; entente log refused-input says why\n", r["pieces_refused"]);
+        out += &format!("  {} acts, notes or chunks in them were refused; entente log refused-input says why\n", r["pieces_refused"]);
     }
     if r["faults_more"].as_u64().unwrap_or(0) > 0 {
         out += &format!("  {} more faults\n", r["faults_more"]);
@@ -425,7 +456,7 @@ fn status(desk: &Desk) -> Result<(), Trouble> {
     let all = desk.get("/v1/carry")?;
     desk.face.show(&all, || {
         let mut rows = vec![
-            ["CODE", "WAITING", "UNDER WAY", "SINCE", "FILES OUT", "LAST OUT", "RECEIPTS OWED", "FILES IN", "LAST IN", "NEVER CAME"]
+            ["CODE", "WAITING", "EXHIBITS", "UNDER WAY", "SINCE", "FILES OUT", "LAST OUT", "RECEIPTS OWED", "FILES IN", "LAST IN", "NEVER CAME"]
                 .map(str::to_owned)
                 .to_vec(),
         ];
@@ -433,6 +464,7 @@ fn status(desk: &Desk) -> Result<(), Trouble> {
             rows.push(vec![
                 text(&v["code"]).to_owned(),
                 v["waiting"].to_string(),
+                v["exhibits"].to_string(),
                 v["under_way"].to_string(),
                 desk.face.time(&v["oldest"]),
                 v["volumes"].to_string(),

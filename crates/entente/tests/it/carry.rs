@@ -293,7 +293,7 @@ async fn refused(root: &Path) {
     assert_eq!(code(&a, &["export", "bb", text(&nowhere)]), (1, "failure.file.write".to_owned()));
     assert_eq!(code(&a, &["export", "zz", text(root)]), (1, "refusal.partner.unknown".to_owned()));
     assert_eq!(code(&a, &["import", text(&nowhere)]), (1, "refusal.file.unreadable".to_owned()));
-    assert_eq!(code(&a, &["export", "bb", text(root), "--volume-bytes", "1000", "--again"]), (1, "refusal.carry.volume-small".to_owned()));
+    assert_eq!(code(&a, &["export", "bb", text(root), "--max-size", "1k", "--again"]), (1, "refusal.carry.volume-small".to_owned()));
     let other = root.join("other.carry");
     fs::write(&other, vec![7; 3_000_000]).unwrap();
     assert_eq!(code(&a, &["import", text(&other)]), (1, "refusal.carry.no-file".to_owned()));
@@ -311,4 +311,91 @@ async fn refused(root: &Path) {
     let mut command = Command::new(PROGRAM);
     let told = command.arg("--dir").arg(&b.dir).args(["--officer", "desk", "carry", "export", "aa"]).arg(root).stdin(Stdio::null()).output().unwrap();
     assert!(String::from_utf8_lossy(&told.stderr).starts_with("refusal.officer.role"), "{told:?}");
+}
+
+#[test]
+fn a_large_file_by_sticks_that_hold_a_part_of_it() {
+    let root = tempfile::tempdir().unwrap();
+    // CARRY_MIB makes the long form; with --nocapture it tells how fast and how much memory.
+    let mib = std::env::var("CARRY_MIB").ok().and_then(|n| n.parse().ok()).unwrap_or(24);
+    runtime().block_on(by_sticks(root.path(), mib));
+}
+
+/// Runs `entente …` as the desk of a station; what it says as JSON.
+fn desk(station: &Station, args: &[&str]) -> Value {
+    let token = station.dir.join("tokens").join("desk");
+    let mut command = Command::new(PROGRAM);
+    let output = command.arg("--dir").arg(&station.dir).arg("--token-file").arg(token).arg("--json").args(args).stdin(Stdio::null()).output().unwrap();
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap_or_default()
+}
+
+async fn peak_mb(s: &Station) -> f64 {
+    s.client("admin").get("/v1/process").await.unwrap()["peak_rss_kib"].as_f64().unwrap() / 1024.0
+}
+
+async fn by_sticks(root: &Path, mib: usize) {
+    let program = Path::new(PROGRAM);
+    let (mut a, mut b) = two_nodes(root, program).await.unwrap();
+    let dossier = dossiers(&a, &b, 1).await.unwrap().remove(0);
+    let (film, stick) = (root.join("film.mp4"), root.join("stick"));
+    let mut seed = 7u64;
+    let words = (0..mib << 17).flat_map(|_| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        seed.to_le_bytes()
+    });
+    fs::write(&film, words.collect::<Vec<u8>>()).unwrap();
+    fs::create_dir(&stick).unwrap();
+    // From here on no two nodes run at the same time.
+    b.stop().unwrap();
+    desk(&a, &["exhibit", "add", text(&film), "--dossier", &dossier, "--description", "fr=Film"]);
+    a.stop().unwrap();
+    let size = format!("{}M", (mib / 5).max(3));
+    let (mut came, mut rounds, mut spent) = (0, 0, [0.0f64; 2]);
+    loop {
+        a.start(program).await.unwrap();
+        let (before, began) = (peak_mb(&a).await, Instant::now());
+        let out = fine(&a, &["export", "bb", text(&stick), "--max-size", &size, "--max-files", "1"]);
+        spent[0] += began.elapsed().as_secs_f64();
+        assert!(peak_mb(&a).await - before < 64.0, "the file is never in memory");
+        a.stop().unwrap();
+        let written = files(&stick, "aa");
+        assert!(written.len() <= 1, "{out}");
+        let Some(file) = written.first() else {
+            assert_eq!(out["exhibits_left"], 0, "{out}");
+            break;
+        };
+        assert!(fs::metadata(file).unwrap().len() <= (mib as u64 / 5).max(3) * 1_000_000);
+        b.start(program).await.unwrap();
+        let (before, began) = (peak_mb(&b).await, Instant::now());
+        came += fine(&b, &["import", text(file)])["taken"][0]["chunks"].as_u64().unwrap();
+        spent[1] += began.elapsed().as_secs_f64();
+        assert!(peak_mb(&b).await - before < 64.0);
+        if rounds == 1 {
+            // In the middle the node is killed: what was taken is on the disk.
+            b.kill();
+            b.start(program).await.unwrap();
+            assert_eq!(fine(&b, &["import", text(file)])["taken"][0]["chunks"], 0);
+        }
+        b.stop().unwrap();
+        fs::remove_file(file).unwrap();
+        rounds += 1;
+    }
+    assert!(came == mib as u64 && rounds > 4, "{came} chunks in {rounds} rounds");
+    eprintln!("{mib} MiB over {rounds} sticks: written in {:.2} s, taken in {:.2} s", spent[0], spent[1]);
+    // Receipts go back, the word on the whole is asked for and comes: one stick for each.
+    for n in 0..4 {
+        let (at, other) = if n % 2 == 0 { (&mut b, "aa") } else { (&mut a, "bb") };
+        visit(at, other, &stick, async |_| ()).await;
+    }
+    a.start(program).await.unwrap();
+    files(&stick, "bb").iter().for_each(|f| drop(fine(&a, &["import", text(f)])));
+    let there = desk(&a, &["exhibit", "list", &dossier, "--reason", "test"]);
+    let one = &there["exhibits"].as_array().or(there.as_array()).unwrap()[0];
+    assert_eq!(one["there"][0]["state"], "held", "{there}");
+    a.stop().unwrap();
+    b.start(program).await.unwrap();
+    let id = one["id"].as_str().unwrap();
+    desk(&b, &["exhibit", "get", &dossier, &id[..12], text(&root.join("out.mp4")), "--reason", "test"]);
+    assert!(fs::read(&film).unwrap() == fs::read(root.join("out.mp4")).unwrap(), "every byte is the sender's");
 }

@@ -2,27 +2,49 @@
 
 use crate::world::*;
 use base::{Digest, ServiceId};
-use node::{CarryNext, CarryRecord, CarryReport, CarrySealed, Intake, IntakeJob, Outgo};
+use node::{CarryNext, CarryOwed, CarryRecord, CarryReport, CarrySealed, Intake, IntakeJob, Outgo};
 use std::sync::atomic::Ordering::Relaxed;
 
-const DAY: i64 = 24 * HOUR;
+pub const DAY: i64 = 24 * HOUR;
 const DAYS_MAX: u32 = 30;
-const LARGE: u64 = 1 << 30;
+pub const LARGE: u64 = 1 << 30;
 
 /// Writes what one service has for another into volumes; not yet confirmed.
 fn write(w: &mut World, from: usize, to: usize, again: bool, volume_bytes: u64) -> Result<(u64, Vec<Vec<u8>>), &'static str> {
+    write_some(w, from, to, again, volume_bytes, u64::MAX)
+}
+
+/// The same into a number of volumes at most; what does not fit is put back.
+pub fn write_some(w: &mut World, from: usize, to: usize, again: bool, volume_bytes: u64, volumes_max: u64) -> Result<(u64, Vec<Vec<u8>>), &'static str> {
     let (to, now) = (w.id(to), w.now);
     let side = &mut w.sides[from];
     let (_, begun) = side.node.carry_begin(to, again, now).map_err(|e| e.code())?;
     side.commit();
-    let mut out = Outgo::new(side.keys.clone(), to, &begun, volume_bytes).map_err(|e| e.code())?;
+    let mut out = Outgo::new(side.keys.clone(), to, &begun, volume_bytes, volumes_max).map_err(|e| e.code())?;
     let (mut files, mut bytes, mut ended) = (Vec::new(), Vec::new(), 0);
     loop {
-        let next = side.node.carry_next(to, begun.export, out.load_bytes_max(), now).map_err(|e| e.code())?;
+        let next = side.node.carry_next(to, begun.export, out.room(), now).map_err(|e| e.code())?;
         let more = match next {
-            CarryNext::Receipts(all) => all.iter().map(|(n, r)| out.add(CarryRecord::Receipt(*n, r), now)).collect::<Result<Vec<_>, _>>(),
+            CarryNext::Receipts(all) => {
+                fn record(o: &CarryOwed) -> CarryRecord<'_> {
+                    CarryRecord::Receipt(o.number, &o.receipt)
+                }
+                let mut written = Vec::new();
+                for owed in &all {
+                    if !out.fits(record(owed)) {
+                        side.node.carry_put_back(to, begun.export, owed.place).unwrap();
+                        break;
+                    }
+                    written.push(out.add(record(owed), now));
+                }
+                written.into_iter().collect::<Result<Vec<_>, _>>()
+            }
             CarryNext::Load(load) => {
                 let parcel = load.seal(&side.keys).unwrap();
+                if !out.fits(CarryRecord::Parcel(&parcel)) {
+                    side.node.carry_put_back(to, begun.export, 0).unwrap();
+                    continue;
+                }
                 let sealed = CarrySealed { number: load.number, parcel: Digest::of(&parcel).into(), sent: load.sent.clone() };
                 side.node.carry_sealed(to, begun.export, &[sealed], now).unwrap();
                 side.commit();
@@ -54,22 +76,22 @@ fn find(hay: &[u8], needle: &[u8]) -> usize {
 }
 
 /// Writes and confirms.
-fn export(w: &mut World, from: usize, to: usize, again: bool) -> Vec<Vec<u8>> {
+pub fn export(w: &mut World, from: usize, to: usize, again: bool) -> Vec<Vec<u8>> {
     let (export, files) = write(w, from, to, again, LARGE).unwrap();
     confirm(w, from, to, export, files.len() as u64).unwrap();
     files
 }
 
-fn confirm(w: &mut World, from: usize, to: usize, export: u64, volumes: u64) -> Result<(), &'static str> {
+pub fn confirm(w: &mut World, from: usize, to: usize, export: u64, volumes: u64) -> Result<usize, &'static str> {
     let (to, now) = (w.id(to), w.now);
     let side = &mut w.sides[from];
     let by = side.chief.id.clone();
-    let done = side.node.carry_done(to, export, volumes, &by, now).map(drop).map_err(|e| e.code());
+    let done = side.node.carry_done(to, export, volumes, &by, now).map(|(_, left)| left).map_err(|e| e.code());
     side.commit();
     done
 }
 
-fn one(mut files: Vec<Vec<u8>>) -> Vec<u8> {
+pub fn one(mut files: Vec<Vec<u8>>) -> Vec<u8> {
     assert_eq!(files.len(), 1);
     files.pop().unwrap()
 }
@@ -112,12 +134,12 @@ fn import_some(w: &mut World, at: usize, file: &[u8], jobs: usize) -> Result<Car
     Ok(intake.report().unwrap().clone())
 }
 
-fn import(w: &mut World, at: usize, file: &[u8]) -> Result<CarryReport, String> {
+pub fn import(w: &mut World, at: usize, file: &[u8]) -> Result<CarryReport, String> {
     import_some(w, at, file, usize::MAX)
 }
 
 /// A report in short: "2 new 0 again 0 refused; 0 new 0 again 0 refused; whole", then the codes of faults.
-fn told(report: Result<CarryReport, String>) -> String {
+pub fn told(report: Result<CarryReport, String>) -> String {
     let r = match report {
         Ok(r) => r,
         Err(code) => return code,
@@ -448,7 +470,7 @@ fn an_export_that_breaks_off_moves_nothing() {
     let (newer, second) = write(&mut w, MA, ES, false, LARGE).unwrap();
     assert_eq!((first.len(), second.len()), (1, 1), "the same again");
     assert_eq!(confirm(&mut w, MA, ES, export, 1), Err("refusal.carry.export-over"));
-    assert_eq!(confirm(&mut w, MA, ES, newer, 1), Ok(()));
+    assert_eq!(confirm(&mut w, MA, ES, newer, 1), Ok(0));
     assert!(write(&mut w, MA, ES, false, LARGE).unwrap().1.is_empty());
     let (export, again) = write(&mut w, MA, ES, true, LARGE).unwrap();
     w.restart(MA);

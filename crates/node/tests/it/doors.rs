@@ -185,7 +185,7 @@ fn forged_receipts_settle_nothing() {
         (sign(&w, ES, &|r| r.entries[0].act = Digest::of(b"x").into()), "peer.receipt.other", "names another act"),
         (sign(&w, ES, &|r| r.entries.push(r.entries[0].clone())), "peer.receipt.other", "names an act too many"),
         (sign(&w, ES, &|r| r.entries[0].held = seal::Held::Held { at: UnixMs(r.at.at.0 + 1) }), "peer.bytes.shape", "held later than signed"),
-        (sign(&w, DE, &|_| ()), "peer.seal.unknown-sender", "signed by another partner"),
+        (sign(&w, DE, &|_| ()), "peer.receipt.signer", "signed by another partner"),
         (flipped, "peer.seal.signature", "a wrong signature"),
         (real[..30].to_vec(), "peer.bytes.truncated", "cut short"),
         (parcel.clone(), "peer.seal.wrong-type", "no receipt"),

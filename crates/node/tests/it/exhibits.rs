@@ -12,23 +12,23 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use store::DirVault;
 
-const MIB: usize = CHUNK_BYTES;
+pub const MIB: usize = CHUNK_BYTES;
 
 /// A file that is like no other.
-fn file(seed: u64, bytes: usize) -> Vec<u8> {
+pub fn file(seed: u64, bytes: usize) -> Vec<u8> {
     let mut out = vec![0; bytes];
     base::Entropy::fill(&mut Seeded(seed), &mut out);
     out
 }
 
-struct Story {
-    w: World,
-    folder: tempfile::TempDir,
-    dossier: DossierId,
+pub struct Story {
+    pub w: World,
+    pub folder: tempfile::TempDir,
+    pub dossier: DossierId,
 }
 
 /// Partners with a place for exhibits, and a request from MA to the others.
-fn story(n: usize, limits: Json) -> Story {
+pub fn story(n: usize, limits: Json) -> Story {
     let folder = tempfile::tempdir().unwrap();
     let mut w = World::strangers_on(folder.path(), n).met();
     (0..n).for_each(|i| shelve(&mut w, folder.path(), i));
@@ -52,20 +52,20 @@ fn accord_with(w: &mut World, limits: Json) -> DossierId {
     id
 }
 
-fn vault_dir(folder: &Path, i: usize) -> PathBuf {
+pub fn vault_dir(folder: &Path, i: usize) -> PathBuf {
     folder.join(format!("{}-exhibits", NAMES[i]))
 }
 
-fn shelve(w: &mut World, folder: &Path, i: usize) {
+pub fn shelve(w: &mut World, folder: &Path, i: usize) {
     let storage = w.sides[i].keys.storage().clone();
-    let vault = DirVault::open(&vault_dir(folder, i), storage, Box::new(Seeded(77 + i as u64)), 0).unwrap();
+    let vault = DirVault::open(&vault_dir(folder, i), storage, Box::new(Seeded(77 + i as u64 + w.now.0 as u64)), 0).unwrap();
     let now = w.now;
     w.node(i).keep_exhibits(Arc::new(vault), now).unwrap();
 }
 
 impl Story {
     /// Adds a file at one side; its value for a form.
-    fn adds(&mut self, i: usize, bytes: &[u8]) -> Json {
+    pub fn adds(&mut self, i: usize, bytes: &[u8]) -> Json {
         let (now, chief) = (self.w.now, self.w.sides[i].chief.clone());
         let mut intake = self.w.node(i).shelves().unwrap().take_in().unwrap();
         bytes.chunks(300_000).for_each(|part| intake.write(part).unwrap());
@@ -74,17 +74,17 @@ impl Story {
         value(id, bytes.len())
     }
 
-    fn item(&self, exhibit: &Json) -> Intent {
+    pub fn item(&self, exhibit: &Json) -> Intent {
         item(self.dossier, exhibit)
     }
 
-    fn view(&mut self, i: usize) -> Vec<ExhibitView> {
+    pub fn view(&mut self, i: usize) -> Vec<ExhibitView> {
         let id = self.dossier;
         self.w.node(i).exhibits_of(&id).unwrap()
     }
 
     /// How the only exhibit stands: here, then at the others, as state and whole MiB.
-    fn stands(&mut self, i: usize) -> String {
+    pub fn stands(&mut self, i: usize) -> String {
         let all = self.view(i);
         let one = |s: &node::ExhibitStanding| {
             format!("{} {} {}{}", s.code, s.state, s.bytes / MIB as u64, s.why.as_ref().map(|w| format!(" {w}")).unwrap_or_default())
@@ -94,7 +94,7 @@ impl Story {
     }
 
     /// Reads an exhibit out, and tells whether it is what it should be.
-    fn reads(&mut self, i: usize, exhibit: &Json, bytes: &[u8]) -> Result<bool, &'static str> {
+    pub fn reads(&mut self, i: usize, exhibit: &Json, bytes: &[u8]) -> Result<bool, &'static str> {
         let (now, chief, dossier) = (self.w.now, self.w.sides[i].chief.clone(), self.dossier);
         let id: ExhibitId = exhibit["id"].as_str().unwrap().parse().unwrap();
         let (_, reading) = self.w.node(i).read_exhibit(&chief, (&dossier, &id), "to compare", None, now).map_err(|e| e.code())?;
@@ -111,7 +111,7 @@ impl Story {
         chunks
     }
 
-    fn chunks_in(&self, to: usize, parcel: &[u8]) -> Vec<u32> {
+    pub fn chunks_in(&self, to: usize, parcel: &[u8]) -> Vec<u32> {
         let cards = |i: usize| seal::Directory::cards(&self.w.sides[to].node.book(), &self.w.id(i)).unwrap();
         let parcel = seal::Parcel::parse(parcel, node::PARCEL_BYTES_MAX).unwrap();
         let from = (0..self.w.sides.len()).find(|i| self.w.id(*i) == parcel.from()).unwrap();

@@ -198,6 +198,53 @@ fn what_a_thief_signs_is_taken_until_the_revocation_and_refused_from_then_on() {
 }
 
 #[test]
+fn a_forged_receipt_settles_nothing_whoever_signs_it() {
+    let (mut w, _) = World::allied(3);
+    let asked = w.asks(MA, None).dossier;
+    w.pump();
+    let thief = w.sides[ES].keys.clone();
+    let since = w.now;
+    w.wait(HOUR);
+    revoke(&mut w, ES, since);
+    w.pump();
+    let (stranger, retired, now) = (keys("fr", 77), w.sides[DE].keys.clone(), w.now);
+    rotate(&mut w, DE, now);
+    w.pump();
+    w.wait(10 * 24 * HOUR);
+    w.notes(MA, asked, "Sans accusé.");
+    let tries = [
+        (ES, thief, ES, "peer.seal.card-revoked", "a thief under the revoked card"),
+        (DE, retired, DE, "peer.seal.card-retired", "the partner's own old card, retired since"),
+        (ES, w.sides[DE].keys.clone(), ES, "peer.receipt.signer", "another partner in its name"),
+        (ES, w.sides[DE].keys.clone(), DE, "peer.receipt.signer", "another partner in its own name"),
+        (ES, stranger, ES, "peer.receipt.signer", "a stranger in its name"),
+    ];
+    for (to, signer, named, code, who) in tries {
+        let (number, parcel) = w.carry(MA, to).expect("it stays due after each");
+        let (me, at) = (w.id(MA), w.now.in_zone("UTC").unwrap());
+        let act = w.store(MA).acts_of(&asked).unwrap().last().unwrap().id;
+        let receipt = seal::Receipt {
+            version: seal::RECEIPT_VERSION,
+            parcel: Digest::of(&parcel).into(),
+            from: w.id(named),
+            to: me,
+            at,
+            entries: vec![seal::ReceiptEntry { act, held: seal::Held::Held { at: w.now } }],
+            ledger_size: 9,
+            ledger_root: Digest::default(),
+        };
+        let forged = receipt.sign(&signer).bytes().to_vec();
+        let before = (w.waiting_for(MA), w.size(MA));
+        assert_eq!(w.answered(MA, to, number, &parcel, Some(&forged)), Err(code), "{who}");
+        assert_eq!((w.waiting_for(MA), w.size(MA)), before, "{who}: nothing is settled and nothing filed");
+        assert_eq!(w.codes_logged(MA, "refused-input").last().map(String::as_str), Some(code), "{who}: it is noted with its code");
+    }
+    w.pump();
+    assert_eq!(w.waiting_for(MA), 0, "the true receipts settle it");
+    w.alike(asked);
+}
+
+#[test]
 fn a_fork_by_a_thief_is_found_by_all_whoever_heard_first() {
     let (mut w, _) = World::allied(3);
     let asked = w.asks(MA, None).dossier;

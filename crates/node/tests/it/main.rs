@@ -3,6 +3,7 @@
 extern crate entente_node as node;
 
 mod across;
+mod carried_exhibits;
 mod carry;
 mod desk;
 mod disk;

@@ -109,3 +109,23 @@ fn an_accord_on_a_version_that_is_not_here_is_not_signed() {
     let sign = moves(accord, None, "sign", json!({ "authority": fr("Le directeur") }));
     assert_eq!(w.tries(MA, sign).unwrap_err().code(), "refusal.mechanism.other-version");
 }
+
+#[test]
+fn what_is_too_large_to_be_proved_is_not_kept_and_says_so() {
+    let mut w = World::partners(2);
+    // Twelve more roles of up to three parties each, all of which a rule counts: half a million configurations.
+    let roles: Vec<String> = (0..12).map(|n| format!("extra{n}")).collect();
+    let label = ["ar", "fr", "es", "en", "de", "pt"].map(|l| format!("{l} = \"Extra\"")).join(", ");
+    let mut file: String = TUTORIAL.to_owned();
+    let begin = file.find("[[role]]").unwrap();
+    let extra: String = roles.iter().map(|r| format!("[[role]]\nid = \"{r}\"\nmin = 0\nmax = 3\nlabel = {{ {label} }}\n\n")).collect();
+    file.insert_str(begin, &extra);
+    let sum = roles.iter().map(|r| format!("size({r})")).collect::<Vec<_>>().join(" + ");
+    let rule = file.find("rule = '").map(|at| at + "rule = '".len()).unwrap();
+    file.insert_str(rule, &format!("{sum} >= 0 && "));
+    let now = w.now;
+    let began = std::time::Instant::now();
+    assert_eq!(w.node(MA).add_mechanism(file.as_bytes(), now).map(drop).unwrap_err().code(), "refusal.mechanism.unprovable");
+    assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
+    adds(&mut w, MA, TUTORIAL);
+}

@@ -7,12 +7,11 @@
 use crate::file::open;
 use base::Digest;
 use entente_store::conformance::world::{Draft, batch, dossier, picture, receipt, service};
-use entente_store::{Answer, Append, DueObject, LogLine, Outgoing, Parcel, Queued, Store, Writer, check_ledger};
+use entente_store::{Answer, Append, DueObject, LogLine, Outgoing, Parcel, Queued, Store, check_ledger};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const ROUNDS: u64 = 30;
@@ -43,19 +42,15 @@ fn work(round: u64, caller: usize, n: u64) -> Append {
 fn child() {
     let (Ok(path), Ok(round)) = (std::env::var("KILLED_STORE"), std::env::var("KILLED_ROUND")) else { return };
     let round: u64 = round.parse().unwrap();
-    let store: Arc<dyn Store> = Arc::new(open(Path::new(&path)));
-    let writer = Writer::start(store, 100).unwrap();
-    std::thread::scope(|scope| {
-        for caller in 0..CALLERS {
-            let writer = &writer;
-            scope.spawn(move || {
-                for n in 0.. {
-                    writer.submit(work(round, caller, n)).unwrap().wait().unwrap();
-                    writeln!(std::io::stdout(), "acknowledged {caller} {n}").unwrap();
-                }
-            });
+    let store = open(Path::new(&path));
+    // As the node does: what waits goes into one transaction, and each caller learns its own result after it.
+    for n in 0.. {
+        let outcomes = store.append((0..CALLERS).map(|caller| work(round, caller, n)).collect()).unwrap();
+        for (caller, outcome) in outcomes.into_iter().enumerate() {
+            outcome.unwrap();
+            writeln!(std::io::stdout(), "acknowledged {caller} {n}").unwrap();
         }
-    });
+    }
 }
 
 /// Runs a child until a moment drawn from the round's number and returns what it acknowledged: the next number of each caller.
