@@ -97,7 +97,7 @@ fn parts(lang: Lang, f: &Field, c: &Choices) -> Vec<Part> {
         FieldType::TextHash => vec![written_in(), Line("sha256", "part.sha256")],
         FieldType::Evaluation => {
             let grades = |part: &str| {
-                let of = |scale: &str| of_vocabulary(lang, &format!("{part}-{scale}")).into_iter().map(move |(c, l)| (c, l)).collect::<Vec<_>>();
+                let of = |scale: &str| of_vocabulary(lang, &format!("{part}-{scale}"));
                 let named = |scale: &'static str| of(scale).into_iter().map(move |(c, l)| (format!("{scale}/{c}"), format!("{scale} {c}: {l}")));
                 named("4x4").chain(named("6x6")).collect::<Vec<_>>()
             };

@@ -48,7 +48,7 @@ fn one_value(seat: &Seat, field: Option<&Field>, v: &Value, names: &Names) -> Ma
     match f.kind {
         FieldType::Text => written(v),
         FieldType::Choice => html! { (coded(lang, f.vocabulary.as_deref().unwrap_or_default(), text(v))) },
-        FieldType::Date => html! { time datetime=(text(v)) { (when::day(seat, text(v))) } },
+        FieldType::Date => when::day(seat, text(v)),
         FieldType::Instant => text(v).parse::<base::Instant>().map_or_else(|_| foreign(text(v)), |i| when::lived(seat, &i)),
         FieldType::Length => html! { (length(seat, text(v))) },
         FieldType::Flag => html! { (t(lang, if v == true { "part.yes" } else { "part.no" })) },
@@ -97,7 +97,8 @@ fn one_value(seat: &Seat, field: Option<&Field>, v: &Value, names: &Names) -> Ma
 }
 
 fn length(seat: &Seat, iso: &str) -> String {
-    iso.parse::<base::Length>().map_or_else(|_| iso.to_owned(), |l| when::distance(seat.lang, i64::from(l.days) * 86_400_000 + i64::from(l.minutes) * 60_000))
+    iso.parse::<base::Length>()
+        .map_or_else(|_| iso.to_owned(), |l| crate::view::length(seat.lang, i64::from(l.days) * 86_400_000 + i64::from(l.minutes) * 60_000))
 }
 
 /// Writes a number of bytes.

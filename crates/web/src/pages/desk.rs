@@ -154,13 +154,13 @@ pub(super) fn remaining(seat: &Seat, due: Option<base::UnixMs>, state: Option<Cl
     let lang = seat.lang;
     let Some(due) = due else { return html! {} };
     let ms = due.0 - seat.now.0;
-    let words = when::distance(lang, ms);
+    let words = crate::view::distance(lang, seat.now, due, true);
     html! {
         @match state {
             Some(ClockState::Paused) => p.quiet { (t(lang, "clock.paused")) },
             Some(ClockState::Met | ClockState::MetLate) => p.good { (t(lang, if state == Some(ClockState::Met) { "clock.met" } else { "clock.met-late" })) },
-            _ if ms < 0 => p.late { (fill(lang, "clock.late", &[("by", &words)])) },
-            _ => p.soon[ms < NEAR_MS] { (fill(lang, "clock.left", &[("in", &words)])) },
+            _ if ms < 0 => p.late { (words) },
+            _ => p.soon[ms < NEAR_MS] { (words) },
         }
         p.quiet { (when::moment(seat, due)) }
     }
