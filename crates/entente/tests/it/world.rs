@@ -5,6 +5,7 @@ use entente::demo::{World, world};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::process::Command;
 
 fn client(world: &World, code: &str, role: &str) -> Client {
     let node = world.node(code).unwrap();
@@ -76,5 +77,78 @@ async fn a_world_has_every_mechanism_in_the_middle_of_its_story() {
     assert!(list(&due).any(|d| d["kind"] == "ours" && d["what"] == "shift/takeover"), "a shift waits for ma's signature");
     let stranger = client(&world, "de", "desk").get(&format!("/v1/dossiers/{}?reason=test", world.dossiers["controlled-delivery/refused"])).await;
     assert!(stranger.is_err(), "de is no party of that delivery");
+    both_sides_count_alike(&world, dir.path());
+    what_was_said_is_shown(&world);
     world.stop().unwrap();
+}
+
+/// Runs the program as an officer of a node; it must do well.
+fn run(world: &World, code: &str, role: &str, args: &[&str]) -> String {
+    let node = world.node(code).unwrap();
+    let officer = node.officers.iter().find(|o| o.role == role).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_entente"));
+    for name in ["ENTENTE_DIR", "ENTENTE_TOKEN", "LC_ALL", "LC_MESSAGES", "LANG"] {
+        command.env_remove(name);
+    }
+    let done = command.arg("--dir").arg(&node.dir).args(["--officer", &officer.id, "--lang", "en"]).args(args).output().unwrap();
+    assert!(done.status.success(), "{code}: {args:?}: {}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8(done.stdout).unwrap()
+}
+
+/// Two services count the same cooperation from acts alone: the same rows, the same digest, the same acts counted; CSV and a chart come of it.
+fn both_sides_count_alike(world: &World, dir: &Path) {
+    let days = ["statistics", "--from", "2020-01-01", "--until", "2100-01-01", "--by", "mechanism,outcome"];
+    let counted = |code: &str, among: &str| -> Value {
+        serde_json::from_str(&run(world, code, "supervisor", &[&days[..], &["--among", among, "--json"]].concat())).unwrap()
+    };
+    let (ours, theirs) = (counted("ma", "es"), counted("es", "ma"));
+    assert_eq!((&ours["digest"], &ours["basis"], &ours["rows"]), (&theirs["digest"], &theirs["basis"], &theirs["rows"]));
+    let row = |outcome: &str| list(&ours["rows"]).find(|r| r["key"] == serde_json::json!(["controlled-delivery", outcome])).map(|r| r["dossiers"].clone());
+    assert_eq!((row("refused"), row("abort_concluded"), row("running")), (Some(1.into()), Some(1.into()), Some(1.into())), "{ours}");
+    let others = counted("ma", "de");
+    assert!(others["digest"] != ours["digest"] && others["basis"] != ours["basis"], "another partner, other dossiers");
+    // What was counted is told by digests of acts and by codes: no word of any form is in it.
+    let told = ours.to_string();
+    assert!(!told.contains("Tanger") && !told.contains("MA-DGST"), "{told}");
+
+    let table = run(world, "ma", "supervisor", &[&days[..], &["--among", "es"]].concat());
+    assert!(table.contains(ours["digest"].as_str().unwrap()) && table.contains("DOSSIERS"), "{table}");
+    let (ma, es) = (dir.join("ma.svg"), dir.join("es.svg"));
+    let csv = |code: &str, among: &str, svg: &Path| {
+        run(world, code, "supervisor", &[&days[..], &["--among", among, "--csv", "--svg", svg.to_str().unwrap()]].concat())
+    };
+    let (one, other) = (csv("ma", "es", &ma), csv("es", "ma", &es));
+    assert_eq!(one, other, "both print the same CSV");
+    assert_eq!(one.lines().count(), 1 + list(&ours["rows"]).count(), "a heading and a line for each row: {one}");
+    assert!(one.contains("\r\n") && one.contains("refused"), "RFC 4180: {one:?}");
+    let drawn = std::fs::read_to_string(&ma).unwrap();
+    assert!(drawn.starts_with("<svg") && drawn.trim_end().ends_with("</svg>"), "{drawn}");
+    assert_eq!(drawn, std::fs::read_to_string(&es).unwrap(), "and draw the same chart");
+}
+
+/// `dossier show` tells what each party stated in its moves, each item's number, what superseded what, and links from both sides.
+fn what_was_said_is_shown(world: &World) {
+    let show = |code: &str, dossier: &str, more: &[&str]| run(world, code, "desk", &[&["dossier", "show", dossier, "--reason", "test"], more].concat());
+    let shown = show("es", &world.dossiers["controlled-delivery/refused"], &[]);
+    assert!(shown.contains("pt stands: Refused (refused)"), "{shown}");
+    assert!(shown.contains("Sem equipas disponíveis entre Elvas e Setúbal."), "a partner's reason is shown: {shown}");
+    assert!(shown.contains("(surveillance-not-assured)"), "with the label of its ground: {shown}");
+
+    let shown = show("ma", &world.dossiers["event-security/operating"], &[]);
+    let entries: Vec<&str> = shown.lines().filter(|l| l.trim_start().starts_with("Log entry (entry) ")).map(str::trim_start).collect();
+    assert_eq!(entries.iter().map(|l| l["Log entry (entry) ".len()..].split(' ').next().unwrap()).collect::<Vec<_>>(), ["1", "2"], "{shown}");
+    let second = entries[1].split(' ').nth(4).unwrap().trim_end_matches(',');
+    assert!(shown.contains(&format!("superseded by {second}")), "{shown}");
+
+    let again = &world.dossiers["expert-exchange/terms-waiting"];
+    let shown = show("es", again, &[]);
+    let link = shown.lines().find(|l| l.starts_with("link ")).unwrap_or_else(|| panic!("{shown}"));
+    assert!(link.contains("(predecessor): dossier ") && link.ends_with("named here by pt"), "{link}");
+    let before = link.split("dossier ").nth(1).unwrap().split(',').next().unwrap();
+    let other_side = show("es", before, &[]);
+    assert!(other_side.contains(&format!("(successor): dossier {again}, which names this one")), "{other_side}");
+
+    let view: Value = serde_json::from_str(&show("es", again, &["--json"])).unwrap();
+    assert_eq!((&view["links"][0]["relation"], &view["items"][0]["number"]), (&"predecessor".into(), &1.into()));
+    assert!(view["items"][0]["stances"].as_array().unwrap().iter().any(|s| s["said"]["reference"] == "ES-EX-6"), "{view}");
 }

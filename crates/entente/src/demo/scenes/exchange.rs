@@ -64,10 +64,14 @@ pub async fn play(s: &Scene<'_>) -> Result<(), DemoError> {
     s.stands(&run, &run.root, "withdrawn", "withdrawn by who asked").await
 }
 
-/// Terms that wait for pt.
+/// Terms that wait for pt, in a need that takes the place of one that came at the wrong time.
 pub async fn leave(s: &Scene<'_>) -> Result<(), DemoError> {
     let (_, es, _, pt) = s.cast();
-    let run = s.opens(Desk, "expert-exchange", &[(pt, "asking"), (es, "offering")], need("PT-EX-4", "Observation d'un derby")).await?;
+    let before = s.opens(Desk, "expert-exchange", &[(pt, "asking"), (es, "offering")], need("PT-EX-3", "Observation d'un derby")).await?;
+    s.moves(pt, Desk, &before, &before.root, "withdraw", json!({ "reason": ["timing"] })).await?;
+    let mut again = need("PT-EX-4", "Observation d'un derby");
+    again["origin"] = json!({ "dossier": before.dossier, "relation": "predecessor" });
+    let run = s.opens(Desk, "expert-exchange", &[(pt, "asking"), (es, "offering")], again).await?;
     s.shows("expert-exchange/terms-waiting", &run);
     s.moves(es, Desk, &run, &run.root, "offer", json!({ "reference": "ES-EX-6", "offer": w("es", "Dos plazas de observador."), "experts": 2 })).await?;
     s.adds(es, Desk, &run, "terms", terms(&pt.id(), &es.id())).await.map(drop)
