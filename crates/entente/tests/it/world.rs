@@ -4,6 +4,8 @@ use entente::client::Client;
 use entente::demo::{World, world};
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fmt::Debug;
 use std::path::Path;
 use std::process::Command;
 
@@ -79,11 +81,12 @@ async fn a_world_has_every_mechanism_in_the_middle_of_its_story() {
     assert!(stranger.is_err(), "de is no party of that delivery");
     both_sides_count_alike(&world, dir.path());
     what_was_said_is_shown(&world);
+    an_officer_commits_and_reveals_by_the_command_line(&world, dir.path());
     world.stop().unwrap();
 }
 
 /// Runs the program as an officer of a node; it must do well.
-fn run(world: &World, code: &str, role: &str, args: &[&str]) -> String {
+fn run(world: &World, code: &str, role: &str, args: &[impl AsRef<OsStr> + Debug]) -> String {
     let node = world.node(code).unwrap();
     let officer = node.officers.iter().find(|o| o.role == role).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_entente"));
@@ -151,4 +154,66 @@ fn what_was_said_is_shown(world: &World) {
     let view: Value = serde_json::from_str(&show("es", again, &["--json"])).unwrap();
     assert_eq!((&view["links"][0]["relation"], &view["items"][0]["number"]), (&"predecessor".into(), &1.into()));
     assert!(view["items"][0]["stances"].as_array().unwrap().iter().any(|s| s["said"]["reference"] == "ES-EX-6"), "{view}");
+}
+
+/// Seal, commit, reveal at the command line: the salt is in the officer's file alone, and a changed word opens nothing.
+fn an_officer_commits_and_reveals_by_the_command_line(world: &World, dir: &Path) {
+    let help = run(world, "es", "officer", &["dossier", "seal", "--help"]);
+    assert!(help.contains("the only place where the salt is") && help.contains("reveal --item ROUND --fields-file FILE"), "{help}");
+    let id = &world.dossiers["risk-assessment/collecting"];
+    let view: Value = serde_json::from_str(&run(world, "es", "officer", &["dossier", "show", id, "--reason", "test", "--json"])).unwrap();
+    let round = list(&view["items"]).find(|i| i["kind"] == "round").unwrap()["id"].as_str().unwrap().to_owned();
+    let file = dir.join("ours.json");
+    let form = [
+        ["--field", "facts@es=Tres vuelos en un mes."],
+        ["--field", "assessments@es=Aficionados, no un grupo."],
+        ["--field", "likelihood=unlikely"],
+        ["--field", "impact=minor"],
+        ["--field", "confidence=moderate"],
+        ["--field-json", r#"sources={"scale":"4x4","source":"A","information":"1"}"#],
+        ["--file", file.to_str().unwrap()],
+    ];
+    let words = |all: &[&str]| all.iter().map(|w| w.to_string()).collect::<Vec<String>>();
+    let seal = |form: &[[&str; 2]]| words(&[&["dossier", "seal", id, "reveal", "--item", &round], form.as_flattened()].concat());
+    let lacking = refused(world, "es", "officer", &seal(&[form[0], form[6]]));
+    assert!(lacking.contains("refusal.field.missing") && !file.exists(), "a form that could not be revealed is not sealed: {lacking}");
+    let said = run(world, "es", "officer", &seal(&form));
+    let digest = said.lines().next().unwrap().trim_start_matches("sealed").trim();
+    assert!(said.contains(&format!("commit --item {round} --field seal={digest}")) && said.contains("which are nowhere else"), "{said}");
+    let kept = std::fs::read_to_string(&file).unwrap();
+    assert!(kept.contains("\"opening\"") && !kept.contains(digest), "the salt is kept, the seal need not be: {kept}");
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions()) & 0o777, 0o600);
+
+    let step = |name: &str, more: &[&str]| words(&[&["dossier", "move", id, name, "--item", &round], more].concat());
+    let commit = [step("commit", &["--wait", "--field"]), vec![format!("seal={digest}")]].concat();
+    run(world, "es", "officer", &commit);
+    let reveal = |path: &Path| [step("reveal", &["--wait", "--fields-file"]), vec![path.display().to_string()]].concat();
+    let early = reveal(&file);
+    let early = refused(world, "es", "officer", &early);
+    assert!(early.contains("refusal.act.guard"), "others are still asked: {early}");
+    for code in ["de", "pt"] {
+        let withhold = step("withhold", &["--wait", "--field", "reason=no-information"]);
+        run(world, code, "officer", &withhold);
+    }
+    let altered = dir.join("altered.json");
+    std::fs::write(&altered, kept.replace("unlikely", "likely")).unwrap();
+    let other = reveal(&altered);
+    let other = refused(world, "es", "officer", &other);
+    assert!(other.contains("it does not open the commitment"), "one changed word: {other}");
+    let mut done = reveal(&file);
+    done.push("--json".to_owned());
+    let made: Value = serde_json::from_str(&run(world, "es", "officer", &done)).unwrap();
+    run(world, "es", "supervisor", &["pending", "approve", made["pending"].as_str().unwrap(), "--wait"]);
+    let shown = run(world, "ma", "desk", &["dossier", "show", id, "--reason", "test"]);
+    assert!(shown.contains("es stands: Open to all (revealed)") && shown.contains("Aficionados, no un grupo."), "{shown}");
+}
+
+/// Runs the program as an officer of a node; it must refuse, and says why on standard error.
+fn refused(world: &World, code: &str, role: &str, args: &[impl AsRef<OsStr> + Debug]) -> String {
+    let node = world.node(code).unwrap();
+    let officer = node.officers.iter().find(|o| o.role == role).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_entente"));
+    let done = command.arg("--dir").arg(&node.dir).args(["--officer", &officer.id, "--lang", "en"]).args(args).output().unwrap();
+    assert!(!done.status.success(), "{code}: {args:?} was not refused");
+    String::from_utf8(done.stderr).unwrap()
 }

@@ -3,9 +3,6 @@
 use super::super::DemoError;
 use super::super::cast::Service;
 use super::kit::*;
-use base::{Digest, Entropy, cbor};
-use dossier::{FieldType, commitment};
-use seal::SystemEntropy;
 use serde_json::{Value, json};
 
 fn form(reference: &str, title: &str) -> Value {
@@ -28,23 +25,12 @@ fn round() -> Value {
     json!({ "trigger": w("en", "Beginning of ticket sale"), "due": in_minutes(5 * 1440, "Europe/Madrid"), "reveal_by": in_minutes(6 * 1440, "Europe/Madrid") })
 }
 
-/// Seals what a service will reveal: the commitment, and the form that opens it.
-fn sealed(who: &Service, run: &Run<'_>, mut view: Value) -> Result<(Value, Value), DemoError> {
-    let fault = |what: String| DemoError::Check { name: "what is to be revealed can be sealed".to_owned(), found: what };
-    let mechanism = dossier::shipped().iter().find(|m| m.id == "risk-assessment").ok_or_else(|| fault("no such mechanism".to_owned()))?;
-    let reveal = mechanism.kind("round").and_then(|k| k.find_move_of("reveal", "assessor")).ok_or_else(|| fault("no such move".to_owned()))?;
-    let mut salt = Digest([0; 32]);
-    SystemEntropy.fill(&mut salt.0);
-    let mut fields = cbor::Map::default();
-    for f in reveal.fields.iter().filter(|f| f.kind != FieldType::Reveal) {
-        if let Some(given) = view.get(&f.id) {
-            fields.insert(f.id.clone(), f.read(given).map_err(|e| fault(e.to_string()))?);
-        }
-    }
-    let dossier = run.dossier.parse().map_err(|_| fault(run.dossier.clone()))?;
-    let seal = commitment(dossier, who.station.service, &salt, "opening", &fields);
-    view["opening"] = json!(salt.to_string());
-    Ok((json!({ "seal": seal.to_string() }), view))
+/// Has the node seal what a service will reveal: the form that commits to it, and the form that opens it.
+async fn sealed(who: &Service, run: &Run<'_>, round: &str, mut view: Value) -> Result<(Value, Value), DemoError> {
+    let asked = json!({ "dossier": run.dossier, "item": round, "name": "reveal", "fields": view });
+    let sealed = who.post(Officer, "/v1/seals", &asked).await?;
+    view["opening"] = sealed["opening"].clone();
+    Ok((json!({ "seal": sealed["seal"] }), view))
 }
 
 pub async fn play(s: &Scene<'_>) -> Result<(), DemoError> {
@@ -57,7 +43,7 @@ pub async fn play(s: &Scene<'_>) -> Result<(), DemoError> {
     s.tells(pt, Desk, "asks one question of four services");
     let mut views = Vec::new();
     for (who, likelihood, confidence) in [(pt, "very-likely", "high"), (ma, "likely", "moderate"), (es, "even-chance", "low")] {
-        let (seal, view) = sealed(who, &run, view_of(who, likelihood, confidence))?;
+        let (seal, view) = sealed(who, &run, &round, view_of(who, likelihood, confidence)).await?;
         s.moves(who, Officer, &run, &round, "commit", seal.clone()).await?;
         s.tells(who, Officer, &format!("commits to its view: {}… and no word of it", seal["seal"].as_str().and_then(|x| x.get(..12)).unwrap_or_default()));
         views.push((who, view));
@@ -102,6 +88,6 @@ pub async fn leave(s: &Scene<'_>) -> Result<(), DemoError> {
     let run = s.opens(Desk, "risk-assessment", &parties, form("ES-AR-9", "Drones over training grounds")).await?;
     s.shows("risk-assessment/collecting", &run);
     let round = s.adds(es, Desk, &run, "round", round()).await?;
-    let (seal, _) = sealed(ma, &run, view_of(ma, "likely", "low"))?;
+    let (seal, _) = sealed(ma, &run, &round, view_of(ma, "likely", "low")).await?;
     s.moves(ma, Officer, &run, &round, "commit", seal).await
 }
