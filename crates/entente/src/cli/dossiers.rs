@@ -187,8 +187,11 @@ fn make_move(desk: &Desk, id: &str, name: &str, item: Option<&str>, filled: &Fil
     propose(desk, &Intent::Move { dossier, item, name: name.to_owned(), fields: map(fields), handling: filled.handling.read()? }, filled.wait)
 }
 
+/// A move of ours as it was typed: the dossier, the item where one was named, the form.
+type Typed = (DossierId, Option<ItemId>, Map<String, Value>);
+
 /// Reads what was typed by the form of a move of ours.
-fn move_form(desk: &Desk, id: &str, name: &str, item: Option<&str>, typed: &FieldArgs) -> Result<(DossierId, Option<ItemId>, Map<String, Value>), Trouble> {
+fn move_form(desk: &Desk, id: &str, name: &str, item: Option<&str>, typed: &FieldArgs) -> Result<Typed, Trouble> {
     let dossier = desk.dossier(id)?;
     let mut kind = dossier.words.root().to_owned();
     let mut item_named = None;
