@@ -89,6 +89,7 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(dossier_proof))
         .routes(routes!(communique_proof))
         .routes(routes!(intent))
+        .routes(routes!(seal))
         .routes(routes!(pending))
         .routes(routes!(dismiss))
         .routes(routes!(approve))
@@ -493,6 +494,23 @@ async fn intent(Who(officer): Who, State(engine): State<Engine>, Query(q): Query
     let asked = intent.clone();
     prove(&engine, engine.read(move |n| n.unproved(&asked)).await?).await?;
     make(&engine, q, move |n| n.propose(&officer, intent, now())).await
+}
+
+#[derive(Deserialize, ToSchema)]
+struct SealForm {
+    #[schema(value_type = String)]
+    dossier: base::DossierId,
+    #[schema(value_type = Option<String>)]
+    item: Option<ItemId>,
+    name: String,
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    fields: BTreeMap<String, Value>,
+}
+
+#[utoipa::path(post, path = "/v1/seals", responses((status = 200, description = "The commitment to the form of a move that will reveal it, and the salt that opens it; the node keeps neither")))]
+async fn seal(Who(officer): Who, State(engine): State<Engine>, Form(f): Form<SealForm>) -> Answer {
+    Ok(Json(as_json(&engine.read(move |n| n.seal(&officer, &f.dossier, f.item, &f.name, &f.fields)).await?)))
 }
 
 /// Has an act made and, where asked, waits until all recipients have receipted it.

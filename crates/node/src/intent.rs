@@ -583,7 +583,7 @@ pub fn proof_fault(m: &Mechanism) -> Option<Unproved> {
     (!report.proved()).then(|| report.faults.first().map_or(Unproved::TooLarge, |f| Unproved::Fault(f.what.clone())))
 }
 
-fn read_form(form: &[Field], fields: &BTreeMap<String, serde_json::Value>) -> Result<Map<Value>, NodeError> {
+pub(crate) fn read_form(form: &[Field], fields: &BTreeMap<String, serde_json::Value>) -> Result<Map<Value>, NodeError> {
     let read = |(id, json): (&String, &serde_json::Value)| {
         let field = form.iter().find(|f| f.id == *id).ok_or_else(|| dossier::FieldFault::Unknown(id.clone()))?;
         Ok((id.clone(), field.read(json)?))

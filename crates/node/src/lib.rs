@@ -36,6 +36,7 @@ mod refusals;
 mod register;
 mod retention;
 mod revoked;
+mod sealed;
 mod served;
 mod shelves;
 mod succession;
@@ -69,6 +70,7 @@ pub use retention::UNDELIVERED_DAYS_MAX;
 pub use revoked::{DOUBTFUL_MAX, Standing, StandingView};
 /// Passkeys, handed on from below for the desk, which may not import what touches keys.
 pub use seal::passkey;
+pub use sealed::Sealed;
 pub use served::Served;
 pub use shelves::{FileIntake, Reading, Shelves, Taken};
 pub use succession::{Inheritance, Succeeded};

@@ -2,10 +2,12 @@
 
 mod bombs;
 mod controlled_delivery;
+mod coverage;
 mod early_warning;
 mod engine;
 mod event_security;
 mod expert_exchange;
+mod information_request;
 mod joint_investigation_team;
 mod joint_operation;
 mod mechanisms;
@@ -15,4 +17,5 @@ mod spontaneous_information;
 mod statistics;
 mod stories;
 mod vectors;
+mod working_visit;
 mod world;

@@ -21,7 +21,8 @@ pub struct Desk {
     /// How to speak.
     pub face: Face,
     address: String,
-    dir: PathBuf,
+    /// The node's directory.
+    pub dir: PathBuf,
     client: Client,
     runtime: tokio::runtime::Runtime,
 }

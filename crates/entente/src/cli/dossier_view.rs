@@ -48,6 +48,13 @@ impl Picture<'_> {
         for p in each(&v["parties"]) {
             let _ = writeln!(out, "party      {}: {}", self.services.code(&p["service"]), self.words.role(text(&p["role"])));
         }
+        for l in each(&v["links"]) {
+            let _ =
+                writeln!(out, "link       {}: dossier {}, named here by {}", self.relation(&l["relation"]), text(&l["dossier"]), self.services.code(&l["by"]));
+        }
+        for l in each(&v["linked_from"]) {
+            let _ = writeln!(out, "link       {}: dossier {}, which names this one", self.relation(&l["relation"]), text(&l["dossier"]));
+        }
         each(&v["items"]).for_each(|i| self.item(&mut out, i));
         for e in each(&v["exhibits"]) {
             let places: Vec<String> = std::iter::once(&e["here"]).chain(each(&e["there"])).map(|s| super::exhibits::standing(self.face, e, s)).collect();
@@ -87,12 +94,16 @@ impl Picture<'_> {
         let depth = "  ".repeat(self.depth(item));
         let _ = writeln!(
             out,
-            "\n{depth}{} {}, by {} at {}",
+            "\n{depth}{} {} {}, by {} at {}",
             self.words.kind(kind),
+            item["number"],
             short(&item["id"]),
             self.services.code(&item["opener"]),
             self.face.instant(text(&item["at"]))
         );
+        for later in each(&item["superseded_by"]) {
+            let _ = writeln!(out, "{depth}  superseded by {}", short(later));
+        }
         if !text(&item["phase"]).is_empty() {
             let _ = writeln!(out, "{depth}  phase: {}", self.words.phase(kind, text(&item["phase"])));
         }
@@ -104,20 +115,31 @@ impl Picture<'_> {
                 self.services.code(&s["service"]),
                 self.words.state(kind, self.role(&s["service"]), text(&s["state"]))
             );
+            for (id, value) in s["said"].as_object().into_iter().flatten() {
+                let field = self.words.said(kind, self.role(&s["service"]), id);
+                self.field(out, &format!("{depth}    "), field, value);
+            }
         }
         for (id, value) in item["fields"].as_object().into_iter().flatten() {
-            let (label, vocabulary) = self.words.field(kind, None, id);
-            let values: Vec<&Value> = value.as_array().map_or_else(|| vec![value], |a| a.iter().collect());
-            for value in values {
-                // Further lines of a text stand deeper, so that nobody's words look like ours.
-                let words = value_text(self.face, self.services, value, vocabulary).trim_end().replace('\n', &format!("\n{depth}    | "));
-                let _ = writeln!(out, "{depth}  {label}: {words}");
-            }
+            self.field(out, &format!("{depth}  "), self.words.field(kind, None, id), value);
         }
         for c in each(&self.view["clocks"]).filter(|c| c["item"] == item["id"]) {
             self.clock(out, &depth, kind, c);
         }
         self.moves(out, &depth, kind, item);
+    }
+
+    /// Writes each value of a field on a line of its own.
+    fn field(&self, out: &mut String, depth: &str, (label, vocabulary): (String, Option<&str>), value: &Value) {
+        for value in value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice) {
+            // Further lines of a text stand deeper, so that nobody's words look like ours.
+            let words = value_text(self.face, self.services, value, vocabulary).trim_end().replace('\n', &format!("\n{depth}  | "));
+            let _ = writeln!(out, "{depth}{label}: {words}");
+        }
+    }
+
+    fn relation(&self, code: &Value) -> String {
+        self.face.code("dossier-relations", text(code))
     }
 
     fn clock(&self, out: &mut String, depth: &str, kind: &str, c: &Value) {

@@ -66,6 +66,7 @@ pub enum DossierCommand {
         filled: Filled,
     },
     /// Move our own stance
+    #[command(after_help = "A move that commits to something sealed takes its seal from entente dossier seal, whose --help tells the whole way.")]
     Move {
         /// Id of the dossier, or its first six digits or more
         id: String,
@@ -76,6 +77,22 @@ pub enum DossierCommand {
         item: Option<String>,
         #[command(flatten)]
         filled: Filled,
+    },
+    /// Seal what a move will reveal later; prints the seal to commit to now, and keeps form and salt in a file
+    #[command(after_help = SEALING)]
+    Seal {
+        /// Id of the dossier, or its first six digits or more
+        id: String,
+        /// Name of the move that will reveal it
+        name: String,
+        /// The item, by its id or the first six digits or more [default: the dossier's own]
+        #[arg(long, value_name = "ITEM")]
+        item: Option<String>,
+        /// Where form and salt are kept [default: sealed/ in the node's directory, named after the seal]
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        fields: FieldArgs,
     },
     /// Open an item in a dossier: a clarification, an answer, an agenda point…
     Item {
@@ -112,6 +129,14 @@ pub struct Filled {
     wait: WaitArgs,
 }
 
+const SEALING: &str = "Sealed inputs: each party commits to what it thinks before it sees what others think, and reveals it later.
+  entente dossier seal DOSSIER reveal --item ROUND --field facts@fr=\"…\" --field likelihood=likely …
+  entente dossier move DOSSIER commit --item ROUND --field seal=SEAL       # now: a digest, and no word of it
+  entente dossier move DOSSIER reveal --item ROUND --fields-file FILE      # when all are in, or the time is over
+
+FILE holds the form and its salt, readable by you alone, and is the only place where the salt is: neither the node nor its backups have it.
+Keep a copy. Whoever loses it, or changes a word of it, cannot reveal any more and can only withhold. Delete it once it is revealed.";
+
 impl DossierCommand {
     /// Does it.
     pub fn run(self, desk: &Desk) -> Result<(), Trouble> {
@@ -133,6 +158,7 @@ impl DossierCommand {
                 propose(desk, &intent, filled.wait)
             }
             DossierCommand::Move { id, name, item, filled } => make_move(desk, &id, &name, item.as_deref(), &filled),
+            DossierCommand::Seal { id, name, item, file, fields } => seal(desk, &id, &name, item.as_deref(), file, &fields),
             DossierCommand::Item { id, kind, parent, filled } => {
                 let dossier = desk.dossier(&id)?;
                 let services = desk.services()?;
@@ -157,6 +183,15 @@ impl DossierCommand {
 
 /// Moves our stance on a dossier's own item or another.
 fn make_move(desk: &Desk, id: &str, name: &str, item: Option<&str>, filled: &Filled) -> Result<(), Trouble> {
+    let (dossier, item, fields) = move_form(desk, id, name, item, &filled.fields)?;
+    propose(desk, &Intent::Move { dossier, item, name: name.to_owned(), fields: map(fields), handling: filled.handling.read()? }, filled.wait)
+}
+
+/// A move of ours as it was typed: the dossier, the item where one was named, the form.
+type Typed = (DossierId, Option<ItemId>, Map<String, Value>);
+
+/// Reads what was typed by the form of a move of ours.
+fn move_form(desk: &Desk, id: &str, name: &str, item: Option<&str>, typed: &FieldArgs) -> Result<Typed, Trouble> {
     let dossier = desk.dossier(id)?;
     let mut kind = dossier.words.root().to_owned();
     let mut item_named = None;
@@ -167,15 +202,41 @@ fn make_move(desk: &Desk, id: &str, name: &str, item: Option<&str>, filled: &Fil
         item_named = Some(item_id(item)?);
     }
     let form = dossier.words.move_form(&kind, dossier.role.as_deref(), name)?;
-    let fields = match filled.fields.is_empty() {
+    let fields = match typed.is_empty() {
         true => Map::new(),
         false => {
             let services = desk.services()?;
-            filled.fields.read(&form, &|code| services.by_code(code))?
+            typed.read(&form, &|code| services.by_code(code))?
         }
     };
-    let intent = Intent::Move { dossier: parse(&dossier.id)?, item: item_named, name: name.to_owned(), fields: map(fields), handling: filled.handling.read()? };
-    propose(desk, &intent, filled.wait)
+    Ok((parse(&dossier.id)?, item_named, fields))
+}
+
+/// Has a form sealed, and keeps it with its salt in a file of the officer's own.
+fn seal(desk: &Desk, id: &str, name: &str, item: Option<&str>, file: Option<PathBuf>, typed: &FieldArgs) -> Result<(), Trouble> {
+    let (dossier, item, mut fields) = move_form(desk, id, name, item, typed)?;
+    let sealed = desk.post("/v1/seals", &json!({ "dossier": dossier, "item": item, "name": name, "fields": fields }))?;
+    let seal = text(&sealed["seal"]);
+    let file = file.unwrap_or_else(|| desk.dir.join("sealed").join(format!("{}.json", seal.get(..16).unwrap_or(seal))));
+    fields.insert(text(&sealed["opening_field"]).to_owned(), sealed["opening"].clone());
+    let kept = file.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| match file.exists() {
+        true => Err(std::io::Error::other("the file is there already; name another one with --file")),
+        false => crate::home::write_private(&file, format!("{}\n", Value::Object(fields)).as_bytes()),
+    });
+    kept.map_err(|e| Trouble::unwritable(&file, e))?;
+    let shown = json!({ "seal": seal, "field": sealed["seal_field"], "moves": sealed["seal_moves"], "file": file.display().to_string() });
+    let on = item.map_or(String::new(), |i| format!(" --item {i}"));
+    let commit = each(&sealed["seal_moves"]).map(text).next().unwrap_or("MOVE");
+    desk.face.show(&shown, || {
+        format!(
+            "sealed   {seal}\nkept in  {}: the form and its salt, which are nowhere else; keep a copy until it is revealed\n\
+             now      entente dossier move {dossier} {commit}{on} --field {}={seal}\n\
+             later    entente dossier move {dossier} {name}{on} --fields-file {}\n",
+            file.display(),
+            text(&sealed["seal_field"]),
+            file.display()
+        )
+    })
 }
 
 /// Writes a proof to a file.

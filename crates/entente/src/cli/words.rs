@@ -83,6 +83,14 @@ impl Words {
         (label, field.and_then(|f| f["vocabulary"].as_str()))
     }
 
+    /// Names a field of a role's moves, in which it has stated something, with the vocabulary that it draws from.
+    pub fn said(&self, kind: &str, role: &str, id: &str) -> (String, Option<&str>) {
+        let moves = self.item(kind).into_iter().flat_map(|k| each(&k["moves"])).filter(|m| m["role"] == role);
+        let field = moves.into_iter().find_map(|m| named(&m["fields"], id));
+        let label = field.and_then(|f| f["label"][self.lang.code()].as_str()).unwrap_or(id).to_owned();
+        (label, field.and_then(|f| f["vocabulary"].as_str()))
+    }
+
     /// Refuses a role that the mechanism does not know.
     pub fn known_role(&self, id: &str) -> Result<(), Trouble> {
         named(&self.mechanism["roles"], id).map(drop).ok_or_else(|| self.absent("roles", id, each(&self.mechanism["roles"])))

@@ -36,6 +36,40 @@ pub async fn agree(stage: &Stage) -> Result<Accords, DemoError> {
     Ok(Accords { bilateral, trilateral })
 }
 
+/// Brings the accord of all four on everything that they do for the World Cup into force.
+pub async fn four(stage: &Stage) -> Result<String, DemoError> {
+    let (ma, es, de, pt) = (&stage.ma, &stage.es, &stage.de, &stage.pt);
+    let hashes = mechanisms(ma).await?;
+    stage.voice.same("pt holds the same mechanisms as ma, by hash", &mechanisms(pt).await?, &hashes)?;
+    let all: Vec<&str> = hashes.keys().map(String::as_str).filter(|m| *m != "accord").collect();
+    let fields = json!({
+        "title": words("en", "Security of the World Cup 2030: Morocco, Spain, Portugal and Germany"),
+        "legal_basis_kind": "memorandum",
+        "legal_basis": [words("en", "Memorandum of the four services (example of this demonstration)")],
+        "purposes": ["prevent", "detect", "investigate", "protect-public-security"],
+        "mechanisms": named(&hashes, &all),
+        "languages": ["ar", "fr", "es", "pt", "de", "en"],
+        "retention_days": 1825,
+    });
+    let accord = propose(stage, &[ma, es, de, pt], fields).await?;
+    in_force(stage, &[ma, es, de, pt], &accord, "the accord of four").await?;
+    Ok(accord)
+}
+
+/// Drafts an accord between two that is not in force yet.
+pub async fn bilateral_draft(one: &Service, other: &Service) -> Result<Value, DemoError> {
+    let hashes = mechanisms(one).await?;
+    Ok(json!({
+        "title": words("en", &format!("Requests between {} and {}", one.code(), other.code())),
+        "legal_basis_kind": "bilateral-agreement",
+        "legal_basis": [words("en", "Draft agreement of the two services (example of this demonstration)")],
+        "purposes": ["prevent", "investigate"],
+        "mechanisms": named(&hashes, &["information-request"]),
+        "languages": ["en"],
+        "retention_days": 1095,
+    }))
+}
+
 async fn mechanisms(who: &Service) -> Result<BTreeMap<String, String>, DemoError> {
     let list = who.get(Seat::Desk, "/v1/mechanisms").await?;
     Ok(list.as_array().into_iter().flatten().map(|m| (wish::text(m, "id").to_owned(), wish::text(m, "hash").to_owned())).collect())

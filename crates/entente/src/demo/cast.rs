@@ -1,4 +1,4 @@
-//! Who plays: three services that exist, and officers who do not.
+//! Who plays: four services that exist, and officers who do not.
 
 use super::DemoError;
 use crate::client::{Client, Problem};
@@ -69,6 +69,24 @@ pub const DE: Cast = Cast {
         ("h.stolz", "Henrik Stolz", "supervisor"),
         ("a.falk", "Annegret Falk", "competent-authority"),
         ("t.merten", "Tobias Merten", "data-protection"),
+    ],
+};
+
+/// The Portuguese public security police, which joins for the World Cup.
+pub const PT: Cast = Cast {
+    founder: Founder {
+        code: "pt",
+        country: "PT",
+        zone: "Europe/Lisbon",
+        name: &[(Lang::Pt, "Polícia de Segurança Pública")],
+        languages: &[Lang::Pt, Lang::Es, Lang::En],
+    },
+    people: [
+        ("t.nogueira", "Teresa Nogueira", "officer"),
+        ("d.valadares", "Duarte Valadares", "desk"),
+        ("i.carvalhal", "Inês Carvalhal", "supervisor"),
+        ("r.monsanto", "Rui Monsanto", "competent-authority"),
+        ("l.pestana", "Leonor Pestana", "data-protection"),
     ],
 };
 
@@ -164,6 +182,19 @@ impl Service {
     pub async fn act_with(&self, first: Seat, second: Seat, intent: &Value) -> Result<Stood, DemoError> {
         let pending = self.propose(first, intent).await?;
         self.approve(second, &pending).await
+    }
+
+    /// Acts as one officer and, where the mechanism wants a second pair of eyes, as the first colleague who may be it.
+    pub async fn does(&self, first: Seat, intent: &Value) -> Result<Stood, DemoError> {
+        let made = self.post(first, &format!("/v1/intents?wait=delivered&timeout_s={DELIVERED_WITHIN_S}"), intent).await?;
+        let Some(pending) = made["pending"].as_str() else { return self.stood(&made) };
+        let may = |seat: &Seat| *seat != first && made["roles"].as_array().into_iter().flatten().any(|r| r == self.cast.people[*seat as usize].2);
+        let order = [Seat::Supervisor, Seat::Authority, Seat::Desk, Seat::DataProtection, Seat::Officer];
+        let second = order
+            .into_iter()
+            .find(may)
+            .ok_or_else(|| DemoError::Check { name: format!("{}: somebody may be the second pair of eyes", self.code()), found: made.to_string() })?;
+        self.approve(second, pending).await
     }
 
     /// Tries what must not be, and returns the refusal.

@@ -62,7 +62,7 @@ pub async fn publish(stage: &Stage, visit: &str, commitments: &[Commitment]) -> 
 
     let left = u64::try_from(embargo.0.saturating_sub(now().0)).unwrap_or(0);
     tokio::time::sleep(Duration::from_millis(left)).await;
-    for s in stage.all() {
+    for s in stage.three() {
         s.act(Seat::Authority, &release).await?;
         voice.says(s.code(), &format!("{} releases the communiqué", s.who(Seat::Authority)));
     }
@@ -103,7 +103,7 @@ pub fn proof_name(code: &str) -> String {
 async fn prove(stage: &Stage, visit: &str, version: &Stood) -> Result<(), DemoError> {
     let voice = &stage.voice;
     let fault = |name: &str, found: &dyn std::fmt::Display| DemoError::Check { name: name.to_owned(), found: found.to_string() };
-    for s in stage.all() {
+    for s in stage.three() {
         let exported = s.get(Seat::Desk, &format!("/v1/dossiers/{visit}/communiques/{}/proof", version.item)).await?;
         let path = stage.root.join(proof_name(s.code()));
         let io = |e: std::io::Error| DemoError::System(format!("{}: {e}", path.display()));

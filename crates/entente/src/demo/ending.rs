@@ -1,6 +1,8 @@
-//! Chapters 8 and 9: ledgers are cosigned by partners, every shared dossier is compared, every ledger verified; then all stops.
+//! Chapters 17 to 19: what lies on the desks; ledgers are cosigned by partners, every shared dossier is compared, every ledger verified;
+//! then all stops.
 
 use super::cast::Seat;
+use super::scenes::{self, Shown};
 use super::voice::Voice;
 use super::wish::{short, text};
 use super::{DemoError, Stage, communique, until};
@@ -13,16 +15,47 @@ use std::time::Duration;
 const COSIGNED_WITHIN: Duration = Duration::from_secs(20);
 const EMPTY_WITHIN: Duration = Duration::from_secs(20);
 
-/// Has every node's ledger cosigned by both partners.
+/// Lines of a desk that are shown.
+const DUE_LINES: usize = 6;
+
+/// Leaves dossiers in the middle of their stories, and shows what is due at each desk.
+pub async fn desks(stage: &Stage) -> Result<Shown, DemoError> {
+    let voice = &stage.voice;
+    voice.chapter("17  What is left on the desks: dossiers in the middle of their stories");
+    let left = scenes::leave(stage).await?;
+    for (name, dossier) in &left {
+        voice.shows(&format!("{} {name}", short(dossier)));
+    }
+    for s in stage.all() {
+        let due = s.get(Seat::Desk, "/v1/due").await?;
+        let all: Vec<&Value> = due.as_array().into_iter().flatten().collect();
+        let count = |kind: &str| all.iter().filter(|d| d["kind"] == kind).count();
+        let late = all.iter().filter(|d| d["state"] == "expired").count();
+        voice.says(
+            s.code(),
+            &format!("{}: {} for us, {} for partners, {} to approve; {late} late", s.who(Seat::Desk), count("ours"), count("theirs"), count("approval")),
+        );
+        for d in all.iter().filter(|d| d["kind"] == "ours").take(DUE_LINES) {
+            let at = base::UnixMs(d["due"].as_i64().unwrap_or(0)).to_string();
+            voice.shows(&format!("{} {:<8} {:<28} {}", at.get(..16).unwrap_or(&at), text(d, "state"), text(d, "what"), text(d, "title")));
+        }
+        voice.check(&format!("something waits at {}, and somebody must approve something", s.code()), count("ours") > 0 && count("approval") > 0, || {
+            due.to_string()
+        })?;
+    }
+    Ok(left)
+}
+
+/// Has every node's ledger cosigned by all partners.
 pub async fn witness(stage: &Stage) -> Result<(), DemoError> {
     let voice = &stage.voice;
-    voice.chapter("8  Checkpoints: each partner signs that the other's ledger only grew");
+    voice.chapter("18  Checkpoints: each partner signs that the other's ledger only grew");
     for s in stage.all() {
         let size = s.status().await?["ledger_size"].as_u64().unwrap_or(0);
         s.post(Seat::Supervisor, "/v1/checkpoint", &json!({})).await?;
-        let name = format!("the ledger of {} is cosigned by both partners at {size} entries or more", s.code());
+        let name = format!("the ledger of {} is cosigned by all partners at {size} entries or more", s.code());
         let cosigned = |status: &Value| status["cosigned"].as_array().into_iter().flatten().filter(|c| c[1].as_u64() >= Some(size)).count();
-        until(&name, COSIGNED_WITHIN, || async move { Ok(cosigned(&s.status().await?) == 2) }).await?;
+        until(&name, COSIGNED_WITHIN, || async move { Ok(cosigned(&s.status().await?) == 3) }).await?;
         voice.check(&name, true, String::new)?;
     }
     Ok(())
@@ -31,7 +64,7 @@ pub async fn witness(stage: &Stage) -> Result<(), DemoError> {
 /// Shows how every node stands, and compares what they share.
 pub async fn compare(stage: &Stage) -> Result<(), DemoError> {
     let voice = &stage.voice;
-    voice.chapter("9  The end: what each holds, and that it is the same");
+    voice.chapter("19  The end: what each holds, and that it is the same");
     let mut digests: BTreeMap<String, Vec<(&str, String)>> = BTreeMap::new();
     for s in stage.all() {
         until(&format!("nothing waits in the outbox of {}", s.code()), EMPTY_WITHIN, || async move { Ok(s.status().await?["outbox"] == 0) }).await?;
@@ -59,12 +92,12 @@ pub async fn compare(stage: &Stage) -> Result<(), DemoError> {
         let alike = held.len() > 1 && held.iter().all(|h| h.1 == held[0].1 && !h.1.is_empty());
         voice.check(&format!("dossier {} folds to the same digest at {}", short(dossier), codes.join(", ")), alike, || format!("{held:?}"))?;
     }
-    voice.same("four dossiers, each at its own parties and nowhere else", &digests.values().map(Vec::len).sum::<usize>(), &(2 + 3 + 3 + 2))
+    Ok(())
 }
 
 /// Stops the nodes and verifies their ledgers, or leaves them running and tells how to go on.
-pub async fn leave(stage: &mut Stage, program: &Path, visit: &str, keep: bool) -> Result<(), DemoError> {
-    for s in [&mut stage.ma, &mut stage.es, &mut stage.de] {
+pub async fn leave(stage: &mut Stage, program: &Path, shown: &Shown, keep: bool) -> Result<(), DemoError> {
+    for s in [&mut stage.ma, &mut stage.es, &mut stage.de, &mut stage.pt] {
         if !keep {
             s.station.stop()?;
             stage.voice.says(s.code(), "stopped (SIGTERM), and ended well");
@@ -79,11 +112,11 @@ pub async fn leave(stage: &mut Stage, program: &Path, visit: &str, keep: bool) -
     let voice = &stage.voice;
     let proof = stage.root.join(communique::proof_name("ma"));
     verify(voice, Command::new(program).arg("verify").arg(proof), "the communiqué's proof holds without any node (entente verify FILE)")?;
-    voice.says("all", &format!("{} checks held in {:.1} s: three processes, no file read across, no server between them", voice.checks(), voice.seconds()));
+    voice.says("all", &format!("{} checks held in {:.1} s: four processes, no file read across, no server between them", voice.checks(), voice.seconds()));
     let mut nodes = Vec::new();
     if keep {
         voice.chapter("The nodes are left running");
-        for s in [&mut stage.ma, &mut stage.es, &mut stage.de] {
+        for s in [&mut stage.ma, &mut stage.es, &mut stage.de, &mut stage.pt] {
             let (code, dir, api) = (s.code(), s.station.dir.display().to_string(), s.station.api.to_string());
             let pid = s.station.leave().unwrap_or(0);
             let tokens = s.station.dir.join("tokens");
@@ -96,14 +129,18 @@ pub async fn leave(stage: &mut Stage, program: &Path, visit: &str, keep: bool) -
             let program = program.display();
             voice.shows(&format!("try: {program} --dir {dir} --officer {desk} status"));
             voice.shows(&format!("     {program} --dir {dir} --officer {desk} due"));
-            voice.shows(&format!("     {program} --dir {dir} --officer {desk} dossier show {} --reason demonstration", short(visit)));
+            voice.shows(&format!("     {program} --dir {dir} --officer {desk} dossier list"));
             nodes.push(json!({ "code": code, "dir": dir, "api": api, "pid": pid, "desk": desk }));
         }
         let pids: Vec<String> = nodes.iter().map(|n| n["pid"].to_string()).collect();
         voice.says("all", &format!("to stop them: kill {}", pids.join(" ")));
         voice.shows(&format!("then remove {}", stage.root.display()));
+        voice.says("all", "dossiers to look at, for instance with: dossier show ID --reason demonstration");
+        for (name, dossier) in shown {
+            voice.shows(&format!("{} {name}", short(dossier)));
+        }
     }
-    voice.hands(&json!({ "done": true, "checks": voice.checks(), "seconds": voice.seconds(), "nodes": nodes }));
+    voice.hands(&json!({ "done": true, "checks": voice.checks(), "seconds": voice.seconds(), "nodes": nodes, "dossiers": shown }));
     Ok(())
 }
 

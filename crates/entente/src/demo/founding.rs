@@ -1,6 +1,6 @@
 //! Chapter 1: three services, each with its own keys, store and process; officers; cards compared by words read aloud.
 
-use super::cast::{DE, ES, MA, Seat, Service};
+use super::cast::{DE, ES, MA, PT, Seat, Service};
 use super::voice::Voice;
 use super::wish::text;
 use super::{DemoError, Stage};
@@ -11,8 +11,9 @@ use std::path::Path;
 /// Makes the three directories.
 pub fn found(voice: Voice, root: &Path) -> Result<Stage, DemoError> {
     voice.chapter("1  Three services, three nodes, no server between them");
-    let stage = Stage { ma: Service::found(root, &MA)?, es: Service::found(root, &ES)?, de: Service::found(root, &DE)?, root: root.to_owned(), voice };
-    for s in stage.all() {
+    let [ma, es, de, pt] = [&MA, &ES, &DE, &PT].map(|cast| Service::found(root, cast));
+    let stage = Stage { ma: ma?, es: es?, de: de?, pt: pt?, root: root.to_owned(), voice };
+    for s in stage.three() {
         let name = s.cast.founder.name[0].1;
         stage.voice.says(s.code(), &format!("{name}: own keys, first card and store in {}, service {}", s.station.dir.display(), &s.id()[..8]));
     }
@@ -22,13 +23,7 @@ pub fn found(voice: Voice, root: &Path) -> Result<Stage, DemoError> {
 /// Starts the nodes and registers their officers.
 pub async fn start(stage: &mut Stage, program: &Path) -> Result<(), DemoError> {
     for s in [&mut stage.ma, &mut stage.es, &mut stage.de] {
-        s.station.start(program).await?;
-        for (id, name, role) in s.cast.people {
-            s.station.add_officer(id, name, &[role]).await?;
-        }
-        let names: Vec<&str> = s.cast.people.iter().map(|p| p.1).collect();
-        stage.voice.says(s.code(), &format!("node runs: partners come in at {} (mutual TLS 1.3), officers at {}", s.station.peer, s.station.api));
-        stage.voice.shows(&format!("officers: {}", names.join(", ")));
+        open_office(&stage.voice, s, program).await?;
     }
     let me = stage.de.get(Seat::DataProtection, "/v1/me").await?;
     stage.voice.same("an officer signs in by token and is who the administrator registered", &me["roles"], &json!(["data-protection"]))?;
@@ -36,6 +31,18 @@ pub async fn start(stage: &mut Stage, program: &Path) -> Result<(), DemoError> {
     stage
         .voice
         .check("es: a stranger who knocks at the partners' door gets no answer", stranger.as_ref().is_err_and(|p| p.status == 0), || format!("{stranger:?}"))
+}
+
+/// Starts a node and registers its officers.
+pub async fn open_office(voice: &Voice, s: &mut Service, program: &Path) -> Result<(), DemoError> {
+    s.station.start(program).await?;
+    for (id, name, role) in s.cast.people {
+        s.station.add_officer(id, name, &[role]).await?;
+    }
+    let names: Vec<&str> = s.cast.people.iter().map(|p| p.1).collect();
+    voice.says(s.code(), &format!("node runs: partners come in at {} (mutual TLS 1.3), officers at {}", s.station.peer, s.station.api));
+    voice.shows(&format!("officers: {}", names.join(", ")));
+    Ok(())
 }
 
 /// Exchanges the cards, with the fingerprints read aloud.
@@ -52,13 +59,13 @@ pub async fn meet(stage: &Stage) -> Result<(), DemoError> {
     voice.check("ma does not take a card whose fingerprint was not read right", wrong.as_ref().is_err_and(|p| p.code.contains("fingerprint")), || {
         format!("{wrong:?}")
     })?;
-    for s in stage.all() {
-        for other in stage.all().into_iter().filter(|o| o.code() != s.code()) {
+    for s in stage.three() {
+        for other in stage.three().into_iter().filter(|o| o.code() != s.code()) {
             s.station.meet(&other.station).await?;
         }
     }
     voice.says("all", "every administrator compares the right words with the other two, and takes their cards");
-    for s in stage.all() {
+    for s in stage.three() {
         let partners = s.get(Seat::Desk, "/v1/partners").await?;
         let mut known: Vec<(String, String)> = Vec::new();
         for p in partners.as_array().into_iter().flatten() {
@@ -66,7 +73,7 @@ pub async fn meet(stage: &Stage) -> Result<(), DemoError> {
         }
         known.sort();
         let mut wanted: Vec<(String, String)> =
-            stage.all().into_iter().filter(|o| o.code() != s.code()).map(|o| (o.code().to_owned(), o.station.peer.to_string())).collect();
+            stage.three().into_iter().filter(|o| o.code() != s.code()).map(|o| (o.code().to_owned(), o.station.peer.to_string())).collect();
         wanted.sort();
         voice.same(&format!("{} knows its two partners, at the ports and by the keys on their cards", s.code()), &known, &wanted)?;
     }

@@ -1,7 +1,8 @@
-//! The demonstration: three services on one machine, each a process of its own, tell the whole story through their local APIs.
+//! The demonstration: four services on one machine, each a process of its own, tell the whole story through their local APIs.
 //!
 //! 1 services, cards, fingerprints; 2 accords; 3 the register; 4 a working visit and its communiqué; a request, and a node that
-//! is killed meanwhile (5 to 7); checkpoints, comparison, verification (8 and 9). A check that fails stops it with that check's name.
+//! is killed meanwhile (5 to 7); a fourth service joins (8); a scene of each larger mechanism (9 to 16), and what is left on the desks (17);
+//! checkpoints, comparison, verification (18 and 19). A check that fails stops it with that check's name.
 
 mod accords;
 mod asking;
@@ -9,10 +10,13 @@ mod cast;
 mod communique;
 mod ending;
 mod founding;
+mod joining;
 mod press;
+mod scenes;
 mod visit;
 mod voice;
 mod wish;
+mod world;
 
 use crate::client::Problem;
 use crate::launch::LaunchError;
@@ -26,6 +30,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 use voice::Voice;
+pub use world::{World, WorldNode, WorldOfficer, world};
 
 /// What the operator wants.
 #[derive(Debug, Clone, Default)]
@@ -83,18 +88,26 @@ impl DemoError {
     }
 }
 
-/// The stage: three services under one directory, and the voice that tells what they do.
+/// The stage: services under one directory, and the voice that tells what they do.
 struct Stage {
     voice: Voice,
     root: PathBuf,
     ma: Service,
     es: Service,
     de: Service,
+    /// Joins in chapter 8; until then it has a directory and no node.
+    pt: Service,
 }
 
 impl Stage {
-    fn all(&self) -> [&Service; 3] {
+    /// The three of the first chapters.
+    fn three(&self) -> [&Service; 3] {
         [&self.ma, &self.es, &self.de]
+    }
+
+    /// All four, once Portugal has joined.
+    fn all(&self) -> [&Service; 4] {
+        [&self.ma, &self.es, &self.de, &self.pt]
     }
 
     /// Tries what must be refused with a code, tells the refusal, and checks that it is that one.
@@ -150,9 +163,12 @@ async fn story(stage: &mut Stage, program: &std::path::Path, keep: bool) -> Resu
     let request = asking::ask(stage, &accords).await?;
     asking::interrupt(stage, program, &request).await?;
     asking::answer(stage, &request).await?;
+    joining::join(stage, program).await?;
+    let mut shown = scenes::play(stage).await?;
+    shown.append(&mut ending::desks(stage).await?);
     ending::witness(stage).await?;
     ending::compare(stage).await?;
-    ending::leave(stage, program, &visit, keep).await
+    ending::leave(stage, program, &shown, keep).await
 }
 
 /// Makes the directory to work in; tells whether it is a temporary one of ours.

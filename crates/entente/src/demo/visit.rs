@@ -126,7 +126,7 @@ pub async fn promise(stage: &Stage, visit: &str) -> Result<Vec<Commitment>, Demo
             stage.try_in_vain(es, Seat::Desk, "/v1/intents", &wish::step(visit, "conclude", json!({})), "refusal.act.guard").await?;
             why_not(stage, es, "working-visit", "visit", "conclude").await?;
         }
-        for other in stage.all().into_iter().filter(|o| o.code() != owner.code()) {
+        for other in stage.three().into_iter().filter(|o| o.code() != owner.code()) {
             other.act(Seat::Supervisor, &wish::step_on(visit, &made.item, "agree", json!({}))).await?;
         }
         same_phase(stage, visit, &made, &format!("the commitment of {} is agreed by all", owner.code()), "agreed").await?;
@@ -154,7 +154,7 @@ pub async fn keep_one(stage: &Stage, visit: &str, commitment: &Commitment) -> Re
 
 /// Concludes the talks; what was promised stays open.
 pub async fn conclude(stage: &Stage, visit: &str) -> Result<(), DemoError> {
-    for s in stage.all() {
+    for s in stage.three() {
         s.act(Seat::Desk, &wish::step(visit, "conclude", json!({}))).await?;
     }
     stage.voice.says("all", "conclude the talks");
@@ -164,7 +164,7 @@ pub async fn conclude(stage: &Stage, visit: &str) -> Result<(), DemoError> {
 /// Checks a dossier's phase at all three.
 pub async fn everywhere(stage: &Stage, dossier: &str, name: &str, phase: &str) -> Result<(), DemoError> {
     let mut found = Vec::new();
-    for s in stage.all() {
+    for s in stage.three() {
         found.push(s.phase(dossier).await?);
     }
     stage.voice.same(&format!("{name}: '{phase}' at all three"), &found, &vec![phase.to_owned(); 3])
@@ -173,7 +173,7 @@ pub async fn everywhere(stage: &Stage, dossier: &str, name: &str, phase: &str) -
 /// Checks an item's phase at all three.
 pub async fn same_phase(stage: &Stage, dossier: &str, item: &Stood, name: &str, phase: &str) -> Result<(), DemoError> {
     let mut found = Vec::new();
-    for s in stage.all() {
+    for s in stage.three() {
         let view = s.look(Seat::Desk, dossier, "phase of an item").await?;
         found.push(text(find(&view, &item.item), "phase").to_owned());
     }

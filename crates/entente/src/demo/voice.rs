@@ -2,7 +2,7 @@
 
 use super::DemoError;
 use serde_json::{Value, json};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt::Debug;
 use std::io::{IsTerminal, Write};
 use std::time::Instant;
@@ -13,13 +13,27 @@ pub struct Voice {
     colour: bool,
     began: Instant,
     checks: Cell<usize>,
+    aside: Option<RefCell<Vec<String>>>,
 }
 
 impl Voice {
     /// Speaks JSON to machines; to people in colour where standard output is a terminal (and NO_COLOR is not set).
     pub fn new(json: bool) -> Voice {
         let colour = !json && std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-        Voice { json, colour, began: Instant::now(), checks: Cell::new(0) }
+        Voice { json, colour, began: Instant::now(), checks: Cell::new(0), aside: None }
+    }
+
+    /// Begins a voice that keeps its lines until they are told, for what happens at the same time as something else.
+    pub fn aside(&self) -> Voice {
+        Voice { json: self.json, colour: self.colour, began: self.began, checks: Cell::new(0), aside: Some(RefCell::default()) }
+    }
+
+    /// Tells what another voice has kept, and counts its checks.
+    pub fn tells(&self, aside: &Voice) {
+        for line in aside.aside.iter().flat_map(RefCell::take) {
+            self.write(&line);
+        }
+        self.checks.set(self.checks.get() + aside.checks.take());
     }
 
     /// Begins a chapter.
@@ -33,6 +47,7 @@ impl Voice {
             "ma" => "31",
             "es" => "33",
             "de" => "36",
+            "pt" => "32",
             _ => "0",
         };
         self.line(json!({ "service": code, "says": what }), &format!("  {} {what}", self.paint(colour, &format!("{code:<3}"))));
@@ -84,6 +99,9 @@ impl Voice {
     }
 
     fn write(&self, line: &str) {
+        if let Some(kept) = &self.aside {
+            return kept.borrow_mut().push(line.to_owned());
+        }
         let mut out = std::io::stdout().lock();
         let _ = writeln!(out, "{line}").and_then(|()| out.flush()); // a reader that went away does not stop the nodes' story
     }

@@ -13,6 +13,11 @@ pub fn item(dossier: &str, kind: &str, fields: Value) -> Value {
     json!({ "do": "open-item", "dossier": dossier, "parent": null, "kind": kind, "fields": fields, "handling": { "codes": ["H0"] } })
 }
 
+/// Opens an item within another one.
+pub fn item_in(dossier: &str, parent: &str, kind: &str, fields: Value) -> Value {
+    json!({ "do": "open-item", "dossier": dossier, "parent": parent, "kind": kind, "fields": fields, "handling": { "codes": ["H0"] } })
+}
+
 /// Moves our stance on the root.
 pub fn step(dossier: &str, name: &str, fields: Value) -> Value {
     json!({ "do": "move", "dossier": dossier, "item": null, "name": name, "fields": fields, "handling": { "codes": ["H0"] } })
@@ -27,6 +32,22 @@ pub fn step_on(dossier: &str, item: &str, name: &str, fields: Value) -> Value {
 pub fn handled(mut intent: Value, codes: &[&str]) -> Value {
     intent["handling"]["codes"] = json!(codes);
     intent
+}
+
+/// A place with its country.
+pub fn place(lang: &str, name: &str, country: &str) -> Value {
+    json!({ "name": words(lang, name), "country": country })
+}
+
+/// The moment that lies so many minutes ahead, on a zone's clocks.
+pub fn in_minutes(minutes: i64, zone: &str) -> Value {
+    let at = crate::engine::now().plus_ms(minutes * 60_000);
+    json!(at.in_zone(zone).map_or_else(|_| at.to_string(), |i| i.to_string()))
+}
+
+/// The day that lies so many days ahead.
+pub fn in_days(days: i64) -> Value {
+    json!(crate::engine::now().plus_ms(days * 86_400_000).to_string().chars().take(10).collect::<String>())
 }
 
 /// Words with their language.

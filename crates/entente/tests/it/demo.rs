@@ -48,7 +48,19 @@ fn the_whole_story_is_told_and_nothing_is_left() {
         "the clock of es stands still while its question is open",
         "every note is there once: nothing lost, nothing doubled",
         "every clock was met: answer, clarification, closing",
-        "the ledger of de is cosigned by both partners at",
+        "the accord of four is in force at pt",
+        "nobody holds it any more: 'erased' at es, ma, de",
+        "purged everywhere: 'closed' at de, ma, es, pt",
+        "stopped for all: 'aborted' at ma, es, de",
+        "one refusal stops the whole: 'refused' at ma, es, pt",
+        "es refuses 'sign' with refusal.act.officer-role",
+        "ma and es go on: 'action' at ma, es, pt",
+        "the shift waits for ma's signature: 'handing_over' at ma, es, pt, de",
+        "adopted by two, with a dissent and an abstention: 'adopted' at pt, ma, es, de",
+        "withdrawn by who asked: 'withdrawn' at es, pt",
+        "something waits at pt, and somebody must approve something",
+        "the ledger of de is cosigned by all partners at",
+        "every hash, signature and receipt in the ledger of pt holds (entente verify --ledger)",
         "every hash, signature and receipt in the ledger of es holds (entente verify --ledger)",
     ] {
         assert!(out.contains(&format!("✓ {line}")), "{line:?} is not told in\n{out}");
@@ -81,7 +93,7 @@ fn kept_nodes_answer_until_they_are_told_to_stop() {
     let last = lines.last().unwrap();
     assert_eq!((&last["done"], last["checks"].as_u64()), (&Value::Bool(true), Some(lines.iter().filter(|l| l["holds"] == true).count() as u64)));
     let mut kept = Kept(last["nodes"].as_array().unwrap().clone());
-    assert_eq!(kept.0.len(), 3);
+    assert_eq!(kept.0.len(), 4);
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for node in &kept.0 {
@@ -97,7 +109,7 @@ fn kept_nodes_answer_until_they_are_told_to_stop() {
         assert!(signal("-TERM", node["pid"].as_u64().unwrap()));
         goes_away(node["api"].as_str().unwrap());
     }
-    for code in ["ma", "es", "de"] {
+    for code in ["ma", "es", "de", "pt"] {
         let checked = Command::new(PROGRAM)
             .arg("--dir")
             .arg(root.join(code))

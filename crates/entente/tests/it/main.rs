@@ -13,3 +13,4 @@ mod real;
 mod rotation;
 mod trust;
 mod wire;
+mod world;
