@@ -6,6 +6,7 @@ mod early_warning;
 mod engine;
 mod event_security;
 mod expert_exchange;
+mod hit_no_hit;
 mod joint_investigation_team;
 mod joint_operation;
 mod mechanisms;

@@ -59,7 +59,7 @@ pub async fn compare(stage: &Stage) -> Result<(), DemoError> {
         let alike = held.len() > 1 && held.iter().all(|h| h.1 == held[0].1 && !h.1.is_empty());
         voice.check(&format!("dossier {} folds to the same digest at {}", short(dossier), codes.join(", ")), alike, || format!("{held:?}"))?;
     }
-    voice.same("four dossiers, each at its own parties and nowhere else", &digests.values().map(Vec::len).sum::<usize>(), &(2 + 3 + 3 + 2))
+    voice.same("six dossiers, each at its own parties and nowhere else", &digests.values().map(Vec::len).sum::<usize>(), &(2 + 3 + 3 + 2 + 2 + 2))
 }
 
 /// Stops the nodes and verifies their ledgers, or leaves them running and tells how to go on.

@@ -9,6 +9,7 @@ mod cast;
 mod communique;
 mod ending;
 mod founding;
+mod hits;
 mod press;
 mod visit;
 mod voice;
@@ -150,6 +151,7 @@ async fn story(stage: &mut Stage, program: &std::path::Path, keep: bool) -> Resu
     let request = asking::ask(stage, &accords).await?;
     asking::interrupt(stage, program, &request).await?;
     asking::answer(stage, &request).await?;
+    hits::ask(stage).await?;
     ending::witness(stage).await?;
     ending::compare(stage).await?;
     ending::leave(stage, program, &visit, keep).await

@@ -51,6 +51,22 @@ impl Question {
         Ok(Question { inputs, blinds, blinded, batch, kernel, expander })
     }
 
+    /// Takes a question up again that was sent before: its inputs, their blinds, and all elements as they were sent.
+    ///
+    /// Refuses blinds that are none, and elements that are not as many as the inputs at least.
+    pub fn resume<I: AsRef<[u8]>>(inputs: &[I], openings: &[[u8; 32]], blinded: Vec<[u8; 32]>, kernel: Kernel) -> Result<Question, OprfFault> {
+        if inputs.is_empty() || inputs.len() != openings.len() || blinded.len() < inputs.len() || blinded.len() > BATCH_MAX {
+            return Err(OprfFault::Count { found: blinded.len(), expected: inputs.len() });
+        }
+        let blind = |bytes: &[u8; 32]| Scalar::from_canonical_bytes(*bytes).into_option().filter(|s| *s != Scalar::ZERO).ok_or(OprfFault::Form("blind"));
+        let mut blinds = openings.iter().map(blind).collect::<Result<Vec<_>, _>>()?;
+        // What filled the batch up is never unblinded.
+        blinds.resize(blinded.len(), Scalar::ONE);
+        let batch = kernel.decode(&blinded)?;
+        let inputs = inputs.iter().map(|i| Zeroizing::new(i.as_ref().to_vec())).collect();
+        Ok(Question { inputs, blinds, blinded, batch, kernel, expander: Expander::new() })
+    }
+
     /// Returns the blinded elements, to be sent. Each is also a commitment to its input that an auditor can have opened later.
     pub fn blinded(&self) -> &[[u8; 32]] {
         &self.blinded
