@@ -49,11 +49,7 @@ pub struct HitGrant {
 
 impl Default for HitGrant {
     fn default() -> HitGrant {
-        HitGrant {
-            categories: HIT_CATEGORIES.map(str::to_owned).into(),
-            officer_day_max: HIT_OFFICER_DAY_MAX,
-            partner_ten_days_max: HIT_PARTNER_TEN_DAYS_MAX,
-        }
+        HitGrant { categories: HIT_CATEGORIES.map(str::to_owned).into(), officer_day_max: HIT_OFFICER_DAY_MAX, partner_ten_days_max: HIT_PARTNER_TEN_DAYS_MAX }
     }
 }
 

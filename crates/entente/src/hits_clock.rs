@@ -64,8 +64,12 @@ struct Watch {
 
 impl Watch {
     fn new(dir: &Path, config: &Config) -> Watch {
-        let defaults =
-            Defaults { category: config.index_category.clone(), contact: config.index_contact.clone(), until: config.index_until.map(|d| d.to_string()), quality: None };
+        let defaults = Defaults {
+            category: config.index_category.clone(),
+            contact: config.index_contact.clone(),
+            until: config.index_until.map(|d| d.to_string()),
+            quality: None,
+        };
         Watch { dir: dir.to_owned(), defaults, seen: HashMap::new(), loaded: HashMap::new() }
     }
 

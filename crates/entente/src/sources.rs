@@ -134,7 +134,8 @@ pub fn persons(format: Format, text: &str) -> (Vec<BatchPerson>, Vec<Reject>) {
     let (entries, mut rejects) = entries(format, text);
     let mut out = Vec::with_capacity(entries.len());
     for e in entries {
-        let judged = e.fault.as_ref().map_or_else(|| e.subject.keys(matching::subject::Side::Question).map(drop).map_err(HitFault::Subject), |f| Err(f.clone()));
+        let judged =
+            e.fault.as_ref().map_or_else(|| e.subject.keys(matching::subject::Side::Question).map(drop).map_err(HitFault::Subject), |f| Err(f.clone()));
         match judged {
             Ok(()) => out.push(BatchPerson { label: e.reference, subject: e.subject }),
             Err(f) => rejects.push(refused(e.line, &f)),

@@ -251,7 +251,10 @@ impl Piece {
     /// Tells whether this is about hit/no-hit.
     pub(crate) fn is_hit(&self) -> bool {
         use Piece::*;
-        matches!(self, HitList { .. } | HitPart { .. } | HitChanges { .. } | HitQuestion { .. } | HitAnswer { .. } | HitConfirmation { .. } | HitReference { .. })
+        matches!(
+            self,
+            HitList { .. } | HitPart { .. } | HitChanges { .. } | HitQuestion { .. } | HitAnswer { .. } | HitConfirmation { .. } | HitReference { .. }
+        )
     }
 
     /// Returns the canonical bytes.

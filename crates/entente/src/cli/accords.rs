@@ -142,8 +142,13 @@ impl Proposal {
         // What has codes is held against the accord's own form, so that a false code is named here.
         let typed = |id: &str, values: &[String]| values.iter().map(|v| format!("{id}={v}")).collect::<Vec<_>>();
         let coded = FieldArgs {
-            typed: [typed("hit_categories", &self.hit_categories), typed("purposes", &self.purposes), typed("languages", &self.languages), typed("legal_basis_kind", std::slice::from_ref(&self.basis_kind))]
-                .concat(),
+            typed: [
+                typed("hit_categories", &self.hit_categories),
+                typed("purposes", &self.purposes),
+                typed("languages", &self.languages),
+                typed("legal_basis_kind", std::slice::from_ref(&self.basis_kind)),
+            ]
+            .concat(),
             ..FieldArgs::default()
         };
         let mut fields = coded.read(&accord.form(accord.root())?, &|_| None)?;

@@ -287,7 +287,13 @@ fn picture(desk: &Desk, services: &Services, a: &Value) -> String {
     }
     for r in each(&a["references"]) {
         let category = desk.face.code("data-subject-categories", text(&r["category"]));
-        out += &format!("reference {}, {category}, {}, contact {}, kept until {}\n", text(&r["reference"]), text(&r["quality"]), text(&r["contact"]), text(&r["until"]));
+        out += &format!(
+            "reference {}, {category}, {}, contact {}, kept until {}\n",
+            text(&r["reference"]),
+            text(&r["quality"]),
+            text(&r["contact"]),
+            text(&r["until"])
+        );
     }
     if let Some(f) = a["followed"].as_str() {
         out += &format!("followed  {f}\n");
@@ -303,7 +309,14 @@ fn listed(desk: &Desk, path: &str) -> Result<(), Trouble> {
     desk.face.show(&all, || {
         let heading = ["question", "asked", "whom", "case", "subject", "how it stands"].map(str::to_owned).to_vec();
         let row = |a: &Value| {
-            vec![short(&a["question"]), desk.face.time(&a["at"]), services.code(&a["to"]), text(&a["reference"]).to_owned(), text(&a["label"]).to_owned(), said(a)]
+            vec![
+                short(&a["question"]),
+                desk.face.time(&a["at"]),
+                services.code(&a["to"]),
+                text(&a["reference"]).to_owned(),
+                text(&a["label"]).to_owned(),
+                said(a),
+            ]
         };
         match table(&std::iter::once(heading).chain(each(&all).map(row)).collect::<Vec<_>>()) {
             none if none.is_empty() => "nothing of this kind was asked\n".to_owned(),
@@ -331,7 +344,9 @@ fn batch(desk: &Desk, file: Option<PathBuf>, grant: Option<String>, aim: &str, f
     if let (Some(file), Some(grant)) = (&file, &grant) {
         let form = json!({ "grant": grant, "aim": aim, "format": super::index::format_of(file, format)?, "text": read_text(file)? });
         let taken = desk.post("/v1/batches", &form)?;
-        return desk.face.show(&taken, || format!("{} persons are asked about while the grant is open: entente ask batch shows how far it is\n", taken["persons"]));
+        return desk
+            .face
+            .show(&taken, || format!("{} persons are asked about while the grant is open: entente ask batch shows how far it is\n", taken["persons"]));
     }
     let (all, services) = (desk.get("/v1/batches")?, desk.services()?);
     desk.face.show(&all, || {

@@ -118,7 +118,10 @@ impl LoadArgs {
         }
         let c = &answer["changed"];
         desk.face.show(&answer, || {
-            let first = format!("loaded    {} new, {} changed, {} as before, {} removed, {} rejected\n", c["added"], c["changed"], c["same"], c["removed"], answer["rejected"]);
+            let first = format!(
+                "loaded    {} new, {} changed, {} as before, {} removed, {} rejected\n",
+                c["added"], c["changed"], c["same"], c["removed"], answer["rejected"]
+            );
             first + &published(&services, &answer["published"])
         })
     }

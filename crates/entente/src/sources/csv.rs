@@ -3,8 +3,7 @@
 use super::{Entry, Reject, reject};
 
 /// Columns that are known; `reference` must be there.
-const COLUMNS: [&str; 12] =
-    ["reference", "name", "birth", "document", "phone", "plate", "vessel", "account", "category", "quality", "contact", "until"];
+const COLUMNS: [&str; 12] = ["reference", "name", "birth", "document", "phone", "plate", "vessel", "account", "category", "quality", "contact", "until"];
 
 /// Reads a table; a heading that is not understood rejects all of it.
 pub fn read(text: &str) -> (Vec<Entry>, Vec<Reject>) {

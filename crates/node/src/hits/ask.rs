@@ -309,8 +309,7 @@ impl Node {
     fn open_answer(&self, ask: &Ask, sent: &[u8], elements: &[u8], proof: &[u8]) -> Result<Vec<matching::oprf::Output>, NodeError> {
         let corrupt = || NodeError::Corrupt("a question".to_owned());
         let split = |bytes: &[u8]| -> Vec<[u8; ELEMENT_BYTES]> { bytes.chunks_exact(ELEMENT_BYTES).map(|c| c.try_into().expect("32 bytes")).collect() };
-        let openings =
-            ask.openings.iter().map(|o| hex::decode(o).and_then(|b| b.try_into().ok())).collect::<Option<Vec<[u8; 32]>>>().ok_or_else(corrupt)?;
+        let openings = ask.openings.iter().map(|o| hex::decode(o).and_then(|b| b.try_into().ok())).collect::<Option<Vec<[u8; 32]>>>().ok_or_else(corrupt)?;
         if elements.len() != sent.len() {
             let fault = matching::oprf::OprfFault::Count { found: elements.len() / ELEMENT_BYTES, expected: sent.len() / ELEMENT_BYTES };
             return Err(HitFault::Oprf(fault).into());

@@ -193,7 +193,13 @@ impl Node {
     }
 
     /// Checks, where a question was answered, whether inputs and blinds open the elements that its signed head commits to.
-    pub fn check_openings(&mut self, officer: &Officer, question: &Digest, openings: Vec<(String, String)>, now: UnixMs) -> Result<(Ticket, Vec<Opening>), NodeError> {
+    pub fn check_openings(
+        &mut self,
+        officer: &Officer,
+        question: &Digest,
+        openings: Vec<(String, String)>,
+        now: UnixMs,
+    ) -> Result<(Ticket, Vec<Opening>), NodeError> {
         if !officer.roles.contains(&OfficerRole::DataProtection) {
             return Err(NodeError::Role("data-protection officer"));
         }

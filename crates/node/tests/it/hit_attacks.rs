@@ -127,7 +127,7 @@ fn a_list_that_is_cut_altered_or_for_somebody_else_is_not_taken() {
     // Cut short: the bytes are what the head says, and no filter.
     let cut = &bytes[..bytes.len() - 1];
     let pieces = l.list(&w, cut, n, |_| ());
-    assert_eq!(fates(&mut w, pieces), ["held", "peer.matching.filter-form"]);
+    assert_eq!(fates(&mut w, pieces), ["held", "peer.matching.filter-truncated"]);
     let pieces = l.list(&w, &bytes, n + 1, |_| ());
     assert_eq!(fates(&mut w, pieces), ["held", "peer.matching.digest"], "another number of tags than was signed");
     let mut pieces = l.list(&w, &bytes, n, |_| ());
@@ -165,7 +165,8 @@ fn a_list_signed_by_another_or_by_nobody_is_refused() {
     let last = signed.len() - 1;
     signed[last] ^= 1;
     assert_eq!(hand(&mut w, MA, ES, Piece::HitList { signed }), "peer.seal.signature");
-    let theirs = HitConfirmation { version: 1, by: w.id(MA), to: w.id(ES), question: Digest::default(), officer: "x".parse().unwrap(), tags: vec![], at: w.now };
+    let theirs =
+        HitConfirmation { version: 1, by: w.id(MA), to: w.id(ES), question: Digest::default(), officer: "x".parse().unwrap(), tags: vec![], at: w.now };
     let other_typ = theirs.sign(&w.sides[MA].keys).into_bytes();
     assert_eq!(hand(&mut w, MA, ES, Piece::HitList { signed: other_typ }), "peer.seal.wrong-type");
 }
@@ -214,7 +215,7 @@ fn an_answer_under_another_key_says_nothing() {
     let mut identity = elements.clone();
     identity[..32].fill(0);
     let Piece::HitAnswer { proof, .. } = answer(&l.key, 0) else { unreachable!() };
-    assert_eq!(hand(&mut w, MA, ES, Piece::HitAnswer { question: id, elements: identity, proof: proof.clone() }), "peer.matching.element");
+    assert_eq!(hand(&mut w, MA, ES, Piece::HitAnswer { question: id, elements: identity, proof: proof.clone() }), "peer.matching.identity");
     assert_eq!(hand(&mut w, MA, ES, Piece::HitAnswer { question: Digest::of(b"no"), elements, proof }), "peer.matching.unasked");
     assert_eq!(hand(&mut w, MA, ES, answer(&l.key, 0)), "held");
     assert_eq!(w.stands(id), "no-hit", "the right key's answer counts");
@@ -235,7 +236,7 @@ fn elements_that_are_none_and_questions_that_lie_are_refused() {
         let piece = question(w, elements, change).1;
         hand(w, ES, MA, piece)
     };
-    assert_eq!(asks(&mut w, &with(3, [0; 32]), &|_| ()), "peer.matching.element", "the identity");
+    assert_eq!(asks(&mut w, &with(3, [0; 32]), &|_| ()), "peer.matching.identity");
     assert_eq!(asks(&mut w, &with(63, [0xff; 32]), &|_| ()), "peer.matching.element", "no canonical encoding");
     assert_eq!(asks(&mut w, &good[..64 * 32 - 1], &|_| ()), "peer.matching.count");
     assert_eq!(asks(&mut w, &good, &|q| q.count = 63), "peer.matching.count");
