@@ -8,6 +8,7 @@ mod engine;
 mod event_security;
 mod expert_exchange;
 mod information_request;
+mod hit_no_hit;
 mod joint_investigation_team;
 mod joint_operation;
 mod mechanisms;

@@ -21,7 +21,7 @@ const DUE_LINES: usize = 6;
 /// Leaves dossiers in the middle of their stories, and shows what is due at each desk.
 pub async fn desks(stage: &Stage) -> Result<Shown, DemoError> {
     let voice = &stage.voice;
-    voice.chapter("17  What is left on the desks: dossiers in the middle of their stories");
+    voice.chapter("18  What is left on the desks: dossiers in the middle of their stories");
     let left = scenes::leave(stage).await?;
     for (name, dossier) in &left {
         voice.shows(&format!("{} {name}", short(dossier)));
@@ -49,7 +49,7 @@ pub async fn desks(stage: &Stage) -> Result<Shown, DemoError> {
 /// Has every node's ledger cosigned by all partners.
 pub async fn witness(stage: &Stage) -> Result<(), DemoError> {
     let voice = &stage.voice;
-    voice.chapter("18  Checkpoints: each partner signs that the other's ledger only grew");
+    voice.chapter("19  Checkpoints: each partner signs that the other's ledger only grew");
     for s in stage.all() {
         let size = s.status().await?["ledger_size"].as_u64().unwrap_or(0);
         s.post(Seat::Supervisor, "/v1/checkpoint", &json!({})).await?;
@@ -64,7 +64,7 @@ pub async fn witness(stage: &Stage) -> Result<(), DemoError> {
 /// Shows how every node stands, and compares what they share.
 pub async fn compare(stage: &Stage) -> Result<(), DemoError> {
     let voice = &stage.voice;
-    voice.chapter("19  The end: what each holds, and that it is the same");
+    voice.chapter("20  The end: what each holds, and that it is the same");
     let mut digests: BTreeMap<String, Vec<(&str, String)>> = BTreeMap::new();
     for s in stage.all() {
         until(&format!("nothing waits in the outbox of {}", s.code()), EMPTY_WITHIN, || async move { Ok(s.status().await?["outbox"] == 0) }).await?;

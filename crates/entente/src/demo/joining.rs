@@ -5,7 +5,7 @@ use std::path::Path;
 
 /// Starts Portugal's node, has cards exchanged with all others, and agrees on what the four do together.
 pub async fn join(stage: &mut Stage, program: &Path) -> Result<(), DemoError> {
-    stage.voice.chapter("8  Portugal joins: a fourth node, three cards compared, an accord of four on all mechanisms");
+    stage.voice.chapter("9  Portugal joins: a fourth node, three cards compared, an accord of four on all mechanisms");
     let name = stage.pt.cast.founder.name[0].1;
     stage.voice.says("pt", &format!("{name}: own keys, first card and store in {}", stage.pt.station.dir.display()));
     founding::open_office(&stage.voice, &mut stage.pt, program).await?;

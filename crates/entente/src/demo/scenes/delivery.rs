@@ -101,7 +101,7 @@ async fn hands_over(s: &Scene<'_>, run: &Run<'_>, goods: &str, giver: &Service, 
 
 pub async fn play(s: &Scene<'_>) -> Result<(), DemoError> {
     let (ma, es, de, pt) = s.cast();
-    s.voice.chapter("11  Controlled delivery: all authorise or nothing moves; anybody stops it; a refusal ends it");
+    s.voice.chapter("12  Controlled delivery: all authorise or nothing moves; anybody stops it; a refusal ends it");
     let parties = [(ma, "route"), (es, "route"), (de, "route")];
     let kehl = place("de", "Kehl", "DE");
     let border = [("es", "Algeciras", "ES"), ("de", "Kehl", "DE")];

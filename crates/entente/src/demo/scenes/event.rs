@@ -7,7 +7,7 @@ use serde_json::json;
 
 pub async fn play(s: &Scene<'_>) -> Result<(), DemoError> {
     let (ma, es, de, pt) = s.cast();
-    s.voice.chapter("14  Event security: the World Cup of three hosts; a centre that informs and commands nobody");
+    s.voice.chapter("15  Event security: the World Cup of three hosts; a centre that informs and commands nobody");
     let parties = [(ma, "host"), (es, "host"), (pt, "host"), (de, "guest")];
     let form = json!({
         "title": w("fr", "Coupe du monde 2030"), "reference": "MA-CSM-1", "legal_basis": w("fr", "Accord, article 16"), "purpose": "protect-public-security",

@@ -20,7 +20,7 @@ fn terms(asking: &str, offering: &str) -> Value {
 
 pub async fn play(s: &Scene<'_>) -> Result<(), DemoError> {
     let (ma, es, de, pt) = s.cast();
-    s.voice.chapter("16  Expert exchange: terms, vetting, mission, report, a lesson published by both; a need withdrawn");
+    s.voice.chapter("17  Expert exchange: terms, vetting, mission, report, a lesson published by both; a need withdrawn");
     let run = s.opens(Desk, "expert-exchange", &[(ma, "asking"), (de, "offering")], need("MA-EX-2", "Spécialiste des flux de spectateurs")).await?;
     s.shows("expert-exchange/concluded", &run);
     s.moves(de, Desk, &run, &run.root, "offer", json!({ "reference": "DE-EX-8", "offer": w("de", "Eine Fachkraft für zehn Tage."), "experts": 1 })).await?;

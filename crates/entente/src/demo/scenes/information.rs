@@ -17,7 +17,7 @@ fn form(reference: &str, lang: &str, why: &str, fact: &str) -> Value {
 
 pub async fn play(s: &Scene<'_>) -> Result<(), DemoError> {
     let (ma, es, de, _) = s.cast();
-    s.voice.chapter("9  Spontaneous information: told without being asked, corrected, recalled, and every holder answers");
+    s.voice.chapter("10  Spontaneous information: told without being asked, corrected, recalled, and every holder answers");
     let fields = form(
         "ES-UCRIF-2231",
         "es",

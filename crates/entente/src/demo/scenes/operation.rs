@@ -18,7 +18,7 @@ fn joins(reference: &str, name: &str) -> Value {
 
 pub async fn play(s: &Scene<'_>) -> Result<(), DemoError> {
     let (ma, es, _, pt) = s.cast();
-    s.voice.chapter("13  Joint operation: each under its own law; a task is declined, one withdraws, and the others go on");
+    s.voice.chapter("14  Joint operation: each under its own law; a task is declined, one withdraws, and the others go on");
     let parties = [(ma, "participant"), (es, "participant"), (pt, "participant")];
     let run = s.opens(Desk, "joint-operation", &parties, form("MA-DGSN-OC-6", "Opération Détroit : véhicules volés", 20)).await?;
     s.shows("joint-operation/closed", &run);

@@ -35,7 +35,7 @@ async fn sealed(who: &Service, run: &Run<'_>, round: &str, mut view: Value) -> R
 
 pub async fn play(s: &Scene<'_>) -> Result<(), DemoError> {
     let (ma, es, de, pt) = s.cast();
-    s.voice.chapter("15  Risk assessment: sealed until all are in, and dissents are kept");
+    s.voice.chapter("16  Risk assessment: sealed until all are in, and dissents are kept");
     let parties = [(pt, "assessor"), (ma, "assessor"), (es, "assessor"), (de, "assessor")];
     let run = s.opens(Desk, "risk-assessment", &parties, form("PT-AR-3", "Forged tickets at the group matches")).await?;
     s.shows("risk-assessment/valid", &run);

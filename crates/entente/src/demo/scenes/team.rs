@@ -42,7 +42,7 @@ async fn set_up<'a>(s: &Scene<'a>, reference: &str, aim: &str) -> Result<(Run<'a
 
 pub async fn play(s: &Scene<'_>) -> Result<(), DemoError> {
     let (ma, es, de, pt) = s.cast();
-    s.voice.chapter("12  Joint investigation team: signed by judicial authorities, and evidence vetted before it is read");
+    s.voice.chapter("13  Joint investigation team: signed by judicial authorities, and evidence vetted before it is read");
     let (run, agreement) = set_up(s, "ES-ECI-4", "Identificar a las víctimas y a los responsables.").await?;
     s.shows("joint-investigation-team/running", &run);
     s.tells(es, Desk, "proposes a team of es, de and pt with ma as a third country, and the text of its agreement");

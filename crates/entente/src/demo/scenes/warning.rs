@@ -22,7 +22,7 @@ fn duty(reference: &str, lang: &str, officer: &str, phone: &str) -> Value {
 
 pub async fn play(s: &Scene<'_>) -> Result<(), DemoError> {
     let (ma, es, de, pt) = s.cast();
-    s.voice.chapter("10  Early warning: a named duty officer acknowledges in minutes, and each says whether it acts");
+    s.voice.chapter("11  Early warning: a named duty officer acknowledges in minutes, and each says whether it acts");
     let parties = [(de, "issuer"), (ma, "recipient"), (es, "recipient"), (pt, "recipient")];
     let run = s
         .opens(
