@@ -1,6 +1,7 @@
 //! The desk beside the local API: the same engine behind the pages, and the address at which browsers find it.
 
 use crate::api::prove;
+use crate::api::register::press;
 use crate::config::DeskConfig;
 use crate::engine::{Engine, now};
 use crate::home::HomeError;
@@ -9,31 +10,46 @@ use axum::extract::{ConnectInfo, Request};
 use axum::middleware::map_request;
 use base::UnixMs;
 use dossier::Mechanism;
-use node::NodeError;
+use node::{Draft, NodeError, Officer, Silent};
 use std::future::{Future, IntoFuture};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
-use web::{Desk, Job, Later, Pair, Running, Settings};
+use web::{Desk, Job, Later, Lay, Pair, Running, Settings};
 
 /// Time for pages under way when the node stops.
 const GRACE: Duration = Duration::from_secs(2);
 
-impl Running for Engine {
+/// What stands behind the desk: the engine, and the node's directory for what lies beside the store.
+#[derive(Clone)]
+pub struct Behind {
+    /// The node's thread.
+    pub engine: Engine,
+    /// The node's directory.
+    pub dir: PathBuf,
+}
+
+impl Running for Behind {
     fn submit(&self, job: Job) -> Later<Result<(), NodeError>> {
-        let engine = self.clone();
+        let engine = self.engine.clone();
         Box::pin(async move { engine.run(|node| job(node).map(|ticket| (ticket, ()))).await })
     }
 
     fn prove(&self, mechanisms: Vec<Arc<Mechanism>>) -> Later<Result<(), NodeError>> {
-        let engine = self.clone();
+        let engine = self.engine.clone();
         Box::pin(async move { prove(&engine, mechanisms).await })
     }
 
+    fn press(&self, officer: Officer, lay: Lay) -> Later<Result<(Vec<Draft>, Vec<Silent>), NodeError>> {
+        let Behind { engine, dir } = self.clone();
+        Box::pin(async move { press(&engine, &dir, &officer, move |n| lay(n)).await })
+    }
+
     fn changes(&self) -> watch::Receiver<u64> {
-        Engine::changes(self)
+        self.engine.changes()
     }
 
     fn now(&self) -> UnixMs {
@@ -58,11 +74,11 @@ pub async fn serve(
     listener: TcpListener,
     config: DeskConfig,
     zone: String,
-    engine: Engine,
+    behind: Behind,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let settings = Settings { origin: config.origin, zone, idle_minutes: config.idle_minutes, session_hours: config.session_hours };
-    let (router, _) = web::desk(Desk::new(Arc::new(engine), settings));
+    let (router, _) = web::desk(Desk::new(Arc::new(behind), settings));
     let router = router.layer(map_request(|ConnectInfo(peer): ConnectInfo<own::Peer>, mut request: Request| async move {
         request.extensions_mut().insert(web::Peer(peer.0.ip()));
         request

@@ -94,7 +94,8 @@ async fn run(home: &Home, node: node::Node, (keys, lock, held): (Keys, &Lock<'_>
     let peers = tokio::spawn(server.run(until(stopped.clone())));
     let pumping = tokio::spawn(pump.run(until(stopped.clone())));
     let officers = tokio::spawn(axum::serve(own::Desk::new(listener), app).with_graceful_shutdown(until(stopped.clone())).into_future());
-    let desks = desk.map(|(listener, d)| tokio::spawn(desk::serve(listener, d, config.zone.clone(), engine.clone(), until(stopped.clone()))));
+    let behind = desk::Behind { engine: engine.clone(), dir: home.dir().to_owned() };
+    let desks = desk.map(|(listener, d)| tokio::spawn(desk::serve(listener, d, config.zone.clone(), behind, until(stopped.clone()))));
     let recovering = tokio::spawn(recover(house.clone(), until(stopped.clone())));
     let backing_up = tokio::spawn(back_up(home.clone(), until(stopped.clone())));
     let keys = tokio::spawn(keeper.watch(until(stopped.clone())));

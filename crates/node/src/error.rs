@@ -227,6 +227,9 @@ pub enum NodeError {
     /// The register changed while texts were being read.
     #[error("the register changed while the texts were being read; import them again")]
     RegisterMoved,
+    /// The service's own file of names for the register cannot be used.
+    #[error("{0}")]
+    RegisterNames(String),
     /// This node was put back to an older state and does not yet know all that it had signed.
     #[error(
         "this node was put back to an older state and signs nothing here before {0} has said what it holds. Their nodes are asked again by themselves: call them if it lasts; for a partner that is gone for good, entente fence lift"
@@ -321,6 +324,7 @@ impl NodeError {
             NodeError::CarryVolume(_) => "refusal.carry.volume-small",
             NodeError::PartnerCard(_) => "refusal.partner.card-over",
             NodeError::RegisterMoved => "refusal.register.moved",
+            NodeError::RegisterNames(_) => "refusal.register.names",
             NodeError::Fenced(_) => "refusal.fence.awaited",
             NodeError::Older => "failure.fence.older",
             NodeError::Twin => "failure.fence.twin",

@@ -42,6 +42,7 @@ mod served;
 mod shelves;
 mod succession;
 mod suspend;
+mod visits;
 mod witness;
 
 pub use book::Book;
@@ -69,7 +70,7 @@ pub use overview::{Due, DueKind, Listed, PartnerView, Status};
 pub use own_keys::{CARD_WARNING_MS, KeysView, OwnCard};
 pub use piece::{Piece, chunk_name};
 pub use press::{BY_HAND_TEXTS_MAX, NewText, PRESS_REREAD_MAX, PressDesk, PressReading, PressText};
-pub use proof::{Claim, Proof, ProofFault, ProofStanding, Proved};
+pub use proof::{Agreement, Claim, Proof, ProofFault, ProofStanding, Proved};
 pub use rebuild::Rebuilt;
 pub use register::{Draft, DraftState};
 pub use retention::UNDELIVERED_DAYS_MAX;
@@ -81,3 +82,6 @@ pub use served::Served;
 pub use shelves::{FileIntake, Reading, Shelves, Taken};
 pub use succession::{Inheritance, Succeeded};
 pub use suspend::Suspension;
+pub use visits::{Promise, VISIT, VersionView, fingerprint_of};
+/// What a reading of the press hands back, handed on for the desk, which does not read the press itself.
+pub use ::register::{EventDraft, Silent, TEXT_BYTES_MAX, TEXTS_MAX};

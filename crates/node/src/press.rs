@@ -250,6 +250,17 @@ impl Node {
         all.iter().map(|r| serde_json::from_slice(&r.data).map_err(|e| NodeError::Corrupt(format!("a text of the press: {e}")))).collect()
     }
 
+    /// Returns the texts of a draft in the order of its list; one that is not kept any more is left out.
+    pub fn press_of(&self, draft: &Draft) -> Result<Vec<PressText>, NodeError> {
+        let mut out = Vec::new();
+        for id in &draft.texts {
+            if let Some(r) = self.store.record("press", id)? {
+                out.push(serde_json::from_slice(&r.data).map_err(|e| NodeError::Corrupt(format!("a text of the press: {e}")))?);
+            }
+        }
+        Ok(out)
+    }
+
     fn draft_of(&self, event: EventDraft, texts: Vec<String>, now: UnixMs) -> Result<Draft, NodeError> {
         let mut sorted: Vec<&[u8]> = texts.iter().map(|id| id.as_bytes()).collect();
         sorted.sort_unstable();

@@ -86,6 +86,19 @@ impl ProofFault {
     }
 }
 
+/// What one party signed of a communiqué.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Agreement {
+    /// The party.
+    pub service: ServiceId,
+    /// When its officer agreed to all texts, with the zone of the place; who put the version forward agreed by that.
+    pub agreed: base::Instant,
+    /// When its officer released it.
+    pub released: base::Instant,
+    /// Numbers of the cards under which it signed, without repetition.
+    pub cards: Vec<u32>,
+}
+
 /// What a proof shows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Proved {
@@ -97,6 +110,8 @@ pub struct Proved {
     pub parties: Vec<(String, ServiceId, String)>,
     /// Texts that are proved, by language, with their SHA-256.
     pub texts: Vec<(String, Digest)>,
+    /// What each party signed of a communiqué, in the order of the parties.
+    pub signed: Vec<Agreement>,
     /// When the last party released, or when the last act was made.
     pub at: UnixMs,
     /// The phase of a dossier.
@@ -362,8 +377,10 @@ impl Proof {
         let shown = self.shown(&book)?;
         let mut acts = Vec::new();
         let mut standing = Vec::new();
+        let mut under: BTreeMap<ActId, u32> = BTreeMap::new();
         for (signed, body) in &self.acts {
             let (act, card) = verify_act(&unhex(signed)?, body.as_deref().map(unhex).transpose()?, &book)?;
+            under.insert(act.id(), card);
             standing.extend(stands(&act, card, &book[&act.head().author], &words, &shown).map(|s| (act.id(), s)));
             acts.push(act);
         }
@@ -386,6 +403,7 @@ impl Proof {
             dossier: self.dossier,
             parties: parties.collect(),
             texts: Vec::new(),
+            signed: Vec::new(),
             at: last,
             phase: None,
             acts: acts.len(),
@@ -400,13 +418,13 @@ impl Proof {
             Claim::Dossier => Vec::new(),
         };
         match self.claim {
-            Claim::Communique if mechanism.id == "working-visit" => self.verify_communique(&opening, &owned, proved),
+            Claim::Communique if mechanism.id == "working-visit" => self.verify_communique(&opening, &owned, &under, proved),
             Claim::Communique => Err(ProofFault::Form("the dossier is not a working visit".to_owned())),
             Claim::Dossier => self.verify_dossier(opening, mechanism, acts, proved),
         }
     }
 
-    fn verify_communique(&self, opening: &Opening, acts: &[Act], mut proved: Proved) -> Result<Proved, ProofFault> {
+    fn verify_communique(&self, opening: &Opening, acts: &[Act], under: &BTreeMap<ActId, u32>, mut proved: Proved) -> Result<Proved, ProofFault> {
         let item = self.item.ok_or_else(|| ProofFault::Form("the version is not named".to_owned()))?;
         let version = acts
             .iter()
@@ -428,16 +446,20 @@ impl Proof {
         };
         for p in &opening.parties {
             let made = |name: &str| {
-                acts.iter().any(|a| {
+                acts.iter().find(|a| {
                     a.head().author == p.service
                         && a.head().dossier == self.dossier
                         && matches!(&a.head().deed, Deed::Move { item: i, name: n } if *i == item && n == name)
                         && (name != "release" || a.head().at.at >= embargo)
                 })
             };
-            if !(made("agree") || version.head().author == p.service) || !made("release") {
+            let agreed = made("agree").or_else(|| (version.head().author == p.service).then_some(version));
+            let (Some(agreed), Some(released)) = (agreed, made("release")) else {
                 return Err(ProofFault::Missing(p.service.short()));
-            }
+            };
+            let mut cards: Vec<u32> = [agreed, released].iter().filter_map(|a| under.get(&a.id()).copied()).collect();
+            cards.dedup();
+            proved.signed.push(Agreement { service: p.service, agreed: agreed.head().at.clone(), released: released.head().at.clone(), cards });
         }
         if self.texts.len() != hashes.len() {
             return Err(ProofFault::Form("a language's text is missing or one is too many".to_owned()));

@@ -6,6 +6,7 @@
 
 use crate::desk::Desk;
 use crate::layout;
+use crate::multipart;
 use crate::session::Seat;
 use crate::webauthn::CEREMONY_BYTES_MAX;
 use axum::Router;
@@ -21,6 +22,10 @@ use dossier::OfficerRole::{self, Administrator, CompetentAuthority, DataProtecti
 
 /// Bytes of a form.
 const FORM_BYTES_MAX: usize = 1 << 20;
+/// Bytes of a form with files, of who is signed in.
+const UPLOAD_BYTES_MAX: usize = 8 << 20;
+/// Bytes of a form of who is not: a text to be held against those that were published.
+const PUBLIC_FORM_BYTES_MAX: usize = 256 * 1024;
 /// Fields of a form.
 const FORM_FIELDS_MAX: usize = 5_000;
 
@@ -120,6 +125,11 @@ impl Posted {
     pub fn get(&self, name: &str) -> &str {
         self.0.iter().find(|(n, _)| n == name).map_or("", |(_, v)| v.as_str())
     }
+
+    /// Returns all values of a field.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
 }
 
 /// Lets in who may come in; hands on who it is and, for a form, what it holds.
@@ -148,10 +158,21 @@ async fn guard(State((desk, access)): State<(Desk, Access)>, request: Request, n
     }
     let mut bytes = Bytes::new();
     if changes {
-        let max = if access == Access::Anyone { CEREMONY_BYTES_MAX } else { FORM_BYTES_MAX };
+        let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|t| t.to_str().ok()).unwrap_or_default().to_owned();
+        let (plain, files) = (kind.starts_with("application/x-www-form-urlencoded"), kind.starts_with("multipart/form-data"));
+        let max = match access {
+            Access::Anyone if plain || files => PUBLIC_FORM_BYTES_MAX,
+            Access::Anyone => CEREMONY_BYTES_MAX,
+            _ if files => UPLOAD_BYTES_MAX,
+            _ => FORM_BYTES_MAX,
+        };
         let Ok(read) = to_bytes(body, max).await else { return (StatusCode::PAYLOAD_TOO_LARGE, "").into_response() };
-        if parts.headers.get(header::CONTENT_TYPE).is_some_and(|t| t.as_bytes().starts_with(b"application/x-www-form-urlencoded")) {
-            let fields: Vec<(String, String)> = form_urlencoded::parse(&read).take(FORM_FIELDS_MAX).map(|(n, v)| (n.into_owned(), v.into_owned())).collect();
+        if plain {
+            // Browsers send the line ends of a text area as CRLF, whatever was typed (HTML, form submission).
+            let field = |(n, v): (std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)| (n.into_owned(), v.replace("\r\n", "\n"));
+            parts.extensions.insert(Posted(form_urlencoded::parse(&read).take(FORM_FIELDS_MAX).map(field).collect()));
+        } else if files {
+            let Some(fields) = multipart::read(&kind, &read, FORM_FIELDS_MAX) else { return (StatusCode::BAD_REQUEST, "").into_response() };
             parts.extensions.insert(Posted(fields));
         } else {
             bytes = read;

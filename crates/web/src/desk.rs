@@ -3,7 +3,7 @@
 
 use base::{Labels, UnixMs};
 use dossier::Mechanism;
-use node::{Intent, Made, Node, NodeError, Officer, Ticket};
+use node::{Draft, Intent, Made, Node, NodeError, Officer, PressDesk, Silent, Ticket};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,6 +13,8 @@ use tokio::sync::watch;
 pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// Work on the node; what it stages is durable before the answer comes.
 pub type Job = Box<dyn FnOnce(&mut Node) -> Result<Option<Ticket>, NodeError> + Send>;
+/// Lays texts of the press out on the node, to be read away from its thread; done again if the register moved meanwhile.
+pub type Lay = Arc<dyn Fn(&Node) -> Result<PressDesk, NodeError> + Send + Sync>;
 /// What happened and what to do, in all languages.
 pub type Pair = (&'static Labels, &'static Labels);
 
@@ -22,6 +24,8 @@ pub trait Running: Send + Sync + 'static {
     fn submit(&self, job: Job) -> Later<Result<(), NodeError>>;
     /// Proves mechanisms of partners beside the node, before an accord that names them is signed.
     fn prove(&self, mechanisms: Vec<Arc<Mechanism>>) -> Later<Result<(), NodeError>>;
+    /// Reads texts of the press and files what was read: the drafts, and the texts that gave none.
+    fn press(&self, officer: Officer, lay: Lay) -> Later<Result<(Vec<Draft>, Vec<Silent>), NodeError>>;
     /// Returns a channel that changes whenever something was stored.
     fn changes(&self) -> watch::Receiver<u64>;
     /// Returns the time.
@@ -65,12 +69,13 @@ pub struct Desk {
     pub(crate) node: Arc<dyn Running>,
     pub(crate) settings: Arc<Settings>,
     pub(crate) doors: Arc<crate::doors::Doors>,
+    pub(crate) shelf: Arc<crate::published::Shelf>,
 }
 
 impl Desk {
     /// Joins a running node and what the operator decided.
     pub fn new(node: Arc<dyn Running>, settings: Settings) -> Desk {
-        Desk { node, settings: Arc::new(settings), doors: Arc::default() }
+        Desk { node, settings: Arc::new(settings), doors: Arc::default(), shelf: Arc::default() }
     }
 
     /// Runs a job on the node; what it staged is durable when the answer comes.

@@ -17,6 +17,8 @@ const CHALLENGE_MS: i64 = 5 * 60_000;
 const ADDRESS_TRIES_MAX: u32 = 60;
 /// Wrong answers that one passkey, or one invitation, may give in a row before it is locked for [`TRIES_MS`].
 const WRONG_MAX: u32 = 5;
+/// Questions about published texts that one address may ask within [`TRIES_MS`]; counted apart, so that readers lock no officer out.
+const ADDRESS_QUESTIONS_MAX: u32 = 300;
 /// Milliseconds for which tries are counted, and for which a lock-out lasts.
 const TRIES_MS: i64 = 15 * 60_000;
 /// Addresses and passkeys that are counted at a time; where all places are taken, nobody new may try.
@@ -44,6 +46,7 @@ pub struct Peer(pub IpAddr);
 pub(crate) struct Doors {
     challenges: Mutex<HashMap<[u8; 32], (Purpose, UnixMs)>>,
     addresses: Mutex<HashMap<IpAddr, (u32, UnixMs)>>,
+    readers: Mutex<HashMap<IpAddr, (u32, UnixMs)>>,
     wrong: Mutex<HashMap<String, (u32, UnixMs)>>,
     streams: Arc<AtomicUsize>,
 }
@@ -76,6 +79,11 @@ impl Doors {
     /// Counts a try from an address; tells whether it may be made.
     pub fn may_try(&self, from: Option<IpAddr>, now: UnixMs) -> bool {
         from.is_none_or(|ip| count(&mut self.addresses.lock().unwrap_or_else(PoisonError::into_inner), ip, now) <= ADDRESS_TRIES_MAX)
+    }
+
+    /// Counts a question about a published text; tells whether it is answered.
+    pub fn may_ask(&self, from: Option<IpAddr>, now: UnixMs) -> bool {
+        from.is_none_or(|ip| count(&mut self.readers.lock().unwrap_or_else(PoisonError::into_inner), ip, now) <= ADDRESS_QUESTIONS_MAX)
     }
 
     /// Tells whether a passkey or invitation gave too many wrong answers.
@@ -143,6 +151,8 @@ mod tests {
     fn an_address_has_its_tries_and_no_more() {
         let (doors, ip) = (Doors::default(), Some([127, 0, 0, 1].into()));
         assert_eq!((0..100).filter(|_| doors.may_try(ip, UnixMs(0))).count(), ADDRESS_TRIES_MAX as usize);
+        assert_eq!((0..400).filter(|_| doors.may_ask(ip, UnixMs(0))).count(), ADDRESS_QUESTIONS_MAX as usize, "questions are counted apart");
+        assert!(doors.may_ask(ip, UnixMs(TRIES_MS)));
         assert!(doors.may_try(ip, UnixMs(TRIES_MS)) && doors.may_try(None, UnixMs(0)));
     }
 

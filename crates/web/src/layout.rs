@@ -56,7 +56,7 @@ pub(crate) fn page(seat: &Seat, title: &str, live: Live, main: Markup) -> Markup
                 header.bar {
                     a.home href="/" { img src=(assets::address("mark.svg")) alt="" width="20" height="20"; span { "Entente · " bdi { (seat.code) } } }
                     nav aria-label=(t(lang, "nav.label")) {
-                        @if READ.lets(&seat.officer.roles) { (link("/", t(lang, "nav.desk"))) (link("/dossiers", t(lang, "nav.dossiers"))) }
+                        @if READ.lets(&seat.officer.roles) { (link("/", t(lang, "nav.desk"))) (link("/dossiers", t(lang, "nav.dossiers"))) (link("/register", t(lang, "nav.register"))) }
                         @if ACT.lets(&seat.officer.roles) { (link("/new", t(lang, "nav.new"))) }
                         (link("/settings", t(lang, "nav.settings")))
                     }
@@ -75,15 +75,25 @@ pub(crate) fn page(seat: &Seat, title: &str, live: Live, main: Markup) -> Markup
 
 /// Draws a page for who is not signed in.
 pub(crate) fn front(lang: Lang, title: &str, path: &str, main: Markup) -> Markup {
+    outside(lang, title, path, "front", main)
+}
+
+/// Draws a page for everybody, the same for whoever is signed in; `path` may hold a query.
+pub(crate) fn open_page(lang: Lang, title: &str, path: &str, main: Markup) -> Markup {
+    outside(lang, title, path, "front wide", main)
+}
+
+fn outside(lang: Lang, title: &str, path: &str, class: &str, main: Markup) -> Markup {
+    let joint = if path.contains('?') { '&' } else { '?' };
     html! {
         (DOCTYPE)
         html lang=(lang.code()) dir=(direction(lang)) {
             (head(lang, title))
-            body.front {
+            body class=(class) {
                 main #main tabindex="-1" { (main) }
                 footer {
                     nav aria-label=(t(lang, "nav.languages")) {
-                        @for l in Lang::ALL { a href=(format!("{path}?lang={l}")) lang=(l.code()) hreflang=(l.code()) aria-current=[(l == lang).then_some("true")] { (own_name(l)) } }
+                        @for l in Lang::ALL { a href=(format!("{path}{joint}lang={l}")) lang=(l.code()) hreflang=(l.code()) aria-current=[(l == lang).then_some("true")] { (own_name(l)) } }
                     }
                 }
             }

@@ -11,7 +11,10 @@ mod draft;
 mod form;
 mod labels;
 mod layout;
+mod multipart;
 mod pages;
+mod press;
+mod published;
 mod reading;
 pub mod search;
 mod session;
@@ -22,7 +25,7 @@ mod when;
 mod words;
 
 pub use access::{ACT, Access, EXPORT, READ, RUN, Row};
-pub use desk::{Desk, Job, Later, Pair, Running, Settings};
+pub use desk::{Desk, Job, Later, Lay, Pair, Running, Settings};
 pub use doors::Peer;
 pub use webauthn::{INVITATION_HOURS, invite};
 

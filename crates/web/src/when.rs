@@ -2,7 +2,7 @@
 
 use crate::session::Seat;
 use crate::view::Reader;
-use base::{Date, Instant, ServiceId, UnixMs};
+use base::{Date, Instant, Lang, ServiceId, UnixMs};
 use maud::{Markup, html};
 
 /// Tells whether a zone of the tz database is known here.
@@ -31,4 +31,11 @@ pub(crate) fn moment(seat: &Seat, at: UnixMs) -> Markup {
 /// Draws a moment that was lived somewhere: in the reader's zone, and as it was there where that reads otherwise.
 pub(crate) fn lived(seat: &Seat, at: &Instant) -> Markup {
     with(seat, |r| r.moment(at))
+}
+
+/// Draws a moment as it was lived where it was, for readers of whom nothing but the language is known.
+pub(crate) fn there(lang: Lang, at: &Instant) -> Markup {
+    let service = |s: &ServiceId| (s.short(), None);
+    let reader = Reader { lang, zone: at.zone(), hijri: false, now: at.at, service: &service };
+    html! { (reader.at(at.at)) " " span.quiet { "(" bdi { (at.zone()) } ")" } }
 }

@@ -1,4 +1,4 @@
-//! The desk's words in six languages: `locales/desk.toml`, one entry a sentence, and which form a number takes in which language.
+//! The desk's words in six languages: `locales/desk.toml`, and `locales/register.toml` for register and communiqués, one entry a sentence, and which form a number takes in which language.
 //!
 //! `t` gives a sentence, `fill` puts names into it, `many` chooses the form by a number (Unicode CLDR plural rules). Tests hold the file
 //! against the sources: a key without words, words without a key, a language without its forms, or a lost `{name}` fails.
@@ -9,7 +9,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-const TEXT: &str = include_str!("../locales/desk.toml");
+const TEXTS: [&str; 2] = [include_str!("../locales/desk.toml"), include_str!("../locales/register.toml")];
 
 /// What a key says.
 #[derive(Debug, Deserialize)]
@@ -21,7 +21,7 @@ enum Said {
     Counted(BTreeMap<Lang, BTreeMap<String, String>>),
 }
 
-static ALL: LazyLock<BTreeMap<String, Said>> = LazyLock::new(|| toml::from_str(TEXT).unwrap_or_else(|e| panic!("locales/desk.toml: {e}")));
+static ALL: LazyLock<BTreeMap<String, Said>> = LazyLock::new(|| toml::from_str(&TEXTS.concat()).unwrap_or_else(|e| panic!("locales: {e}")));
 
 /// Returns the words of a key.
 ///
@@ -31,7 +31,7 @@ static ALL: LazyLock<BTreeMap<String, Said>> = LazyLock::new(|| toml::from_str(T
 pub fn t(lang: Lang, key: &str) -> &'static str {
     match ALL.get(key) {
         Some(Said::Plain(labels)) => labels.get(lang),
-        _ => panic!("locales/desk.toml has no sentence '{key}'"),
+        _ => panic!("the locales have no sentence '{key}'"),
     }
 }
 
@@ -46,7 +46,7 @@ pub fn fill(lang: Lang, key: &str, values: &[(&str, &str)]) -> String {
 ///
 /// Panics where the key has no forms, which a test finds.
 pub fn many(lang: Lang, key: &str, n: usize) -> String {
-    let Some(Said::Counted(forms)) = ALL.get(key) else { panic!("locales/desk.toml counts no '{key}'") };
+    let Some(Said::Counted(forms)) = ALL.get(key) else { panic!("the locales count no '{key}'") };
     forms[&lang][form(lang, n)].replace("{n}", &number(lang, n as i64))
 }
 
@@ -95,6 +95,11 @@ pub fn own_name(lang: Lang) -> &'static str {
         Lang::De => "Deutsch",
         Lang::Pt => "Português",
     }
+}
+
+/// Returns the own name of the language with a code; a code of another language stays as it is.
+pub fn language(code: &str) -> &str {
+    code.parse::<Lang>().map_or(code, |l| own_name(l))
 }
 
 #[cfg(test)]

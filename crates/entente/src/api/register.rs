@@ -1,11 +1,10 @@
 //! The register's doors: texts in, drafts out; officers confirm, reject, split and join them.
 
-use super::{Answer, Form, Problem, Shared, Wait, WaitQuery, Who, as_json, make};
+use super::{Answer, Form, Shared, Wait, WaitQuery, Who, as_json, make};
 use crate::engine::{Engine, now};
-use ::register::{EventDraft, Reader};
+use ::register::{EventDraft, Reader, Silent};
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use base::ServiceId;
 use dossier::OfficerRole;
 use node::{Draft, DraftState, NewText, Node, NodeError, Officer, PressDesk};
@@ -36,38 +35,38 @@ pub(super) async fn register_import(Who(officer): Who, State(shared): State<Shar
     if texts.len() > ::register::TEXTS_MAX {
         return Err(NodeError::Asked(format!("one run reads texts_max = {} texts; import the rest in another run", ::register::TEXTS_MAX)).into());
     }
-    let (drafts, silent) = press(&shared, &officer, move |n| n.press_desk(texts.clone(), now())).await?;
-    Ok(Json(json!({ "drafts": as_json(&drafts), "silent": silent })))
+    let (drafts, silent) = press(&shared.engine, &shared.dir, &officer, move |n| n.press_desk(texts.clone(), now())).await?;
+    Ok(Json(json!({ "drafts": as_json(&drafts), "silent": as_json(&silent) })))
 }
 
 /// Lays a desk of texts out, reads it away from the node's thread and files what was read; anew if the register moved meanwhile.
-async fn press(
-    shared: &Shared,
+pub(crate) async fn press(
+    engine: &Engine,
+    dir: &std::path::Path,
     officer: &Officer,
-    desk: impl Fn(&Node) -> Result<PressDesk, NodeError> + Clone + Send + 'static,
-) -> Result<(Vec<Draft>, Value), Problem> {
+    lay: impl Fn(&Node) -> Result<PressDesk, NodeError> + Clone + Send + 'static,
+) -> Result<(Vec<Draft>, Vec<Silent>), NodeError> {
     for last in [false, false, true] {
-        let (desk, dir) = (desk.clone(), shared.dir.clone());
-        let desk = shared.engine.read(move |n| desk(n)).await?;
-        let read = tokio::task::spawn_blocking(move || Ok::<_, Problem>(desk.read(&own_names(&dir)?)));
+        let (lay, dir) = (lay.clone(), dir.to_owned());
+        let desk = engine.read(move |n| lay(n)).await?;
+        let read = tokio::task::spawn_blocking(move || Ok::<_, NodeError>(desk.read(&own_names(&dir)?)));
         let reading = read.await.map_err(|e| NodeError::Corrupt(e.to_string()))??;
-        let (silent, officer) = (as_json(&reading.silent), officer.clone());
-        match shared.engine.run(move |n| n.file_press(&officer, reading, now()).map(|(t, d)| (Some(t), d))).await {
+        let (silent, officer) = (reading.silent.clone(), officer.clone());
+        match engine.run(move |n| n.file_press(&officer, reading, now()).map(|(t, d)| (Some(t), d))).await {
             Err(NodeError::RegisterMoved) if !last => {}
             filed => return Ok((filed?, silent)),
         }
     }
-    Err(NodeError::RegisterMoved.into())
+    Err(NodeError::RegisterMoved)
 }
 
 /// The names of the service's own file beside ours, if it has one.
-fn own_names(dir: &std::path::Path) -> Result<Reader, Problem> {
+fn own_names(dir: &std::path::Path) -> Result<Reader, NodeError> {
     let path = dir.join(NAMES_FILE);
-    let refused = |what: String| Problem(StatusCode::UNPROCESSABLE_ENTITY, "refusal.register.names".to_owned(), what);
     match std::fs::read_to_string(&path) {
-        Ok(toml) => Reader::with_names(&toml).map_err(|fault| refused(format!("{}: {fault}", path.display()))),
+        Ok(toml) => Reader::with_names(&toml).map_err(|fault| NodeError::RegisterNames(format!("{}: {fault}", path.display()))),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Reader::shipped()),
-        Err(e) => Err(refused(format!("{} cannot be read: {e}", path.display()))),
+        Err(e) => Err(NodeError::RegisterNames(format!("{} cannot be read: {e}", path.display()))),
     }
 }
 
@@ -82,7 +81,7 @@ pub(super) async fn register_split(who: Who, State(shared): State<Shared>, Path(
     who.must_be(&DECIDERS, DECIDERS_NAMED)?;
     // A place of 0 is none: it turns into one that no draft has.
     let parts: Vec<Vec<usize>> = f.parts.iter().map(|part| part.iter().map(|place| place.wrapping_sub(1)).collect()).collect();
-    let (drafts, _) = press(&shared, &who.0, move |n| n.split_desk(&id, &parts)).await?;
+    let (drafts, _) = press(&shared.engine, &shared.dir, &who.0, move |n| n.split_desk(&id, &parts)).await?;
     Ok(Json(as_json(&drafts)))
 }
 
@@ -95,7 +94,7 @@ pub(super) struct JoinForm {
 #[utoipa::path(post, path = "/v1/register/join", responses((status = 200, description = "The draft that they became")))]
 pub(super) async fn register_join(who: Who, State(shared): State<Shared>, Form(f): Form<JoinForm>) -> Answer {
     who.must_be(&DECIDERS, DECIDERS_NAMED)?;
-    let (drafts, _) = press(&shared, &who.0, move |n| n.join_desk(&f.drafts)).await?;
+    let (drafts, _) = press(&shared.engine, &shared.dir, &who.0, move |n| n.join_desk(&f.drafts)).await?;
     Ok(Json(as_json(&drafts)))
 }
 

@@ -163,6 +163,7 @@ fn draw(seat: &Seat, s: &Shown, title: &str, skip: usize) -> Markup {
                 (links(seat, s))
                 (exhibits(seat, s))
                 div.row.noprint {
+                    @if m.id == node::VISIT { a.button href=(format!("/dossiers/{}/communique", v.id)) { (t(lang, "communique.title")) } }
                     @if EXPORT.lets(&seat.officer.roles) { a.button href=(format!("/dossiers/{}/export", v.id)) { (t(lang, "dossier.export")) } }
                 }
             }

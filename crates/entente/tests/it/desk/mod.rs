@@ -2,6 +2,7 @@
 
 mod authenticator;
 mod browser;
+mod communique;
 mod http;
 mod routes;
 mod sight;

@@ -70,9 +70,10 @@ async fn served(dir: &Path) -> Served {
     let address = listener.local_addr().unwrap();
     let origin = format!("http://localhost:{}", address.port());
     let settings = Settings { origin: origin.clone(), zone: "Africa/Casablanca".to_owned(), idle_minutes: 30, session_hours: 12 };
-    let (_, rows) = web::desk(Desk::new(Arc::new(engine.clone()), settings));
+    let behind = desk::Behind { engine: engine.clone(), dir };
+    let (_, rows) = web::desk(Desk::new(Arc::new(behind.clone()), settings));
     let config = entente::config::DeskConfig { listen: address, origin: origin.clone(), idle_minutes: 30, session_hours: 12 };
-    tokio::spawn(desk::serve(listener, config, "Africa/Casablanca".to_owned(), engine.clone(), std::future::pending()));
+    tokio::spawn(desk::serve(listener, config, "Africa/Casablanca".to_owned(), behind, std::future::pending()));
     let mut visitors = Vec::new();
     for role in ROLES {
         let id = format!("o.{role}");

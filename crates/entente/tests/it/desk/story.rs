@@ -7,9 +7,9 @@ use entente::launch::{Founder, Station, settle};
 use serde_json::json;
 use std::path::Path;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_entente");
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_entente");
 
-fn two_stations(root: &Path) -> Vec<Station> {
+pub fn two_stations(root: &Path) -> Vec<Station> {
     let founders = [
         Founder { code: "ma", country: "MA", zone: "Africa/Casablanca", name: &[(Lang::Fr, "Bureau de liaison")], languages: &[Lang::Fr, Lang::Ar] },
         Founder { code: "es", country: "ES", zone: "Europe/Madrid", name: &[(Lang::Es, "Oficina de enlace")], languages: &[Lang::Es] },
@@ -18,7 +18,7 @@ fn two_stations(root: &Path) -> Vec<Station> {
 }
 
 /// Lets somebody in by an invitation of the running node.
-async fn seat(browser: &Browser, station: &Station, officer: &str, name: &'static str) -> Tab {
+pub async fn seat(browser: &Browser, station: &Station, officer: &str, name: &'static str) -> Tab {
     let invited = station.client("admin").post(&format!("/v1/officers/{officer}/invite"), &json!({})).await.unwrap();
     let tab = browser.person(name);
     tab.lang("en");
@@ -28,7 +28,7 @@ async fn seat(browser: &Browser, station: &Station, officer: &str, name: &'stati
     tab
 }
 
-fn say_why(tab: &Tab, why: &str) {
+pub fn say_why(tab: &Tab, why: &str) {
     tab.until_shown("Why do you look at this dossier?");
     tab.fill("reason", why);
     tab.follow("form[action$=reason] button");
