@@ -32,7 +32,33 @@ pub struct Terms {
     pub valid_until: Option<Date>,
     /// How large exhibits may be.
     pub exhibits: ExhibitLimits,
+    /// About whom hit/no-hit questions may be asked, and how many.
+    pub hits: HitGrant,
 }
+
+/// What an accord grants of hit/no-hit, to each party alike; purposes and legal basis are the accord's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HitGrant {
+    /// Codes of `data-subject-categories`, of whoever is asked about and whoever stands in a list; suspects and convicted persons where it names none.
+    pub categories: BTreeSet<String>,
+    /// Elements that one officer may ask one partner for in a day.
+    pub officer_day_max: u64,
+    /// Elements that one party may ask another for in ten days.
+    pub partner_ten_days_max: u64,
+}
+
+impl Default for HitGrant {
+    fn default() -> HitGrant {
+        HitGrant { categories: HIT_CATEGORIES.map(str::to_owned).into(), officer_day_max: HIT_OFFICER_DAY_MAX, partner_ten_days_max: HIT_PARTNER_TEN_DAYS_MAX }
+    }
+}
+
+/// Elements that one officer may ask for in a day where the accord says nothing: twenty subjects, each padded to 64.
+pub const HIT_OFFICER_DAY_MAX: u64 = 1_280;
+/// Elements that one party may ask for in ten days where the accord says nothing.
+pub const HIT_PARTNER_TEN_DAYS_MAX: u64 = 20_480;
+/// The categories where the accord names none: Regulation (EU) 2024/982, Article 25.
+const HIT_CATEGORIES: [&str; 2] = ["suspect", "convicted"];
 
 /// How many bytes of exhibits an accord permits; none where it says nothing, and then only the program's own limits hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -75,6 +101,18 @@ impl Terms {
                 _ => None,
             })
         };
+        let number = |field: &str| {
+            list(field).find_map(|v| match v {
+                Value::Number(n) => Some(u64::try_from(*n).unwrap_or(0)),
+                _ => None,
+            })
+        };
+        let categories: BTreeSet<String> = list("hit_categories")
+            .filter_map(|v| match v {
+                Value::Choice(c) => Some(c.clone()),
+                _ => None,
+            })
+            .collect();
         let mechanisms = list("mechanisms").filter_map(|v| match v {
             Value::Mechanism(m) => Some(m.id),
             _ => None,
@@ -105,6 +143,11 @@ impl Terms {
                 one_bytes_max: mebibytes("exhibit_mib_max"),
                 dossier_bytes_max: mebibytes("dossier_exhibits_mib_max"),
                 party_bytes_max: mebibytes("party_exhibits_mib_max"),
+            },
+            hits: HitGrant {
+                categories: if categories.is_empty() { HIT_CATEGORIES.map(str::to_owned).into() } else { categories },
+                officer_day_max: number("hit_officer_day_max").unwrap_or(HIT_OFFICER_DAY_MAX),
+                partner_ten_days_max: number("hit_partner_ten_days_max").unwrap_or(HIT_PARTNER_TEN_DAYS_MAX),
             },
         })
     }

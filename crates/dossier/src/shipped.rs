@@ -11,6 +11,7 @@ const FILES: &[&str] = &[
     include_str!("../mechanisms/early-warning.toml"),
     include_str!("../mechanisms/event-security.toml"),
     include_str!("../mechanisms/expert-exchange.toml"),
+    include_str!("../mechanisms/hit-no-hit.toml"),
     include_str!("../mechanisms/information-request.toml"),
     include_str!("../mechanisms/joint-investigation-team.toml"),
     include_str!("../mechanisms/joint-operation.toml"),

@@ -113,6 +113,7 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(process))
         .merge(crate::api_exhibits::exhibit_routes())
         .merge(crate::api_keys::routes())
+        .merge(crate::api_hits::routes())
 }
 
 /// Writes the description as JSON.

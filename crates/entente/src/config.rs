@@ -39,6 +39,18 @@ pub struct Config {
     /// The desk in officers' browsers; none where it is not served.
     #[serde(default)]
     pub desk: Option<DeskConfig>,
+    /// A directory whose CSV and FollowTheMoney files are sources of the index.
+    #[serde(default)]
+    pub index_watch: Option<PathBuf>,
+    /// Category of its lines that say none.
+    #[serde(default)]
+    pub index_category: Option<String>,
+    /// Case officer or desk of its lines that say none.
+    #[serde(default)]
+    pub index_contact: Option<String>,
+    /// The last day on which records are kept whose lines say none.
+    #[serde(default)]
+    pub index_until: Option<base::Date>,
     /// What is logged: error, warn, info, debug or trace.
     #[serde(default = "log")]
     pub log: String,
@@ -175,6 +187,12 @@ impl Config {
              # backup_key_file = \"/etc/entente/backup.key\"\n\n\
              # Mebibytes of the disk that exhibits leave free for the ledger and everything else. Default 1024.\n\
              disk_floor_mib = {}\n\n\
+             # A directory whose CSV and FollowTheMoney files fill the index of hit/no-hit, and what their lines do not say themselves:\n\
+             # category (a code of data-subject-categories), contact, last day. Rejected lines stand beside the file, in NAME.rejects.\n\
+             # index_watch = \"/var/lib/entente/index\"\n\
+             # index_category = \"suspect\"\n\
+             # index_contact = \"case.desk\"\n\
+             # index_until = \"2027-12-31\"\n\n\
              # What is logged to standard error: error, warn, info, debug, trace. Default info.\n\
              log = \"{}\"\n",
             checkpoint_minutes(),

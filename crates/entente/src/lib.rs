@@ -4,6 +4,7 @@
 
 pub mod api;
 mod api_exhibits;
+mod api_hits;
 mod api_keys;
 pub mod audit;
 pub mod backup;
@@ -25,6 +26,7 @@ pub mod engine;
 pub mod fairness;
 pub mod flood;
 pub mod flow;
+mod hits_clock;
 pub mod home;
 pub mod keeper;
 pub mod launch;
@@ -36,3 +38,4 @@ mod queue;
 pub mod reasons;
 pub mod serve;
 pub mod soak;
+mod sources;

@@ -99,6 +99,7 @@ async fn run(home: &Home, node: node::Node, (keys, lock, held): (Keys, &Lock<'_>
     let backing_up = tokio::spawn(back_up(home.clone(), until(stopped.clone())));
     let keys = tokio::spawn(keeper.watch(until(stopped.clone())));
     let watching = tokio::spawn(watch_over(house.clone(), until(stopped.clone())));
+    let tending = tokio::spawn(crate::hits_clock::tend(house.clone(), config.clone(), until(stopped.clone())));
     let keeping = tokio::spawn(house_keeping(house, Duration::from_secs(config.checkpoint_minutes * 60), until(stopped)));
     ready(Addresses { api: api_address, peer, desk: desk_at });
     told_to_stop().await;
@@ -109,7 +110,7 @@ async fn run(home: &Home, node: node::Node, (keys, lock, held): (Keys, &Lock<'_>
             let _ = desks.await; // it ends with the rest
         }
     };
-    let all = async { tokio::join!(desks, peers, pumping, officers, keys, watching, keeping, recovering, backing_up) };
+    let all = async { tokio::join!(desks, peers, pumping, officers, keys, watching, keeping, recovering, backing_up, tending) };
     let _ = tokio::time::timeout(Duration::from_secs(15), all).await;
     Ok(())
 }

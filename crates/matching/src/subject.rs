@@ -133,6 +133,17 @@ impl KeyType {
     }
 }
 
+impl Quality {
+    /// Returns the name on the wire and in files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Quality::Possible => "possible",
+            Quality::Probable => "probable",
+            Quality::Strong => "strong",
+        }
+    }
+}
+
 impl fmt::Debug for Key {
     /// Shows the kind alone: a key's value is the subject's.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -144,6 +155,12 @@ impl Key {
     /// Returns the value in clear, for who holds the record.
     pub(crate) fn value(&self) -> &str {
         &self.value
+    }
+
+    /// Finds what kind of key an input was made of; none where it is no input.
+    pub fn kind_of(input: &[u8]) -> Option<KeyType> {
+        let kind = std::str::from_utf8(input).ok()?.split('|').nth(1)?;
+        KeyType::ALL.into_iter().find(|k| k.as_str() == kind)
     }
 
     /// Returns the input of the oblivious function: mechanism, kind, version of the rules, value.
@@ -356,7 +373,13 @@ pub fn quality<'a>(found: impl IntoIterator<Item = &'a Key>) -> Option<Quality> 
     let mut found: Vec<&Key> = found.into_iter().collect();
     found.sort();
     found.dedup();
-    match (found.iter().any(|k| k.kind > KeyType::NameYear), found.len()) {
+    quality_of(found.into_iter().map(|k| k.kind))
+}
+
+/// Says the same of the kinds of different keys that were found.
+pub fn quality_of(found: impl IntoIterator<Item = KeyType>) -> Option<Quality> {
+    let found: Vec<KeyType> = found.into_iter().collect();
+    match (found.iter().any(|k| *k > KeyType::NameYear), found.len()) {
         (true, _) => Some(Quality::Strong),
         (false, 0) => None,
         (false, 1) => Some(Quality::Possible),

@@ -51,6 +51,9 @@ pub enum NodeError {
     /// The program ended a request by an assertion.
     #[error("the program has a bug, and this request ended there; nothing of it was stored. Report it with the log of this minute")]
     Bug,
+    /// Hit/no-hit says no, or a partner broke its rules.
+    #[error(transparent)]
+    Hit(#[from] crate::hits::HitFault),
     /// No such thing, or not for this reader: both answer alike.
     #[error("there is no {0} of this name here, or it is not yours to see; check the name")]
     Absent(&'static str),
@@ -265,6 +268,7 @@ impl NodeError {
             NodeError::Store(e) => e.code(),
             NodeError::Id(e) => e.code(),
             NodeError::Time(e) => e.code(),
+            NodeError::Hit(e) => e.code(),
             NodeError::Corrupt(_) => "failure.node.corrupt",
             NodeError::Bug => "failure.node.bug",
             NodeError::Absent(_) => "refusal.node.absent",

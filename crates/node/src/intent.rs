@@ -353,7 +353,7 @@ impl Node {
     }
 
     /// Finds the one accord in force that permits a mechanism among parties; the one with the fewest parties where several do.
-    fn fitting_accord(&mut self, mechanism: &Mechanism, parties: &[Party], now: UnixMs) -> Result<dossier::AccordRef, NodeError> {
+    pub(crate) fn fitting_accord(&mut self, mechanism: &Mechanism, parties: &[Party], now: UnixMs) -> Result<dossier::AccordRef, NodeError> {
         let hash = self.mechanism(accord::MECHANISM)?.hash;
         let filter = store::DossierFilter { mechanism: Some(hash), phase: Some(accord::IN_FORCE), ..Default::default() };
         let mut fits: Vec<(usize, dossier::AccordRef)> = Vec::new();

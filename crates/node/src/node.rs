@@ -85,6 +85,7 @@ pub struct Node {
     /// Counts changes that give the courier something to do.
     pub(crate) news: u64,
     pub(crate) fence: Fence,
+    pub(crate) hits: crate::hits::Hits,
 }
 
 impl Node {
@@ -117,6 +118,7 @@ impl Node {
             uses: 0,
             news: 0,
             fence: Fence::default(),
+            hits: Default::default(),
             keys,
             store,
             settings,
@@ -266,6 +268,7 @@ impl Node {
             self.forget_touched();
         }
         self.traffic.committed(whole);
+        self.hits.committed(whole && !self.behind);
         self.clear_shelves(whole);
         if !whole {
             self.carry.forget();
@@ -297,6 +300,7 @@ impl Node {
         for id in &self.touched {
             self.dossiers.remove(id);
         }
+        self.hits = Default::default();
         let read = self.read_documents();
         self.behind = read.is_err();
         if let Err(e) = read {

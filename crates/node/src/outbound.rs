@@ -434,6 +434,7 @@ impl Node {
                 Held::Refused { code } => {
                     tracing::warn!(partner = %self.book.code(&to), %code, "the partner refused {}", entry.act.short());
                     batch.unqueue.push((to, object));
+                    self.hit_refused(to, &object, code, &mut batch)?;
                     if code == NOT_OURS {
                         // The partner's own signed word that its ledger is not the one under which it signed.
                         tracing::error!(partner = %self.book.code(&to), "the partner's ledger was rewritten");

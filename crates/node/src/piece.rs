@@ -167,6 +167,79 @@ pub enum Piece {
         #[n(1)]
         marks: Vec<Mark>,
     },
+    /// The head of the list that the recipient may ask; its filter follows in parts.
+    #[n(16)]
+    HitList {
+        /// The signed head.
+        #[cbor(n(0), with = "minicbor::bytes")]
+        signed: Vec<u8>,
+    },
+    /// A part of the filter of a list.
+    #[n(17)]
+    HitPart {
+        /// SHA-256 of the list's signed head.
+        #[n(0)]
+        list: Digest,
+        /// The part's number, from 0.
+        #[n(1)]
+        part: u32,
+        /// The bytes.
+        #[cbor(n(2), with = "minicbor::bytes")]
+        data: Vec<u8>,
+    },
+    /// Changes to a list under the same key.
+    #[n(18)]
+    HitChanges {
+        /// SHA-256 of the list's signed head.
+        #[n(0)]
+        list: Digest,
+        /// Their number, from 1.
+        #[n(1)]
+        number: u32,
+        /// The changes, see `matching::filter::Changes`.
+        #[cbor(n(2), with = "minicbor::bytes")]
+        data: Vec<u8>,
+    },
+    /// A question to the recipient's list.
+    #[n(19)]
+    HitQuestion {
+        /// The signed head.
+        #[cbor(n(0), with = "minicbor::bytes")]
+        signed: Vec<u8>,
+        /// The blinded elements, 32 bytes each.
+        #[cbor(n(1), with = "minicbor::bytes")]
+        elements: Vec<u8>,
+    },
+    /// The answer to a question.
+    #[n(20)]
+    HitAnswer {
+        /// SHA-256 of the signed question.
+        #[n(0)]
+        question: Digest,
+        /// The evaluated elements, in the order of the question.
+        #[cbor(n(1), with = "minicbor::bytes")]
+        elements: Vec<u8>,
+        /// The proof that the published key made them all (RFC 9497, 2.2).
+        #[cbor(n(2), with = "minicbor::bytes")]
+        proof: Vec<u8>,
+    },
+    /// Hits of a question that an officer confirms.
+    #[n(21)]
+    HitConfirmation {
+        /// The signed confirmation.
+        #[cbor(n(0), with = "minicbor::bytes")]
+        signed: Vec<u8>,
+    },
+    /// References of confirmed hits, each sealed under what its input came to; empty where there was no record after all.
+    #[n(22)]
+    HitReference {
+        /// SHA-256 of the signed question.
+        #[n(0)]
+        question: Digest,
+        /// In the order of the confirmation.
+        #[n(1)]
+        sealed: Vec<minicbor::bytes::ByteVec>,
+    },
 }
 
 /// Returns the name by which a receipt acknowledges a chunk: it is known before the chunk is read.
@@ -175,6 +248,15 @@ pub fn chunk_name(exhibit: &ExhibitId, index: u32) -> Digest {
 }
 
 impl Piece {
+    /// Tells whether this is about hit/no-hit.
+    pub(crate) fn is_hit(&self) -> bool {
+        use Piece::*;
+        matches!(
+            self,
+            HitList { .. } | HitPart { .. } | HitChanges { .. } | HitQuestion { .. } | HitAnswer { .. } | HitConfirmation { .. } | HitReference { .. }
+        )
+    }
+
     /// Returns the canonical bytes.
     pub fn encode(&self) -> Vec<u8> {
         cbor::to_vec(self)

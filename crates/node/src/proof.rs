@@ -464,6 +464,7 @@ impl Proof {
                 retention_days: None,
                 valid_until: None,
                 exhibits: dossier::accord::ExhibitLimits::default(),
+                hits: Default::default(),
             })
         });
         if let Some(erased) = acts.iter().find(|a| a.body().is_none()) {

@@ -30,6 +30,7 @@ impl Node {
     /// Stages the erasure of every ended dossier whose time is over; returns them.
     pub fn sweep(&mut self, now: UnixMs) -> Result<Option<(Ticket, Vec<DossierId>)>, NodeError> {
         self.sweep_exhibits(now);
+        self.sweep_hits(now)?;
         let done: BTreeSet<String> = self.documents("erased")?.into_iter().map(|r| r.id).collect();
         let mut over: Vec<(DossierId, UnixMs, BTreeSet<ItemId>)> = Vec::new();
         for listed in self.list(None, Some(true), usize::MAX)? {

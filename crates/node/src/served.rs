@@ -247,6 +247,10 @@ impl Node {
                 self.take_front(from, dossier, &marks, batch)?;
                 Ok(Fate::Held)
             }
+            Opened::Other { piece, .. } if piece.is_hit() => {
+                self.serve_hit(from, piece, batch, now)?;
+                Ok(Fate::Held)
+            }
             Opened::Other { .. } => Err(NodeError::Asked("this piece is not known here".to_owned())),
         }
     }

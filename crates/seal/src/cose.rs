@@ -44,6 +44,12 @@ pub enum Typ {
     Restored,
     /// A partner's answer to that.
     Recovered,
+    /// What a service says of the list that partners may ask: epoch, key, filter.
+    HitList,
+    /// A question to such a list.
+    HitQuestion,
+    /// An officer's word that a hit is to be followed: what is sealed for it is asked for.
+    HitConfirmation,
 }
 
 impl Typ {
@@ -61,6 +67,9 @@ impl Typ {
             Typ::CarryEnd => "application/entente-carry-end+cbor",
             Typ::Restored => "application/entente-restored+cbor",
             Typ::Recovered => "application/entente-recovered+cbor",
+            Typ::HitList => "application/entente-hit-list+cbor",
+            Typ::HitQuestion => "application/entente-hit-question+cbor",
+            Typ::HitConfirmation => "application/entente-hit-confirmation+cbor",
         }
     }
 }

@@ -91,6 +91,11 @@ impl StorageKey {
 }
 
 impl ItemKey {
+    /// Takes a key that was derived.
+    pub(crate) fn from_bytes(bytes: [u8; 32]) -> ItemKey {
+        ItemKey(bytes)
+    }
+
     /// Draws a new key.
     pub fn generate(entropy: &mut dyn Entropy) -> ItemKey {
         let mut key = ItemKey([0; 32]);

@@ -368,6 +368,8 @@ pub struct Append {
     pub logs: Vec<LogLine>,
     /// The parcel that this came in.
     pub answer: Option<Answer>,
+    /// Whether a document that is deleted here is a key: nothing of it may stay in the write-ahead log either.
+    pub shred: bool,
 }
 
 impl Append {

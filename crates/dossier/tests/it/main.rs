@@ -7,6 +7,7 @@ mod early_warning;
 mod engine;
 mod event_security;
 mod expert_exchange;
+mod hit_no_hit;
 mod information_request;
 mod joint_investigation_team;
 mod joint_operation;

@@ -86,6 +86,7 @@ pub fn hold_by(opening: &Opening, m: &Arc<Mechanism>) -> Dossier {
             retention_days: None,
             valid_until: None,
             exhibits: Default::default(),
+            hits: Default::default(),
         })
     });
     Dossier::new(opening.clone(), Arc::clone(m), Ok(terms))

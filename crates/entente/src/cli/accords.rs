@@ -85,6 +85,15 @@ pub struct Proposal {
     /// Days for which a closed dossier is kept
     #[arg(long, value_name = "DAYS")]
     retention_days: u32,
+    /// Categories of persons for hit/no-hit: codes of the vocabulary data-subject-categories [default: suspect,convicted]
+    #[arg(long = "hit-category", value_name = "CODES", value_delimiter = ',')]
+    hit_categories: Vec<String>,
+    /// Question elements that one officer may ask for in a day [default: 1280, which is twenty persons]
+    #[arg(long, value_name = "ELEMENTS")]
+    hit_officer_day_max: Option<u32>,
+    /// Question elements that one party may ask another for in ten days [default: 20480]
+    #[arg(long, value_name = "ELEMENTS")]
+    hit_partner_ten_days_max: Option<u32>,
     /// First day on which nothing new may be opened under it
     #[arg(long, value_name = "DATE")]
     valid_until: Option<base::Date>,
@@ -133,8 +142,13 @@ impl Proposal {
         // What has codes is held against the accord's own form, so that a false code is named here.
         let typed = |id: &str, values: &[String]| values.iter().map(|v| format!("{id}={v}")).collect::<Vec<_>>();
         let coded = FieldArgs {
-            typed: [typed("purposes", &self.purposes), typed("languages", &self.languages), typed("legal_basis_kind", std::slice::from_ref(&self.basis_kind))]
-                .concat(),
+            typed: [
+                typed("hit_categories", &self.hit_categories),
+                typed("purposes", &self.purposes),
+                typed("languages", &self.languages),
+                typed("legal_basis_kind", std::slice::from_ref(&self.basis_kind)),
+            ]
+            .concat(),
             ..FieldArgs::default()
         };
         let mut fields = coded.read(&accord.form(accord.root())?, &|_| None)?;
@@ -143,6 +157,9 @@ impl Proposal {
         put("legal_basis", json!(texts(&self.basis)?));
         put("mechanisms", json!(mechanisms));
         put("retention_days", json!(self.retention_days));
+        for (id, max) in [("hit_officer_day_max", self.hit_officer_day_max), ("hit_partner_ten_days_max", self.hit_partner_ten_days_max)] {
+            max.into_iter().for_each(|n| put(id, json!(n)));
+        }
         if let Some(day) = self.valid_until {
             put("valid_until", json!(day));
         }

@@ -4,6 +4,7 @@
 //! Standard output carries what was asked for, as text or with `--json` as JSON; everything else goes to standard error.
 
 mod accords;
+mod ask;
 mod backups;
 mod cards;
 mod carry;
@@ -17,6 +18,7 @@ mod face;
 mod fences;
 mod fields;
 mod found;
+mod index;
 mod intents;
 mod keys;
 mod locks;
@@ -136,6 +138,12 @@ enum Command {
     /// Exhibits: files that travel with a dossier
     #[command(subcommand)]
     Exhibit(exhibits::ExhibitCommand),
+    /// The index: what partners may be told that this service holds
+    #[command(subcommand)]
+    Index(index::IndexCommand),
+    /// Ask partners: hit or no-hit
+    #[command(subcommand)]
+    Ask(ask::AskCommand),
     /// Proposals that wait for a second officer
     #[command(subcommand)]
     Pending(waiting::PendingCommand),
@@ -166,7 +174,7 @@ enum Command {
     /// Show lines of the local log; reading it is logged
     Log {
         /// What kind of lines
-        #[arg(value_parser = ["consultation", "refused-input", "refused-by-partner", "incident", "audit"])]
+        #[arg(value_parser = ["consultation", "refused-input", "refused-by-partner", "incident", "audit", "hit"])]
         kind: String,
     },
     /// Show everything: three services on this machine, each a process of its own, from the first card to the last proof
@@ -348,6 +356,8 @@ impl Command {
             Command::Mechanism(c) => c.run(global),
             Command::Dossier(c) => c.run(&Desk::open(global)?),
             Command::Exhibit(c) => c.run(&Desk::open(global)?),
+            Command::Index(c) => c.run(&Desk::open(global)?),
+            Command::Ask(c) => c.run(&Desk::open(global)?),
             Command::Pending(c) => c.run(&Desk::open(global)?),
             Command::Due => waiting::due(&Desk::open(global)?),
             Command::Statistics(args) => args.run(&Desk::open(global)?),

@@ -70,12 +70,12 @@ pub async fn bilateral_draft(one: &Service, other: &Service) -> Result<Value, De
     }))
 }
 
-async fn mechanisms(who: &Service) -> Result<BTreeMap<String, String>, DemoError> {
+pub(super) async fn mechanisms(who: &Service) -> Result<BTreeMap<String, String>, DemoError> {
     let list = who.get(Seat::Desk, "/v1/mechanisms").await?;
     Ok(list.as_array().into_iter().flatten().map(|m| (wish::text(m, "id").to_owned(), wish::text(m, "hash").to_owned())).collect())
 }
 
-async fn propose(stage: &Stage, parties: &[&Service], fields: Value) -> Result<String, DemoError> {
+pub(super) async fn propose(stage: &Stage, parties: &[&Service], fields: Value) -> Result<String, DemoError> {
     let (voice, first) = (&stage.voice, parties[0]);
     let all: Vec<_> = parties.iter().map(|p| (p.station.service, "party")).collect();
     let title = wish::text(&fields["title"], "text").to_owned();
@@ -90,7 +90,7 @@ async fn propose(stage: &Stage, parties: &[&Service], fields: Value) -> Result<S
     Ok(stood.dossier)
 }
 
-async fn in_force(stage: &Stage, parties: &[&Service], accord: &str, name: &str) -> Result<(), DemoError> {
+pub(super) async fn in_force(stage: &Stage, parties: &[&Service], accord: &str, name: &str) -> Result<(), DemoError> {
     for (n, p) in parties.iter().enumerate() {
         let sign = wish::step(accord, "sign", json!({ "authority": words("en", &format!("{}, by decision of the head of service", p.who(Seat::Authority))) }));
         p.act_with(Seat::Authority, Seat::Supervisor, &sign).await?;

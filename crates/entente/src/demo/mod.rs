@@ -10,6 +10,7 @@ mod cast;
 mod communique;
 mod ending;
 mod founding;
+mod hits;
 mod joining;
 mod press;
 mod scenes;
@@ -163,6 +164,7 @@ async fn story(stage: &mut Stage, program: &std::path::Path, keep: bool) -> Resu
     let request = asking::ask(stage, &accords).await?;
     asking::interrupt(stage, program, &request).await?;
     asking::answer(stage, &request).await?;
+    hits::ask(stage).await?;
     joining::join(stage, program).await?;
     let mut shown = scenes::play(stage).await?;
     shown.append(&mut ending::desks(stage).await?);

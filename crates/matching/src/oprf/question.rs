@@ -51,6 +51,22 @@ impl Question {
         Ok(Question { inputs, blinds, blinded, batch, kernel, expander })
     }
 
+    /// Takes a question up again that was sent before: its inputs, their blinds, and all elements as they were sent.
+    ///
+    /// Refuses blinds that are none, and elements that are not as many as the inputs at least.
+    pub fn resume<I: AsRef<[u8]>>(inputs: &[I], openings: &[[u8; 32]], blinded: Vec<[u8; 32]>, kernel: Kernel) -> Result<Question, OprfFault> {
+        if inputs.is_empty() || inputs.len() != openings.len() || blinded.len() < inputs.len() || blinded.len() > BATCH_MAX {
+            return Err(OprfFault::Count { found: blinded.len(), expected: inputs.len() });
+        }
+        let blind = |bytes: &[u8; 32]| Scalar::from_canonical_bytes(*bytes).into_option().filter(|s| *s != Scalar::ZERO).ok_or(OprfFault::Form("blind"));
+        let mut blinds = openings.iter().map(blind).collect::<Result<Vec<_>, _>>()?;
+        // What filled the batch up is never unblinded.
+        blinds.resize(blinded.len(), Scalar::ONE);
+        let batch = kernel.decode(&blinded)?;
+        let inputs = inputs.iter().map(|i| Zeroizing::new(i.as_ref().to_vec())).collect();
+        Ok(Question { inputs, blinds, blinded, batch, kernel, expander: Expander::new(kernel) })
+    }
+
     /// Returns the blinded elements, to be sent. Each is also a commitment to its input that an auditor can have opened later.
     pub fn blinded(&self) -> &[[u8; 32]] {
         &self.blinded
@@ -100,5 +116,39 @@ fn draw(count: usize, entropy: &mut dyn Entropy) -> Vec<Scalar> {
         if !scalars.contains(&Scalar::ZERO) {
             return scalars;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oprf::Key;
+
+    /// Counts up: enough for what is compared here.
+    struct Counting(u8);
+
+    impl Entropy for Counting {
+        fn fill(&mut self, buffer: &mut [u8]) {
+            for b in buffer {
+                self.0 = self.0.wrapping_mul(5).wrapping_add(3);
+                *b = self.0;
+            }
+        }
+    }
+
+    #[test]
+    fn a_question_that_was_laid_down_is_taken_up_again() {
+        let inputs = ["a", "b", "c"];
+        let question = Question::blind(&inputs, 8, &mut Counting(1), Kernel::Portable).unwrap();
+        let openings: Vec<[u8; 32]> = question.openings().iter().map(|o| **o).collect();
+        let key = Key::generate(&mut Counting(2), Kernel::Portable);
+        let answer = key.evaluate(question.blinded(), &mut Counting(3)).unwrap();
+        let again = Question::resume(&inputs, &openings, question.blinded().to_vec(), Kernel::Portable).unwrap();
+        let tags = |q: &Question| q.finish(&answer, key.public()).unwrap().iter().map(|o| o.tag()).collect::<Vec<_>>();
+        assert_eq!(tags(&again), tags(&question));
+        let refused = |openings: &[[u8; 32]], blinded: Vec<[u8; 32]>| Question::resume(&inputs, openings, blinded, Kernel::Portable).err();
+        assert_eq!(refused(&openings[..2], question.blinded().to_vec()), Some(OprfFault::Count { found: 8, expected: 3 }));
+        assert_eq!(refused(&openings, question.blinded()[..2].to_vec()), Some(OprfFault::Count { found: 2, expected: 3 }));
+        assert_eq!(refused(&[[0; 32]; 3], question.blinded().to_vec()), Some(OprfFault::Form("blind")));
     }
 }

@@ -34,7 +34,7 @@ impl Sqlite {
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut batch = Batch { conn: &tx, keys: &self.keys, tree: start, entropy: &mut **entropy, item_keys: kept };
         let alone = batches.len() == 1;
-        let erases = batches.iter().any(|b| !b.erase.is_empty());
+        let erases = batches.iter().any(|b| b.shred || !b.erase.is_empty());
         let mut results = Vec::with_capacity(batches.len());
         for append in batches {
             let before = batch.tree.clone();
@@ -135,7 +135,7 @@ impl<'a> Batch<'a> {
     }
 
     fn store(&mut self, append: Append) -> BatchResult {
-        let Append { at, erase, entries, refile, verdicts, queue, unqueue, dossiers, records, logs, answer } = append;
+        let Append { at, erase, entries, refile, verdicts, queue, unqueue, dossiers, records, logs, answer, shred: _ } = append;
         let before = answer.as_ref().map(|answer| self.answered(&answer.parcel)).transpose()?.flatten();
         if before.is_some() {
             return Ok(Appended { places: Vec::new(), receipt: before, repeated: true, bodies_erased: 0, ledger: ledger::state(&self.tree) });
