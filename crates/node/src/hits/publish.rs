@@ -303,7 +303,7 @@ impl Node {
     }
 
     /// Shows how lists stand with partners.
-    pub(super) fn published(&self) -> Result<Vec<PublishedView>, NodeError> {
+    pub(super) fn published_lists(&self) -> Result<Vec<PublishedView>, NodeError> {
         let view = |r: store::Record| {
             let e: Epoch = read_json(&r.data, "an epoch of the index")?;
             let refused = self.store.record(super::held::REFUSED, &r.id)?.map(|r| String::from_utf8_lossy(&r.data).into_owned());

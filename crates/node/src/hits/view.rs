@@ -132,7 +132,7 @@ impl Node {
         for partner in self.hit_partners(now)? {
             asked_by.insert(partner, self.hit_usage(Way::In, partner, now)?.0);
         }
-        Ok(IndexView { records, sources, permitted, published: self.published()?, asked_by })
+        Ok(IndexView { records, sources, permitted, published: self.published_lists()?, asked_by })
     }
 
     /// Shows which partners' lists can be asked, and how much was asked.
