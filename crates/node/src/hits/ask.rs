@@ -191,7 +191,7 @@ impl Node {
         batch: &mut Append,
     ) -> Result<Digest, NodeError> {
         let now = batch.at;
-        self.trust_clock()?;
+        self.trust_clock(now)?;
         why.judge()?;
         let me = self.me();
         let ground = self.hit_ground(me, to, now)?;

@@ -26,7 +26,7 @@ impl Node {
     /// Confirms the hits of a question as an officer: their references are asked for. The holder learns which records these are.
     pub fn confirm_hit(&mut self, officer: &Officer, question: &Digest, now: UnixMs) -> Result<Ticket, NodeError> {
         asker(officer)?;
-        self.trust_clock()?;
+        self.trust_clock(now)?;
         let mut ask = self.ask_of(question)?.ok_or(NodeError::Absent("question"))?;
         match ask.asked {
             Asked::Hit => {}

@@ -142,7 +142,7 @@ impl Node {
     /// None where nothing is due: no accord permits it any more. `rotate` begins a new epoch in any case.
     pub fn index_job(&mut self, officer: Option<&Officer>, to: ServiceId, rotate: bool, now: UnixMs) -> Result<IndexJob, NodeError> {
         officer.map_or(Ok(()), super::index::keeper)?;
-        self.trust_clock()?;
+        self.trust_clock(now)?;
         let ground = self.hit_ground(to, self.me(), now)?;
         self.may_sign(&ground.accord, &[to], now)?;
         let before = self.epoch(&to)?;
