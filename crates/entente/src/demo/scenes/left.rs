@@ -45,6 +45,13 @@ pub async fn leave(s: &Scene<'_>) -> Result<(), DemoError> {
         s.all(&others, Supervisor, &run, &item, "agree", json!({})).await?;
     }
 
+    let list = json!({
+        "reference": "PT-DIC-0208", "legal_basis": w("pt", "Memorando dos quatro serviços"), "purpose": "prevent", "offence": "terrorism",
+        "subject_category": "suspect", "reason": w("pt", "Acreditações do Mundial 2030"), "persons": 300, "elements": 19_200, "until": in_days(30),
+    });
+    let grant = s.opens(Desk, "hit-no-hit", &[(pt, "asking"), (ma, "holding")], list).await?;
+    s.shows("hit-no-hit/grant-awaited", &grant);
+
     let draft = super::super::accords::bilateral_draft(de, pt).await?;
     let accord = s.opens(Supervisor, "accord", &[(de, "party"), (pt, "party")], draft).await?;
     s.shows("accord/not-signed-by-all", &accord);
