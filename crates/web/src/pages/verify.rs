@@ -19,10 +19,10 @@ use node::{Agreement, Node, NodeError, Proof, Proved};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// Seconds for which a found text may be kept by caches: what was published stays so.
-const FOUND_S: u32 = 3_600;
-/// Seconds for which "no" may be kept by caches.
-const NOT_FOUND_S: u32 = 30;
+/// What is found may be kept by shared caches for an hour, for what was published stays so; browsers ask whether it is still the same.
+const FOUND: &str = "public, max-age=0, s-maxage=3600";
+/// "No" is asked anew each time: the text may be published by now.
+const NOT_FOUND: &str = "public, no-cache";
 /// Seconds after which who asked too often may ask again.
 const AGAIN_S: u32 = 900;
 
@@ -58,12 +58,12 @@ fn form(lang: Lang, chosen: Option<Lang>) -> Markup {
 }
 
 /// Answers with a page that is the same for everybody who reads a language, and may be kept for a while.
-fn kept(headers: &HeaderMap, status: StatusCode, seconds: u32, page: Markup) -> Response {
+fn kept(headers: &HeaderMap, status: StatusCode, cache: &str, page: Markup) -> Response {
     let body = page.into_string();
     let tag = format!("\"{}\"", &Digest::of(body.as_bytes()).to_string()[..32]);
     let known = headers.get(header::IF_NONE_MATCH).is_some_and(|h| h.as_bytes() == tag.as_bytes());
     let all = [
-        (header::CACHE_CONTROL, format!("public, max-age={seconds}")),
+        (header::CACHE_CONTROL, cache.to_owned()),
         (header::VARY, "accept-language".to_owned()),
         (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
         (header::ETAG, tag),
@@ -83,7 +83,7 @@ fn too_often(desk: &Desk, lang: Lang) -> Response {
 async fn ask(Extension(accepted): Extension<Lang>, Query(q): Query<Asked>, headers: HeaderMap) -> Response {
     let lang = q.lang.unwrap_or(accepted);
     let main = html! { h1 { (t(lang, "verify.title")) } p { (t(lang, "verify.text")) } (form(lang, q.lang)) p.quiet { (t(lang, "verify.offline")) } };
-    kept(&headers, StatusCode::OK, FOUND_S, open_page(lang, t(lang, "verify.title"), "/verify", main))
+    kept(&headers, StatusCode::OK, FOUND, open_page(lang, t(lang, "verify.title"), "/verify", main))
 }
 
 /// The texts that a given one may stand for: itself, and the same words with other line ends or without blanks at its ends.
@@ -168,11 +168,11 @@ async fn answer(
     let path = format!("/verify/{hash}{}", if q.evened { "?evened=true" } else { "" });
     let Ok(hash) = hash.parse::<Digest>() else {
         let main = html! { h1 { (t(lang, "verify.title")) } p.notice role="alert" { (t(lang, "verify.no-hash")) } (form(lang, q.lang)) };
-        return kept(&headers, StatusCode::NOT_FOUND, NOT_FOUND_S, open_page(lang, t(lang, "verify.title"), "/verify", main));
+        return kept(&headers, StatusCode::NOT_FOUND, NOT_FOUND, open_page(lang, t(lang, "verify.title"), "/verify", main));
     };
     match find(&desk, hash).await {
-        Ok(Some(found)) => kept(&headers, StatusCode::OK, FOUND_S, open_page(lang, t(lang, "verify.yes"), &path, yes(lang, &hash, &found, q.evened))),
-        Ok(None) => kept(&headers, StatusCode::NOT_FOUND, NOT_FOUND_S, open_page(lang, t(lang, "verify.no"), &path, no(lang, &hash, q.lang))),
+        Ok(Some(found)) => kept(&headers, StatusCode::OK, FOUND, open_page(lang, t(lang, "verify.yes"), &path, yes(lang, &hash, &found, q.evened))),
+        Ok(None) => kept(&headers, StatusCode::NOT_FOUND, NOT_FOUND, open_page(lang, t(lang, "verify.no"), &path, no(lang, &hash, q.lang))),
         Err(e) => failed_unseated(&desk, lang, &e),
     }
 }
@@ -245,7 +245,7 @@ async fn proof(State(desk): State<Desk>, address: Address, Extension(accepted): 
             let all = [
                 (header::CONTENT_TYPE, "application/json".to_owned()),
                 (header::CONTENT_DISPOSITION, "attachment; filename=\"communique-proof.json\"".to_owned()),
-                (header::CACHE_CONTROL, format!("public, max-age={FOUND_S}")),
+                (header::CACHE_CONTROL, FOUND.to_owned()),
             ];
             (all, bytes).into_response()
         }
