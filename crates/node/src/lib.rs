@@ -16,6 +16,7 @@ mod exhibit;
 mod exhibit_flow;
 mod exhibit_view;
 mod fence;
+mod finding;
 mod hits;
 mod inbound;
 mod intake;

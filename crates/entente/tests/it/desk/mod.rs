@@ -1,5 +1,6 @@
 //! The desk from outside: who may come where, signing in, and the stories that officers live, over real nodes.
 
+mod across;
 mod authenticator;
 mod browser;
 mod communique;
