@@ -42,10 +42,7 @@ static UPLOADS: Semaphore = Semaphore::const_new(UPLOADS_MAX);
 static DOWNLOADS: Semaphore = Semaphore::const_new(DOWNLOADS_MAX);
 
 pub(super) fn routes(pages: Pages) -> Pages {
-    pages
-        .get("/dossiers/{id}/exhibits", READ, exhibits)
-        .upload("/dossiers/{id}/exhibits", ACT, add)
-        .post("/dossiers/{id}/exhibits/{exhibit}", READ, take_out)
+    pages.get("/dossiers/{id}/exhibits", READ, exhibits).upload("/dossiers/{id}/exhibits", ACT, add).post("/dossiers/{id}/exhibits/{exhibit}", READ, take_out)
 }
 
 /// Lists exhibits beside a dossier.

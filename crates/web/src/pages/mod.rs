@@ -30,14 +30,10 @@ use crate::desk::Desk as Handle;
 /// Puts the pages together.
 pub fn pages(handle: Handle) -> Pages {
     let begun = Pages::new(handle).get("/assets/{edition}/{name}", Access::Anyone, assets::serve);
-    let of_dossiers: [fn(Pages) -> Pages; 8] = [dossiers::routes, dossier::routes, items::routes, views::routes, exhibits::routes, moves::routes, new::routes, pending::routes];
+    let of_dossiers: [fn(Pages) -> Pages; 8] =
+        [dossiers::routes, dossier::routes, items::routes, views::routes, exhibits::routes, moves::routes, new::routes, pending::routes];
     let across: [fn(Pages) -> Pages; 5] = [search::routes, tasks::routes, calendar::routes, statistics::routes, settings::routes];
     let register: [fn(Pages) -> Pages; 5] = [register::routes, drafts::routes, draft::routes, communique::routes, verify::routes];
     let first: [fn(Pages) -> Pages; 3] = [signin::routes, desk::routes, live::routes];
-    first
-        .into_iter()
-        .chain(of_dossiers)
-        .chain(across)
-        .chain(register)
-        .fold(begun, |pages, add| add(pages))
+    first.into_iter().chain(of_dossiers).chain(across).chain(register).fold(begun, |pages, add| add(pages))
 }

@@ -22,8 +22,7 @@ use std::sync::Arc;
 
 /// Days that are counted where nobody says which.
 const DAYS: i64 = 365;
-const BY: [(&str, By); 5] =
-    [("mechanism", By::Mechanism), ("partner", By::Partner), ("area", By::Area), ("outcome", By::Outcome), ("answer", By::Answer)];
+const BY: [(&str, By); 5] = [("mechanism", By::Mechanism), ("partner", By::Partner), ("area", By::Area), ("outcome", By::Outcome), ("answer", By::Answer)];
 
 pub(super) fn routes(pages: Pages) -> Pages {
     pages.get("/statistics", READ, shown).get("/statistics.csv", READ, download)

@@ -70,7 +70,8 @@ impl Told {
             let (kind, clock) = d.what.split_once('/')?;
             let m = self.mechanisms.get(&d.mechanism);
             let declared = m.and_then(|m| m.kind(kind)).and_then(|k| k.clocks.iter().find(|c| c.id == clock));
-            let what = format!("{} · {}", m.map_or_else(|| kind.to_owned(), |m| m.kind_label(kind, seat.lang)), declared.map_or(clock, |c| c.label.get(seat.lang)));
+            let what =
+                format!("{} · {}", m.map_or_else(|| kind.to_owned(), |m| m.kind_label(kind, seat.lang)), declared.map_or(clock, |c| c.label.get(seat.lang)));
             let follows = declared.map(|c| c.follows.get(seat.lang).to_owned());
             let (dossier, due) = (d.dossier?, d.due?);
             let title = if d.title.is_empty() { dossier.short() } else { d.title.clone() };

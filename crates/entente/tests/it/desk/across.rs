@@ -48,7 +48,8 @@ fn views_are_those_that_the_mechanism_asks_for_and_each_look_is_logged() {
         assert_eq!(sent.header("location"), at("/views/board"), "and one comes back to where one wanted to go");
         assert_eq!(v.send(&at("/reason"), &[("reason", "review"), ("to", "//evil.example")]).header("location"), at(""));
         let looks = log(s).len();
-        for (rest, words) in [("/views/board", "view-board"), ("/views/timeline", "signature verified"), ("/items", "id=\"main\""), ("/exhibits", "Add a file")] {
+        for (rest, words) in [("/views/board", "view-board"), ("/views/timeline", "signature verified"), ("/items", "id=\"main\""), ("/exhibits", "Add a file")]
+        {
             let page = v.get(&at(rest));
             assert!(page.status == 200 && page.body.contains(words), "{rest}: {}", page.body);
         }
@@ -63,7 +64,9 @@ fn views_are_those_that_the_mechanism_asks_for_and_each_look_is_logged() {
 fn tasks_days_and_numbers_across_dossiers() {
     with_served(|s| {
         let v = &s.visitors[1];
-        for path in ["/tasks", "/tasks?who=ours", "/calendar", "/calendar?month=2031-12", "/calendar?month=nonsense", "/statistics", "/statistics?by=area&from=x"] {
+        for path in
+            ["/tasks", "/tasks?who=ours", "/calendar", "/calendar?month=2031-12", "/calendar?month=nonsense", "/statistics", "/statistics?by=area&from=x"]
+        {
             assert_eq!(v.get(path).status, 200, "{path}");
         }
         let csv = v.get("/statistics.csv?by=mechanism");

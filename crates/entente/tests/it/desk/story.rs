@@ -149,10 +149,8 @@ fn ask_and_answer_through_the_desk() {
     // A file is added, waits for a form that names it, and the form offers it.
     let exhibits = format!("{dossier}/exhibits");
     asks.open(&exhibits);
-    asks.js(
-        "(() => { const all = new DataTransfer(); all.items.add(new File(['facture'], 'facture été.pdf', { type: 'application/pdf' })); \
-         document.querySelector('#file').files = all.files; window.before = true; })()",
-    );
+    asks.js("(() => { const all = new DataTransfer(); all.items.add(new File(['facture'], 'facture été.pdf', { type: 'application/pdf' })); \
+         document.querySelector('#file').files = all.files; window.before = true; })()");
     asks.click("form[data-upload] button");
     asks.until_shown("no act names yet");
     asks.until_shown("facture été.pdf");
