@@ -5,6 +5,7 @@ mod authenticator;
 mod browser;
 mod communique;
 mod http;
+mod light;
 mod routes;
 mod sight;
 mod story;
