@@ -16,6 +16,7 @@ mod exhibit;
 mod exhibit_flow;
 mod exhibit_view;
 mod fence;
+mod finding;
 mod hits;
 mod inbound;
 mod intake;
@@ -45,6 +46,8 @@ mod suspend;
 mod visits;
 mod witness;
 
+/// What a reading of the press hands back, handed on for the desk, which does not read the press itself.
+pub use ::register::{EventDraft, Silent, TEXT_BYTES_MAX, TEXTS_MAX};
 pub use book::Book;
 pub use cabinet::{Drawer, PAPER_BYTES_MAX, PAPERS_MAX, Paper};
 pub use carry::{CarryBegun, CarryNext, CarryOwed, CarryRoom, CarrySealed, CarrySettled, CarryView};
@@ -83,5 +86,3 @@ pub use shelves::{FileIntake, Reading, Shelves, Taken};
 pub use succession::{Inheritance, Succeeded};
 pub use suspend::Suspension;
 pub use visits::{Promise, VISIT, VersionView, fingerprint_of};
-/// What a reading of the press hands back, handed on for the desk, which does not read the press itself.
-pub use ::register::{EventDraft, Silent, TEXT_BYTES_MAX, TEXTS_MAX};

@@ -215,7 +215,7 @@ impl Node {
         }
     }
 
-    fn listed(&self, row: &DossierRow) -> Listed {
+    pub(crate) fn listed(&self, row: &DossierRow) -> Listed {
         let summary: serde_json::Value = serde_json::from_slice(&row.summary).unwrap_or_default();
         let text = |v: &serde_json::Value| v.as_str().unwrap_or_default().to_owned();
         let party = |p: &serde_json::Value| (text(&p["service"]).parse().map(|s| self.book.code(&s)).unwrap_or_default(), text(&p["role"]));

@@ -10,7 +10,7 @@ use crate::outbound::PIECES_MAX;
 use base::{Digest, DossierId, ItemId, ServiceId, UnixMs};
 use dossier::{Dossier, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
-use store::{Append, DueObject};
+use store::{Append, DossierRow, DueObject};
 
 const DAY_MS: i64 = 86_400_000;
 /// Days beyond the end of its retention for which content that a party has not receipted is kept for it.
@@ -24,6 +24,14 @@ pub(crate) fn kept_until(d: &Dossier) -> Option<UnixMs> {
     let last = d.timeline().into_iter().filter(|(_, v)| **v == Verdict::Valid).map(|(a, _)| a.head().at.at).max()?;
     let days = d.terms().and_then(|t| t.retention_days).unwrap_or(d.mechanism().retention_days);
     ended.then(|| last.plus_ms(i64::from(days).saturating_mul(DAY_MS)))
+}
+
+/// Takes what comes from the content out of a dossier's row.
+fn untitled(mut row: DossierRow) -> DossierRow {
+    let mut summary: serde_json::Value = serde_json::from_slice(&row.summary).unwrap_or_default();
+    summary["title"] = "".into();
+    row.summary = summary.to_string().into_bytes();
+    row
 }
 
 impl Node {
@@ -56,6 +64,8 @@ impl Node {
             // Void acts carry content too.
             items.extend(self.store.acts_of(&id)?.into_iter().map(|a| a.item));
             batch.erase.extend(items.into_iter().map(|item| (id, item)));
+            // The list shows a title out of the content; it goes too, and the row says that something changed.
+            batch.dossiers.extend(self.row(&id, now)?.map(untitled));
             batch.records.push(put("erased", &id.to_string(), until.to_string().into_bytes()));
             let what = "content erased at the end of its retention";
             batch.logs.push(log("audit", serde_json::json!({ "what": what, "dossier": id, "kept_until": until, "never_delivered": due.len() })));

@@ -1,4 +1,4 @@
-// What a page cannot do without a script: passkeys, live updates, drafts that are saved as typed. All else works without it.
+// What a page cannot do without a script: passkeys, live updates, drafts that are saved as typed, progress of files. All else works without it.
 "use strict";
 const body = document.body, form = body.dataset.form;
 const b64 = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
@@ -98,3 +98,34 @@ document.addEventListener("keydown", (e) => {
   links[Math.max(0, Math.min(links.length - 1, at + (e.key === "ArrowDown" ? 1 : -1)))].focus();
   e.preventDefault();
 });
+
+// The key / goes to the search box from everywhere but where one types.
+document.addEventListener("keydown", (e) => {
+  if (e.key !== "/" || e.ctrlKey || e.metaKey || e.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement?.tagName)) return;
+  const box = document.querySelector(".find input[type=search]");
+  if (!box) return;
+  box.focus();
+  e.preventDefault();
+});
+
+// A file on its way shows how far it is; without a script the browser sends the same form by itself.
+for (const upload of document.querySelectorAll("form[data-upload]")) {
+  upload.addEventListener("submit", (e) => {
+    e.preventDefault();
+    const bar = upload.querySelector("progress"), button = upload.querySelector("button");
+    const request = new XMLHttpRequest();
+    request.open("POST", upload.action);
+    request.upload.onprogress = (p) => {
+      if (p.lengthComputable) bar.value = p.loaded / p.total;
+    };
+    // What went wrong is said by the page that the browser gets when it sends the form itself.
+    request.onload = () => (request.status < 400 ? location.assign(request.responseURL) : upload.submit());
+    request.onerror = () => {
+      bar.hidden = true;
+      button.disabled = false;
+    };
+    bar.hidden = false;
+    button.disabled = true;
+    request.send(new FormData(upload));
+  });
+}

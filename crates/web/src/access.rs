@@ -11,7 +11,7 @@ use crate::session::Seat;
 use crate::webauthn::CEREMONY_BYTES_MAX;
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::handler::Handler;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
@@ -70,6 +70,15 @@ pub struct Row {
     pub access: Access,
 }
 
+/// What a route takes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Takes {
+    /// A form, read whole, its token verified before the handler runs.
+    Form,
+    /// A file, streamed to the handler.
+    File,
+}
+
 /// The pages of the desk while they are put together.
 pub struct Pages {
     desk: Desk,
@@ -82,8 +91,8 @@ impl Pages {
         Pages { desk, router: Router::new(), rows: Vec::new() }
     }
 
-    fn route(mut self, method: &'static str, path: &'static str, access: Access, routed: MethodRouter<Desk>) -> Pages {
-        let guarded = routed.layer(from_fn_with_state((self.desk.clone(), access), guard));
+    fn route(mut self, method: &'static str, path: &'static str, access: Access, takes: Takes, routed: MethodRouter<Desk>) -> Pages {
+        let guarded = routed.layer(from_fn_with_state((self.desk.clone(), access, takes), guard));
         self.rows.push(Row { method, path, access });
         self.router = self.router.route(path, guarded);
         self
@@ -91,12 +100,17 @@ impl Pages {
 
     /// Adds a page.
     pub(crate) fn get<T: 'static, H: Handler<T, Desk>>(self, path: &'static str, access: Access, page: H) -> Pages {
-        self.route("GET", path, access, get(page))
+        self.route("GET", path, access, Takes::Form, get(page))
     }
 
     /// Adds something that a form does.
     pub(crate) fn post<T: 'static, H: Handler<T, Desk>>(self, path: &'static str, access: Access, does: H) -> Pages {
-        self.route("POST", path, access, post(does))
+        self.route("POST", path, access, Takes::Form, post(does))
+    }
+
+    /// Adds something that takes a file in; it must itself find the session's form token before the file.
+    pub(crate) fn upload<T: 'static, H: Handler<T, Desk>>(self, path: &'static str, access: Access, does: H) -> Pages {
+        self.route("POST", path, access, Takes::File, post(does).layer(DefaultBodyLimit::disable()))
     }
 
     /// Returns all routes.
@@ -107,7 +121,7 @@ impl Pages {
     /// Returns the router that serves them.
     pub fn into_router(self) -> Router {
         let Pages { desk, router, .. } = self;
-        let rest = get(absent).post(absent).layer(from_fn_with_state((desk.clone(), Access::SignedIn), guard));
+        let rest = get(absent).post(absent).layer(from_fn_with_state((desk.clone(), Access::SignedIn, Takes::Form), guard));
         router.fallback_service(rest.with_state(desk.clone())).with_state(desk).layer(from_fn(headers))
     }
 }
@@ -133,7 +147,7 @@ impl Posted {
 }
 
 /// Lets in who may come in; hands on who it is and, for a form, what it holds.
-async fn guard(State((desk, access)): State<(Desk, Access)>, request: Request, next: Next) -> Response {
+async fn guard(State((desk, access, takes)): State<(Desk, Access, Takes)>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     let accepted = accepted(&parts.headers);
     let changes = parts.method == Method::POST;
@@ -157,6 +171,13 @@ async fn guard(State((desk, access)): State<(Desk, Access)>, request: Request, n
         }
     }
     let mut bytes = Bytes::new();
+    if changes && takes == Takes::File {
+        parts.extensions.insert(accepted);
+        if let Some(seat) = seat {
+            parts.extensions.insert(seat);
+        }
+        return next.run(Request::from_parts(parts, body)).await;
+    }
     if changes {
         let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|t| t.to_str().ok()).unwrap_or_default().to_owned();
         let (plain, files) = (kind.starts_with("application/x-www-form-urlencoded"), kind.starts_with("multipart/form-data"));

@@ -13,8 +13,9 @@ struct Asset {
     bytes: &'static [u8],
 }
 
-const ALL: [Asset; 5] = [
+const ALL: [Asset; 6] = [
     Asset { name: "desk.css", media: "text/css; charset=utf-8", bytes: include_bytes!("../assets/desk.css") },
+    Asset { name: "view.css", media: "text/css; charset=utf-8", bytes: include_bytes!("../assets/view.css") },
     Asset { name: "desk.js", media: "text/javascript; charset=utf-8", bytes: include_bytes!("../assets/desk.js") },
     Asset { name: "mark.svg", media: "image/svg+xml", bytes: include_bytes!("../assets/mark.svg") },
     Asset { name: "noto-sans-arabic-400.woff2", media: "font/woff2", bytes: include_bytes!("../assets/fonts/noto-sans-arabic-400.woff2") },

@@ -70,12 +70,13 @@ pub struct Desk {
     pub(crate) settings: Arc<Settings>,
     pub(crate) doors: Arc<crate::doors::Doors>,
     pub(crate) shelf: Arc<crate::published::Shelf>,
+    pub(crate) finder: Arc<crate::finder::Finder>,
 }
 
 impl Desk {
     /// Joins a running node and what the operator decided.
     pub fn new(node: Arc<dyn Running>, settings: Settings) -> Desk {
-        Desk { node, settings: Arc::new(settings), doors: Arc::default(), shelf: Arc::default() }
+        Desk { node, settings: Arc::new(settings), doors: Arc::default(), shelf: Arc::default(), finder: Arc::default() }
     }
 
     /// Runs a job on the node; what it staged is durable when the answer comes.

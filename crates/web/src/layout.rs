@@ -56,10 +56,11 @@ pub(crate) fn page(seat: &Seat, title: &str, live: Live, main: Markup) -> Markup
                 header.bar {
                     a.home href="/" { img src=(assets::address("mark.svg")) alt="" width="20" height="20"; span { "Entente · " bdi { (seat.code) } } }
                     nav aria-label=(t(lang, "nav.label")) {
-                        @if READ.lets(&seat.officer.roles) { (link("/", t(lang, "nav.desk"))) (link("/dossiers", t(lang, "nav.dossiers"))) (link("/register", t(lang, "nav.register"))) }
+                        @if READ.lets(&seat.officer.roles) { (link("/", t(lang, "nav.desk"))) (link("/dossiers", t(lang, "nav.dossiers"))) (link("/register", t(lang, "nav.register"))) (link("/tasks", t(lang, "tasks.title"))) (link("/calendar", t(lang, "calendar.title"))) (link("/statistics", t(lang, "statistics.title"))) }
                         @if ACT.lets(&seat.officer.roles) { (link("/new", t(lang, "nav.new"))) }
                         (link("/settings", t(lang, "nav.settings")))
                     }
+                    @if READ.lets(&seat.officer.roles) { (search_box(seat)) }
                     form.out method="post" action="/signout" { (csrf(seat)) button.plain { (t(lang, "nav.signout")) } }
                 }
                 p.changed hidden role="status" { (t(lang, "live.changed")) " " a href="" { (t(lang, "live.reload")) } }
@@ -69,6 +70,17 @@ pub(crate) fn page(seat: &Seat, title: &str, live: Live, main: Markup) -> Markup
                     span { (t(lang, "foot.zone")) " " bdi { (seat.zone) } }
                 }
             }
+        }
+    }
+}
+
+/// The box from which one searches wherever one is; the key `/` goes there.
+fn search_box(seat: &Seat) -> Markup {
+    let words = t(seat.lang, "search.title");
+    html! {
+        form.find method="post" action="/search" role="search" aria-label=(words) {
+            (csrf(seat))
+            input type="search" name="q" aria-label=(words) placeholder=(words) required dir="auto" autocomplete="off" aria-keyshortcuts="/";
         }
     }
 }

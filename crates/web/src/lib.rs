@@ -8,6 +8,7 @@ mod assets;
 mod desk;
 mod doors;
 mod draft;
+mod finder;
 mod form;
 mod labels;
 mod layout;
@@ -31,6 +32,9 @@ pub use webauthn::{INVITATION_HOURS, invite};
 
 /// Puts the desk together: a router that serves it, and the list of its routes.
 pub fn desk(desk: Desk) -> (axum::Router, Vec<Row>) {
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn(finder::keep(desk.clone()));
+    }
     let pages = pages::pages(desk);
     let rows = pages.rows().to_vec();
     (pages.into_router(), rows)

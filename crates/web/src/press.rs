@@ -226,11 +226,8 @@ mod tests {
     fn words_bear_the_numbers_of_their_facts_also_where_they_overlap() {
         let found = drawn("a bc d", &[(1, 2, 4), (2, 3, 6)]);
         let link = |n: u8| format!("<a href=\"#fact-{n}\" aria-label=\"{n}\">{n}</a>");
-        let wanted = format!(
-            "<p>a <span id=\"mark-1\"></span><mark>b</mark><span id=\"mark-2\"></span><mark>c</mark>{}<mark> d</mark>{}</p>",
-            link(1),
-            link(2)
-        );
+        let wanted =
+            format!("<p>a <span id=\"mark-1\"></span><mark>b</mark><span id=\"mark-2\"></span><mark>c</mark>{}<mark> d</mark>{}</p>", link(1), link(2));
         assert_eq!(found, wanted);
         assert_eq!(drawn("é<b>", &[(1, 1, 2), (2, 0, 9)]), "<p>é&lt;b&gt;</p>", "bytes that are no characters mark nothing");
     }

@@ -15,11 +15,17 @@ const NOTED_MS: i64 = 60_000;
 const PRESENCE_MS: i64 = 5 * 60_000;
 /// Dossiers for which a session remembers why it looks at them.
 const REASONS_MAX: usize = 200;
+/// Searches that a session remembers.
+const SEARCHES_MAX: usize = 20;
+/// Files that a session remembers until an act names them.
+const LOOSE_MAX: usize = 20;
+/// Milliseconds after which the node erases a file that no act names.
+const LOOSE_MS: i64 = 24 * 3_600_000;
 /// Characters of a reason.
 pub(crate) const REASON_CHARS_MAX: usize = 500;
 
 /// A session as it lies in the cabinet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Session {
     officer: String,
     /// Digest of what the officer was when the session began; any change of it ends the session.
@@ -30,6 +36,35 @@ pub(crate) struct Session {
     proved: UnixMs,
     /// Why the officer looks at which dossier; logged with each consultation.
     reasons: BTreeMap<DossierId, String>,
+    /// Why the officer searches; logged with each search.
+    why_search: String,
+    /// What was searched last, each under its number, so that no address names it.
+    searches: Vec<(u32, String)>,
+    /// Files that were added and that no act names yet.
+    loose: Vec<Loose>,
+}
+
+/// A file that was added and that no act names yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Loose {
+    /// The dossier for which it was added.
+    pub dossier: DossierId,
+    /// The value that a form's field takes: id, name, size, media.
+    pub value: serde_json::Value,
+    /// When it was added.
+    pub at: UnixMs,
+}
+
+impl Loose {
+    /// Returns the file's name.
+    pub fn name(&self) -> &str {
+        self.value["name"].as_str().unwrap_or_default()
+    }
+
+    /// Returns its size in bytes.
+    pub fn size(&self) -> u64 {
+        self.value["size"].as_u64().unwrap_or(0)
+    }
 }
 
 /// What an officer chose.
@@ -89,7 +124,7 @@ fn put(name: &str, session: &Session) -> Paper {
 /// Begins a session; returns the secret that the browser keeps, and the change to the cabinet.
 pub(crate) fn begin(node: &mut Node, officer: &Officer, now: UnixMs) -> (String, Paper) {
     let secret = hex::encode(&node.draw());
-    let session = Session { officer: officer.id.to_string(), stamp: stamp_of(officer), began: now, seen: now, proved: now, reasons: BTreeMap::new() };
+    let session = Session { officer: officer.id.to_string(), stamp: stamp_of(officer), began: now, seen: now, proved: now, ..Session::default() };
     let paper = put(&name_of(&secret), &session);
     (secret, paper)
 }
@@ -107,6 +142,21 @@ impl Session {
     /// Tells whether presence was proved a moment ago.
     pub fn is_present(&self, now: UnixMs) -> bool {
         now.0 - self.proved.0 < PRESENCE_MS
+    }
+
+    /// Returns the files that were added for a dossier and that are not named yet.
+    pub fn loose(&self, dossier: &DossierId) -> Vec<&Loose> {
+        self.loose.iter().filter(|l| l.dossier == *dossier).collect()
+    }
+
+    /// Returns why the officer searches; empty where it was not said.
+    pub fn why_search(&self) -> &str {
+        &self.why_search
+    }
+
+    /// Returns what was searched under a number.
+    pub fn search(&self, number: u32) -> Option<&str> {
+        self.searches.iter().find(|(n, _)| *n == number).map(|(_, q)| q.as_str())
     }
 
     /// Returns why the officer looks at a dossier.
@@ -169,6 +219,34 @@ impl Desk {
         .await
     }
 
+    /// Remembers what is searched and why; returns the number under which it is found again. An empty reason leaves the one that was said.
+    pub(crate) async fn remember_search(&self, seat: &Seat, query: String, why: String) -> Result<u32, NodeError> {
+        let number = seat.session.searches.last().map_or(1, |(n, _)| n.wrapping_add(1));
+        self.change(seat, move |s| {
+            if s.searches.len() >= SEARCHES_MAX {
+                s.searches.remove(0);
+            }
+            s.searches.push((number, query));
+            if !why.is_empty() {
+                s.why_search = why;
+            }
+        })
+        .await?;
+        Ok(number)
+    }
+
+    /// Remembers a file that was added.
+    pub(crate) async fn remember_loose(&self, seat: &Seat, file: Loose) -> Result<(), NodeError> {
+        self.change(seat, move |s| {
+            s.loose.retain(|l| file.at.0 - l.at.0 < LOOSE_MS && (l.dossier != file.dossier || l.value != file.value));
+            if s.loose.len() >= LOOSE_MAX {
+                s.loose.remove(0);
+            }
+            s.loose.push(file);
+        })
+        .await
+    }
+
     /// Notes that presence was proved.
     pub(crate) async fn note_presence(&self, seat: &Seat) -> Result<(), NodeError> {
         let now = self.node.now();
@@ -199,7 +277,7 @@ mod tests {
     fn a_session_ends_by_idling_by_age_and_with_the_officer() {
         let settings = Settings { origin: String::new(), zone: "UTC".to_owned(), idle_minutes: 30, session_hours: 12 };
         let o = officer();
-        let s = Session { officer: "o".to_owned(), stamp: stamp_of(&o), began: UnixMs(0), seen: UnixMs(0), proved: UnixMs(0), reasons: BTreeMap::new() };
+        let s = Session { officer: "o".to_owned(), stamp: stamp_of(&o), ..Session::default() };
         let holds = |s: &Session, o: &Officer, minutes: i64| s.holds(o, &settings, UnixMs(minutes * 60_000));
         assert!(holds(&s, &o, 29) && !holds(&s, &o, 30), "idle");
         let used = Session { seen: UnixMs(719 * 60_000), ..s.clone() };

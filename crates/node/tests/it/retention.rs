@@ -22,7 +22,8 @@ fn content_goes_when_its_time_is_over_and_the_proof_of_it_stays() {
     let days = 30; // as the accord among these services says
     let (ended, digest) = (w.now, w.digest(MA, asked));
     let reads = |w: &mut World| w.node(MA).view(&asked, &[], ended).unwrap().items[0].fields.len();
-    assert!(reads(&mut w) > 5);
+    let titled = |w: &mut World| w.node(MA).listed_one(&asked).unwrap().unwrap().title;
+    assert!(reads(&mut w) > 5 && !titled(&mut w).is_empty());
     w.now = ended.plus_ms((days - 1) * DAY_MS);
     let now = w.now;
     assert!(w.node(MA).sweep(now).unwrap().is_none(), "a day before");
@@ -32,6 +33,7 @@ fn content_goes_when_its_time_is_over_and_the_proof_of_it_stays() {
     w.sides[MA].commit();
     assert_eq!(erased, [asked]);
     assert_eq!(reads(&mut w), 0, "nothing of the content is left");
+    assert_eq!(titled(&mut w), "", "not in the list either");
     assert_eq!((w.phase(MA, asked), w.digest(MA, asked)), ("withdrawn".to_owned(), digest), "who decided what still stands");
     w.restart(MA);
     assert_eq!((reads(&mut w), w.digest(MA, asked)), (0, digest));

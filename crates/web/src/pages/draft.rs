@@ -27,11 +27,11 @@ const KINDS: [&str; 8] = ["visit", "meeting", "joint_operation", "shared_informa
 const PLACE_CHARS_MAX: usize = 300;
 
 pub(super) fn routes(pages: Pages) -> Pages {
-    pages
-        .get("/register/drafts/{id}", READ, show)
-        .post("/register/drafts/{id}/decide", DECIDE, decide)
-        .post("/register/drafts/{id}/split", DECIDE, split)
-        .post("/register/drafts/{id}/visit", DECIDE, visit)
+    pages.get("/register/drafts/{id}", READ, show).post("/register/drafts/{id}/decide", DECIDE, decide).post("/register/drafts/{id}/split", DECIDE, split).post(
+        "/register/drafts/{id}/visit",
+        DECIDE,
+        visit,
+    )
 }
 
 struct Shown {
@@ -90,8 +90,12 @@ fn draw(seat: &Seat, s: &Shown, trouble: Option<Markup>) -> Markup {
 fn decision(seat: &Seat, d: &Draft) -> Markup {
     let (lang, e) = (seat.lang, &d.event);
     let date = |d: Option<jiff::civil::Date>| d.map(|d| d.to_string()).unwrap_or_default();
-    let countries: Vec<(&str, &str)> =
-        Vocabulary::get("countries").into_iter().flat_map(|v| &v.entries).map(|c| (c.code.as_str(), c.label.get(lang))).filter(|(c, _)| e.countries.iter().any(|x| x == c)).collect();
+    let countries: Vec<(&str, &str)> = Vocabulary::get("countries")
+        .into_iter()
+        .flat_map(|v| &v.entries)
+        .map(|c| (c.code.as_str(), c.label.get(lang)))
+        .filter(|(c, _)| e.countries.iter().any(|x| x == c))
+        .collect();
     html! {
         section {
             h2 { (t(lang, "draft.decide")) }

@@ -1,19 +1,27 @@
 //! The pages, one a file; each adds its routes with who may use them. docs/desk.md says how to add one.
 
+mod acts;
+mod calendar;
 mod communique;
 mod desk;
 mod dossier;
 mod dossiers;
 mod draft;
 mod drafts;
+mod exhibits;
+mod items;
 mod live;
 mod moves;
 mod new;
 mod pending;
 mod register;
+mod search;
 mod settings;
 mod signin;
+mod statistics;
+mod tasks;
 mod verify;
+mod views;
 
 use crate::access::{Access, Pages};
 use crate::assets;
@@ -22,7 +30,10 @@ use crate::desk::Desk as Handle;
 /// Puts the pages together.
 pub fn pages(handle: Handle) -> Pages {
     let begun = Pages::new(handle).get("/assets/{edition}/{name}", Access::Anyone, assets::serve);
-    [signin::routes, desk::routes, live::routes, dossiers::routes, dossier::routes, moves::routes, new::routes, pending::routes, settings::routes, register::routes, drafts::routes, draft::routes, communique::routes, verify::routes]
-        .into_iter()
-        .fold(begun, |pages, add| add(pages))
+    let of_dossiers: [fn(Pages) -> Pages; 8] =
+        [dossiers::routes, dossier::routes, items::routes, views::routes, exhibits::routes, moves::routes, new::routes, pending::routes];
+    let across: [fn(Pages) -> Pages; 5] = [search::routes, tasks::routes, calendar::routes, statistics::routes, settings::routes];
+    let register: [fn(Pages) -> Pages; 5] = [register::routes, drafts::routes, draft::routes, communique::routes, verify::routes];
+    let first: [fn(Pages) -> Pages; 3] = [signin::routes, desk::routes, live::routes];
+    first.into_iter().chain(of_dossiers).chain(across).chain(register).fold(begun, |pages, add| add(pages))
 }

@@ -63,6 +63,7 @@ async fn wanted(desk: &Desk, seat: &Seat, (id, item, name): (String, String, Str
         return Err(NodeError::Absent("dossier"));
     }
     let (roles, now, lang) = (seat.officer.roles.clone(), seat.now, seat.lang);
+    let loose: Vec<_> = seat.session.loose(&dossier).into_iter().map(|l| (l.value.clone(), l.name().to_owned())).collect();
     desk.read(move |n| {
         let mechanism = n.mechanism_of(&dossier)?;
         let view = n.view(&dossier, &roles, now)?;
@@ -88,7 +89,7 @@ async fn wanted(desk: &Desk, seat: &Seat, (id, item, name): (String, String, Str
         let choices = Choices {
             parties: view.parties.iter().map(|p| (p.service, code(&p.service))).collect(),
             items: items.collect(),
-            exhibits: exhibits(n, &dossier)?,
+            exhibits: exhibits(n, &dossier, loose)?,
             ..general(n, lang)?
         };
         let recipients = view.parties.iter().filter(|p| p.service != me).map(|p| code(&p.service)).collect();
@@ -97,9 +98,13 @@ async fn wanted(desk: &Desk, seat: &Seat, (id, item, name): (String, String, Str
     .await
 }
 
-fn exhibits(n: &mut Node, dossier: &DossierId) -> Result<Vec<(serde_json::Value, String)>, NodeError> {
+/// Lists the files that a form may name: those of the dossier that are here, and those that were just added.
+fn exhibits(n: &mut Node, dossier: &DossierId, loose: Vec<(serde_json::Value, String)>) -> Result<Vec<(serde_json::Value, String)>, NodeError> {
     let plain = |e: node::ExhibitView| (serde_json::json!({ "id": e.id, "name": e.name, "size": e.size, "media": e.media }), e.name);
-    Ok(n.exhibits_of(dossier)?.into_iter().filter(|e| e.here.state == "held").map(plain).collect())
+    let mut all: Vec<_> = n.exhibits_of(dossier)?.into_iter().filter(|e| e.here.state == "held").map(plain).collect();
+    all.extend(loose);
+    all.dedup_by(|later, first| later.0["id"] == first.0["id"]);
+    Ok(all)
 }
 
 /// What fields of any form may point at.

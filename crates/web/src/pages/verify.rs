@@ -27,11 +27,11 @@ const NOT_FOUND: &str = "public, no-cache";
 const AGAIN_S: u32 = 900;
 
 pub(super) fn routes(pages: Pages) -> Pages {
-    pages
-        .get("/verify", Access::Anyone, ask)
-        .post("/verify", Access::Anyone, look_up)
-        .get("/verify/{hash}", Access::Anyone, answer)
-        .get("/verify/{hash}/proof", Access::Anyone, proof)
+    pages.get("/verify", Access::Anyone, ask).post("/verify", Access::Anyone, look_up).get("/verify/{hash}", Access::Anyone, answer).get(
+        "/verify/{hash}/proof",
+        Access::Anyone,
+        proof,
+    )
 }
 
 #[derive(Deserialize)]

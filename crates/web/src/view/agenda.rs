@@ -1,6 +1,6 @@
 //! The calendar: every date and moment that the dossier names, as an agenda, with a leaf for each month that has some.
 
-use super::format::{hijri_date, month, number, weekdays};
+use super::format::{Reader, hijri_date, month, number, weekdays};
 use super::hijri::hijri;
 use super::scene::{Scene, day, instant};
 use base::{Date, Instant};
@@ -36,14 +36,19 @@ pub(super) fn calendar(scene: &Scene<'_>) -> Markup {
         }
     }
     days.values_mut().for_each(|notes| notes.sort_by_key(|n| (n.at.as_ref().map(|a| a.at), n.item.id)));
-    let months: BTreeSet<(i16, i8)> = days.keys().map(|d| (d.civil().year(), d.civil().month())).collect();
     let today = r.local(r.now).0;
+    let all: Vec<(Date, &Note<'_>)> = days.iter().flat_map(|(d, notes)| notes.iter().map(move |n| (*d, n))).collect();
+    let (shown, others) = scene.paged(&all, all.iter().take_while(|(d, _)| *d < today).count());
+    let months: BTreeSet<(i16, i8)> = shown.iter().map(|(d, _)| (d.civil().year(), d.civil().month())).collect();
+    let mut listed: BTreeMap<Date, Vec<&Note<'_>>> = BTreeMap::new();
+    shown.iter().for_each(|(d, n)| listed.entry(*d).or_default().push(n));
     scene.section(
         "calendar",
         html! {
             @if days.is_empty() { (scene.nothing()) }
-            div.leaves { @for (y, m) in months.iter().take(MONTHS_MAX) { (leaf(scene, *y, *m, today, &days)) } }
-            ol.agenda { @for (d, notes) in &days { li class=[(*d == today).then_some("today")] {
+            div.leaves { @for (y, m) in months.iter().take(MONTHS_MAX) { (leaf(r, (*y, *m), &|d| days.get(&d).map_or(0, Vec::len))) } }
+            (others)
+            ol.agenda { @for (d, notes) in &listed { li class=[(*d == today).then_some("today")] {
                 h3 { (r.date(*d)) }
                 ul { @for n in notes { li {
                     @if let Some(at) = &n.at { (r.clock(at)) " · " }
@@ -54,8 +59,9 @@ pub(super) fn calendar(scene: &Scene<'_>) -> Markup {
     )
 }
 
-fn leaf(scene: &Scene<'_>, year: i16, month_of: i8, today: Date, days: &BTreeMap<Date, Vec<Note<'_>>>) -> Markup {
-    let r = scene.reader;
+/// Draws the leaf of a month; `count` tells how much stands on a day.
+pub fn leaf(r: &Reader<'_>, (year, month_of): (i16, i8), count: &dyn Fn(Date) -> usize) -> Markup {
+    let today = r.local(r.now).0;
     let Some(first) = Date::new(year, month_of, 1) else { return html! {} };
     let before = i64::from(first.civil().weekday().to_monday_zero_offset());
     let weeks = (before + i64::from(first.civil().days_in_month()) + 6) / 7;
@@ -71,7 +77,7 @@ fn leaf(scene: &Scene<'_>, year: i16, month_of: i8, today: Date, days: &BTreeMap
                 @match at(week, weekday) {
                     None => { td {} }
                     Some(d) => {
-                        @let count = days.get(&d).map_or(0, Vec::len);
+                        @let count = count(d);
                         td class=(format!("{}{}", if count > 0 { "full " } else { "" }, if d == today { "today" } else { "" })) {
                             (d.civil().day())
                             @if let Some((_, _, h)) = r.hijri.then(|| hijri(d)).flatten() { small { (h) } }

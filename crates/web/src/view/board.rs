@@ -1,7 +1,7 @@
 //! The board: what still runs, by when it is due, late first. A deadline is the nearest of the running clocks and
 //! the date that the item's form calls `due`.
 
-use super::format::distance;
+use super::format::{distance, number};
 use super::scene::{Scene, day, instant};
 use base::{ServiceId, UnixMs};
 use dossier::{FieldType, ItemView};
@@ -26,15 +26,21 @@ pub(super) fn board(scene: &Scene<'_>) -> Markup {
         Some(_) => "later",
         None => "undated",
     };
-    let columns: Vec<(&str, Vec<&Card<'_>>)> =
-        ["late", "soon", "later", "undated", "done"].into_iter().map(|name| (name, cards.iter().filter(|c| column(c) == name).collect())).collect();
+    const COLUMNS: [&str; 5] = ["late", "soon", "later", "undated", "done"];
+    cards.sort_by_key(|c| COLUMNS.iter().position(|name| *name == column(c)));
+    let (shown, others) = scene.paged(&cards, 0);
+    let columns: Vec<(&str, usize, Vec<&Card<'_>>)> = COLUMNS
+        .into_iter()
+        .map(|name| (name, cards.iter().filter(|c| column(c) == name).count(), shown.iter().filter(|c| column(c) == name).collect()))
+        .collect();
     scene.section(
         "board",
         html! {
             @if cards.is_empty() { (scene.nothing()) }
-            div.columns { @for (name, cards) in columns.iter().filter(|(_, c)| !c.is_empty()) {
+            (others)
+            div.columns { @for (name, all, cards) in columns.iter().filter(|(_, _, c)| !c.is_empty()) {
                 section.column.{ "column-" (name) } {
-                    h3 { @if *name == "late" { span aria-hidden="true" { "⚠ " } } (r.word(name)) " " span.count { "(" (cards.len()) ")" } }
+                    h3 { @if *name == "late" { span aria-hidden="true" { "⚠ " } } (r.word(name)) " " span.count { "("  (number(r.lang, *all as i64)) ")" } }
                     ul { @for c in cards { li.card {
                         p.kind { (scene.kind_label(c.item)) " " (c.item.number) " · " (scene.phase(c.item)) }
                         p.name { (scene.name(c.item)) }

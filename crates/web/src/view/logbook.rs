@@ -15,11 +15,14 @@ pub(super) fn logbook(scene: &Scene<'_>) -> Markup {
     let mut items: Vec<(Option<Instant>, &ItemView)> =
         scene.view.items.iter().filter(|i| scene.kind(i).is_some_and(belongs)).map(|i| (happened(scene, i), i)).collect();
     items.sort_by_key(|(at, i)| (at.as_ref().map(|a| a.at), i.id));
+    // Who takes over reads what came last.
+    let (items, others) = scene.paged(&items, items.len());
     scene.section(
         "logbook",
         html! {
             @if items.is_empty() { (scene.nothing()) }
-            ol.log { @for (at, item) in &items {
+            (others)
+            ol.log { @for (at, item) in items {
                 @let kind = scene.kind(item);
                 @let class = if kind.is_some_and(is_shift) { "shift" } else if kind.is_some_and(is_report) { "report" } else { "entry" };
                 li class=(class) {
@@ -50,6 +53,11 @@ fn content(scene: &Scene<'_>, item: &ItemView) -> Markup {
 
 fn is_words(s: &Stated<'_>) -> bool {
     matches!(s.field.kind, FieldType::Text | FieldType::Line)
+}
+
+/// Tells whether a kind of item stands in logbooks.
+pub(super) fn is_logged(k: &ItemKind) -> bool {
+    is_entry(k) || is_shift(k) || is_report(k)
 }
 
 fn is_entry(k: &ItemKind) -> bool {

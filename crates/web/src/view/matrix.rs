@@ -7,6 +7,8 @@ use maud::{Markup, html};
 
 const LIKELIHOOD: &str = "likelihood-words";
 const IMPACT: &str = "impact-levels";
+/// Matrices on one page.
+const GRIDS_SHOWN: usize = 8;
 
 /// A judgement: who, its codes, and whether it stands against what was opened.
 struct Judged {
@@ -22,7 +24,10 @@ pub(super) fn matrix(scene: &Scene<'_>) -> Markup {
     let content = match risky {
         true => {
             let judged: Vec<(&ItemView, Vec<Judged>)> = scene.standing().map(|i| (i, judgements(scene, i))).filter(|(_, j)| !j.is_empty()).collect();
-            html! { @if judged.is_empty() { (scene.nothing()) } @for (item, all) in &judged { (grid(scene, item, all)) } }
+            // The newest first: what is older was judged with less.
+            let newest: Vec<_> = judged.iter().rev().collect();
+            let (shown, others) = scene.paged_by(&newest, 0, GRIDS_SHOWN);
+            html! { @if judged.is_empty() { (scene.nothing()) } @for (item, all) in shown { (grid(scene, item, all)) } (others) }
         }
         false => stances(scene),
     };

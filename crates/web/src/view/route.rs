@@ -4,7 +4,7 @@
 //! `holding` or `offering`; whoever stands in one of them holds it.
 
 use super::atlas::{Mark, between, centre, map};
-use super::scene::{Scene, place};
+use super::scene::{ENTRIES_SHOWN, Scene, place};
 use base::ServiceId;
 use dossier::{FieldType, ItemView};
 use maud::{Markup, html};
@@ -38,6 +38,8 @@ pub(super) fn route(scene: &Scene<'_>) -> Markup {
     let about = stops.iter().map(|s| r.code(s)).collect::<Vec<_>>().join(" → ");
     let meant: Vec<&str> = countries.iter().flatten().map(String::as_str).collect();
     let legs: Vec<&ItemView> = scene.standing().filter(|i| ends(scene, i).is_some()).collect();
+    let (legs, others) = scene.paged(&legs, 0);
+    let travelling = &travels[travels.len().saturating_sub(ENTRIES_SHOWN)..];
     scene.section(
         "route",
         html! {
@@ -52,16 +54,16 @@ pub(super) fn route(scene: &Scene<'_>) -> Markup {
                     td { @for item in holds(stop) { span.held { span.sign aria-hidden="true" { "◉" } " " (scene.kind_label(item)) " " (item.number) } " " } }
                 } } }
             } }
-            @if !travels.is_empty() { (states(scene, &travels, &stops)) }
+            @if !travels.is_empty() { (states(scene, travelling, &stops)) }
             @if !legs.is_empty() { div.scroll { table {
                 caption { (scene.kind_label(legs[0])) }
                 thead { tr { (scene.heads(&["from", "to", "when", "who"])) } }
-                tbody { @for leg in &legs { @if let Some((from, to)) = ends(scene, leg) { tr {
+                tbody { @for leg in legs { @if let Some((from, to)) = ends(scene, leg) { tr {
                     td { (from) } td { (to) }
                     td { @if let Some(at) = scene.opened(leg).iter().find_map(super::scene::instant) { (r.moment(&at)) } }
                     td { (scene.service(&leg.opener)) }
                 } } } }
-            } } }
+            } } (others) }
         },
     )
 }

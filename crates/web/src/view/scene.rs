@@ -1,6 +1,6 @@
 //! What every view needs of a dossier: names of things in the reader's language, and values by their declared type.
 
-use super::format::Reader;
+use super::format::{Reader, number};
 use base::{Date, Instant, ItemId, Labels, ServiceId, Text, Vocabulary};
 use dossier::{ClockState, ClockView, DossierView, Field, FieldType, ItemKind, ItemView, Mechanism, Place, StanceView};
 use maud::{Markup, html};
@@ -15,7 +15,12 @@ pub struct Scene<'a> {
     pub view: &'a DossierView,
     /// Its mechanism.
     pub mechanism: &'a Mechanism,
+    /// Which page of a long view is drawn, from 0; none lets the view choose the one that matters now.
+    pub page: Option<usize>,
 }
+
+/// Entries of one page of a view: of a logbook, an agenda, a board, legs of a route, judged items.
+pub const ENTRIES_SHOWN: usize = 40;
 
 /// A value where it stands.
 pub(super) struct Stated<'a> {
@@ -123,6 +128,27 @@ impl<'a> Scene<'a> {
     pub(super) fn section(&self, name: &str, content: Markup) -> Markup {
         let (dir, lang) = (direction(self.reader.lang), self.reader.lang);
         html! { section.view.{ "view-" (name) } lang=(lang) dir=(dir) { h2 { (self.reader.word(name)) } (content) } }
+    }
+
+    /// Cuts a long list into pages and takes one: that which was asked for, else the one that holds `near`. Says which others there are.
+    pub(super) fn paged<'l, T>(&self, all: &'l [T], near: usize) -> (&'l [T], Markup) {
+        self.paged_by(all, near, ENTRIES_SHOWN)
+    }
+
+    /// The same with pages of another length.
+    pub(super) fn paged_by<'l, T>(&self, all: &'l [T], near: usize, length: usize) -> (&'l [T], Markup) {
+        let pages = all.len().div_ceil(length).max(1);
+        let page = self.page.unwrap_or(near.min(all.len().saturating_sub(1)) / length).min(pages - 1);
+        let from = page * length;
+        let link = |to: usize, key: &'static str| html! { a.button href=(format!("?page={to}")) { (self.reader.word(key)) } " " };
+        let others = html! {
+            @if pages > 1 { p.pages {
+                @if page > 0 { (link(page - 1, "page-before")) }
+                bdi { (number(self.reader.lang, page as i64 + 1)) " / " (number(self.reader.lang, pages as i64)) } " "
+                @if page + 1 < pages { (link(page + 1, "page-after")) }
+            } }
+        };
+        (&all[from..(from + length).min(all.len())], others)
     }
 
     /// Heads of columns.

@@ -26,7 +26,7 @@ fn drawn(p: &Play, lang: Lang) -> Vec<(String, String)> {
     let d = &p.held[0];
     let shown = view(d, Viewer { service: service("ma"), roles: &[], now: at(p.minute).at }, &|_, _| None);
     let reader = Reader { lang, zone: "Africa/Casablanca", hijri: lang == Lang::Ar, now: at(p.minute).at, service: &named };
-    let scene = Scene { reader: &reader, view: &shown, mechanism: d.mechanism() };
+    let scene = Scene { reader: &reader, view: &shown, mechanism: d.mechanism(), page: None };
     let one = |name: &String| {
         let drawn = if name == "timeline" { timeline(&scene, &events(d)) } else { draw(&scene, name).unwrap_or_else(|| panic!("{name}")) };
         (name.clone(), drawn.into_string())

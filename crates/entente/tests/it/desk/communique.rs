@@ -84,7 +84,13 @@ fn from_press_to_visit(tab: &Tab, es: &Station) -> String {
     assert_eq!([typed("date_from:0:v"), typed("date_to:0:v"), typed("place:0:name")], ["2025-01-28", "2025-01-29", "Madrid"]);
     assert_eq!(typed("register_source:0:v"), "press/madrid-2025-fr.txt");
     assert_eq!(tab.js("[...document.querySelectorAll('[name^=\"party:\"]')].map(e => e.value).join()"), "guest", "the other party comes as a guest");
-    for (name, value) in [("title:0:text", "Visita de trabajo en Madrid"), ("title:0:lang", "es"), ("level:0:v", "director-general"), ("place:0:country", "ES"), ("purpose:0:text", "Cooperación")] {
+    for (name, value) in [
+        ("title:0:text", "Visita de trabajo en Madrid"),
+        ("title:0:lang", "es"),
+        ("level:0:v", "director-general"),
+        ("place:0:country", "ES"),
+        ("purpose:0:text", "Cooperación"),
+    ] {
         tab.fill(name, value);
     }
     tab.click("input[name=handling][value=H0]");
@@ -115,7 +121,8 @@ fn a_communique_from_draft_to_public_verification() {
         phase(ma, &visit, None, "invitation").await;
         let accept = json!({ "do": "move", "dossier": visit, "item": null, "name": "accept", "fields": {}, "handling": h0() });
         ma.act("desk", "chief", &accept, "delivered").await.unwrap();
-        let promise = json!({ "text": [{ "lang": "es", "text": "Lista de guardias" }], "kind": "exchange-of-information", "owner": es.service, "due": "2025-02-01" });
+        let promise =
+            json!({ "text": [{ "lang": "es", "text": "Lista de guardias" }], "kind": "exchange-of-information", "owner": es.service, "due": "2025-02-01" });
         let made = es.act("desk", "chief", &item("commitment", promise), "delivered").await.unwrap();
         let agree = json!({ "do": "move", "dossier": visit, "item": made["item"], "name": "agree", "fields": {}, "handling": h0() });
         ma.act("chief", "judge", &agree, "delivered").await.unwrap();

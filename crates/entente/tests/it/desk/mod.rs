@@ -1,9 +1,11 @@
 //! The desk from outside: who may come where, signing in, and the stories that officers live, over real nodes.
 
+mod across;
 mod authenticator;
 mod browser;
 mod communique;
 mod http;
+mod light;
 mod routes;
 mod sight;
 mod story;

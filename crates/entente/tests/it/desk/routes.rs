@@ -17,12 +17,13 @@ use web::{Access, Desk, Row, Settings};
 const ROLES: [&str; 6] = ["officer", "desk", "supervisor", "competent-authority", "data-protection", "administrator"];
 
 /// One node with an officer for each role and a dossier in it, served in this process.
-struct Served {
-    visitors: Vec<Visitor>,
+pub struct Served {
+    /// One for each role, in the order of the table.
+    pub visitors: Vec<Visitor>,
     stranger: Visitor,
     rows: Vec<Row>,
-    engine: Engine,
-    dossier: String,
+    pub engine: Engine,
+    pub dossier: String,
 }
 
 fn founding(code: &str) -> Founding {
@@ -93,11 +94,11 @@ async fn served(dir: &Path) -> Served {
     Served { visitors, stranger: Visitor::new(address), rows, engine, dossier: dossier.to_string() }
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
-fn with_served(story: impl FnOnce(&mut Served)) {
+pub fn with_served(story: impl FnOnce(&mut Served)) {
     let (dir, runtime) = (tempfile::tempdir().unwrap(), runtime());
     let mut served = runtime.block_on(served(dir.path()));
     story(&mut served);
@@ -111,6 +112,8 @@ fn address(s: &Served, path: &str) -> String {
         .replace("{name}", "sign")
         .replace("{kind}", "amendment")
         .replace("{draft}", "0011223344556677")
+        .replace("{exhibit}", &"0".repeat(64))
+        .replace("{number}", "1")
         .replace("{edition}", "0")
 }
 

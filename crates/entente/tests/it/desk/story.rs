@@ -145,6 +145,33 @@ fn ask_and_answer_through_the_desk() {
     asks.until_shown("Construcciones Invento");
     asks.until_shown("signature verified");
     look(&asks, "dossier", &dossier);
+
+    // A file is added, waits for a form that names it, and the form offers it.
+    let exhibits = format!("{dossier}/exhibits");
+    asks.open(&exhibits);
+    asks.js("(() => { const all = new DataTransfer(); all.items.add(new File(['facture'], 'facture été.pdf', { type: 'application/pdf' })); \
+         document.querySelector('#file').files = all.files; window.before = true; })()");
+    asks.click("form[data-upload] button");
+    asks.until_shown("no act names yet");
+    asks.until_shown("facture été.pdf");
+    look(&asks, "exhibits", &exhibits);
+    look(&asks, "board", &format!("{dossier}/views/board"));
+    look(&asks, "timeline", &format!("{dossier}/views/timeline"));
+
+    // Search from anywhere by the key, with a reason; the answer stands in words that were written in another language.
+    asks.open("/");
+    asks.js("document.dispatchEvent(new KeyboardEvent('keydown', { key: '/' }))");
+    asks.until("document.activeElement === document.querySelector('.find input')");
+    asks.js("(() => { const box = document.querySelector('.find input[type=search]'); box.value = 'véhicules'; box.form.submit(); })()");
+    asks.until("location.pathname.startsWith('/search/') && document.readyState === 'complete'");
+    asks.fill("reason", "same vehicle in other dossiers?");
+    asks.follow("form.search button");
+    asks.until_shown("1 dossier found");
+    asks.until("!!document.querySelector('mark')");
+    look(&asks, "search", asks.js("location.pathname").as_str().unwrap());
+    look(&asks, "tasks", "/tasks");
+    look(&asks, "calendar", "/calendar");
+    look(&asks, "statistics", "/statistics");
     for tab in [&asks, &approves, &answers, &seconds] {
         assert_eq!(tab.complaints(), Vec::<String>::new(), "{}", tab.name);
     }
