@@ -232,6 +232,7 @@ fn a_forged_receipt_settles_nothing_whoever_signs_it() {
             entries: vec![seal::ReceiptEntry { act, held: seal::Held::Held { at: w.now } }],
             ledger_size: 9,
             ledger_root: Digest::default(),
+            number,
         };
         let forged = receipt.sign(&signer).bytes().to_vec();
         let before = (w.waiting_for(MA), w.size(MA));
