@@ -71,10 +71,10 @@ pub(super) async fn look<T: Send + 'static>(
     seat: &Seat,
     (id, rest): (&str, &str),
     more: impl FnOnce(&mut Node, &DossierView) -> Result<T, NodeError> + Send + 'static,
-) -> Result<(Shown, T), Response> {
-    let Ok(id) = id.parse::<DossierId>() else { return Err(absent(seat)) };
+) -> Result<(Shown, T), Box<Response>> {
+    let Ok(id) = id.parse::<DossierId>() else { return Err(Box::new(absent(seat))) };
     let Some(why) = seat.session.reason(&id).map(str::to_owned) else {
-        return Err(ask_reason(desk, seat, id, rest).await);
+        return Err(Box::new(ask_reason(desk, seat, id, rest).await));
     };
     let (officer, now) = (seat.officer.clone(), seat.now);
     let looked = desk.run(move |n: &mut Node| {
@@ -88,7 +88,7 @@ pub(super) async fn look<T: Send + 'static>(
         let shown = Shown { mechanism: n.mechanism_of(&id)?, names: names(n), me: n.me(), standings: n.standings(&id)?, view, title };
         Ok((Some(ticket), (shown, also)))
     });
-    looked.await.map_err(|e| failed(seat, desk, &e))
+    looked.await.map_err(|e| Box::new(failed(seat, desk, &e)))
 }
 
 async fn dossier(State(desk): State<Desk>, Extension(seat): Extension<Seat>, Path(id): Path<String>) -> Response {
@@ -113,7 +113,7 @@ async fn dossier(State(desk): State<Desk>, Extension(seat): Extension<Seat>, Pat
             };
             page(&seat, &s.title, Live::Told, main).into_response()
         }
-        Err(answer) => answer,
+        Err(answer) => *answer,
     }
 }
 

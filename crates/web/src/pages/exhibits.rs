@@ -75,7 +75,7 @@ async fn exhibits(State(desk): State<Desk>, Extension(seat): Extension<Seat>, Pa
     let lang = seat.lang;
     let (s, all) = match look(&desk, &seat, (&id, "/exhibits"), |n, v| n.exhibits_of(&v.id)).await {
         Ok(all) => all,
-        Err(answer) => return answer,
+        Err(answer) => return *answer,
     };
     let loose: Vec<&Loose> = seat.session.loose(&s.view.id).into_iter().filter(|l| !all.iter().any(|e| l.value["id"] == e.id.to_string())).collect();
     let main = html! {

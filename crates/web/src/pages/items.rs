@@ -48,7 +48,7 @@ async fn items(State(desk): State<Desk>, Extension(seat): Extension<Seat>, Path(
             };
             page(&seat, &s.title, Live::Told, main).into_response()
         }
-        Err(answer) => answer,
+        Err(answer) => *answer,
     }
 }
 

@@ -56,7 +56,7 @@ async fn one(State(desk): State<Desk>, Extension(seat): Extension<Seat>, Path((i
     };
     let (s, (acts, services)) = match look(&desk, &seat, (&id, &rest), more).await {
         Ok(all) => all,
-        Err(answer) => return answer,
+        Err(answer) => return *answer,
     };
     if !view::asked(&s.mechanism).any(|v| v == name) {
         return absent(&seat);

@@ -250,9 +250,9 @@ fn a_matrix_shows_differences_and_keeps_dissent() {
     let html = one(&assessment(), Lang::En, "matrix");
     let words: Vec<String> = html.split("<p class=\"").skip(1).map(|p| said(&format!("<{}", &p[..p.find("</p>").unwrap()])).replace('\n', " ")).collect();
     expect![[r#"
-        Judgements differ — Likelihood: Unlikely (20 to 45 %) – Likely (55 to 80 %) · Impact: Moderate – Serious
         Judgements differ — Likelihood: Unlikely (20 to 45 %) – Likely (55 to 80 %) · Impact: Serious
-        ≠ Dissent — es : Unlikely (20 to 45 %) · Serious"#]]
+        ≠ Dissent — es : Unlikely (20 to 45 %) · Serious
+        Judgements differ — Likelihood: Unlikely (20 to 45 %) – Likely (55 to 80 %) · Impact: Moderate – Serious"#]]
     .assert_eq(&words.join("\n"));
     assert_eq!(html.matches("class=\"who\"").count(), 5, "three judgements, the version, its dissent");
 }
