@@ -17,7 +17,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use base::{ItemId, OfficerId, ServiceId, Use, hex};
 use dossier::{Mechanism, OfficerRole};
-use node::{Intent, Made, Node, NodeError, Officer};
+use node::{Intent, LogFilter, Made, Node, NodeError, Officer};
 use seal::{Directory, Fingerprint};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -34,8 +34,6 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 const REQUEST_BYTES_MAX: usize = 32 << 20;
 /// Longest time that a caller may wait for receipts, seconds.
 const WAIT_S_MAX: u64 = 300;
-/// Lines of the log in one answer.
-const LOG_LINES: usize = 1000;
 
 /// What handlers share.
 #[derive(Clone)]
@@ -187,12 +185,16 @@ impl<T: serde::de::DeserializeOwned> FromRequest<Shared> for Form<T> {
 
 #[utoipa::path(get, path = "/v1/status", responses((status = 200, description = "How the node stands")))]
 async fn status(_: Who, State(shared): State<Shared>) -> Answer {
-    let engine = &shared.engine;
-    let (status, clock, doubt) = engine.read(|n| Ok((n.status()?, n.clock(now()), n.trust_clock(now()).err().map(|e| (e.code(), e.to_string()))))).await?;
-    let mut v = as_json(&status);
-    v["troubles"] = troubles(engine, &clock, doubt);
+    let mut v = as_json(&shared.engine.read(|n| n.status()).await?);
+    v["troubles"] = troubles_now(&shared.engine).await?;
     v["backup"] = as_json(&crate::backup::last(&shared.dir));
     Ok(Json(v))
+}
+
+/// Finds out what is wrong with our own node now.
+pub(crate) async fn troubles_now(engine: &Engine) -> Result<Value, NodeError> {
+    let (clock, doubt) = engine.read(|n| Ok((n.clock(now()), n.trust_clock(now()).err().map(|e| (e.code(), e.to_string()))))).await?;
+    Ok(troubles(engine, &clock, doubt))
 }
 
 /// Lists what is wrong with our own node now: stable code, what happened and what to do, since when where that is known.
@@ -601,21 +603,25 @@ async fn checkpoint(_: Who, State(engine): State<Engine>) -> Answer {
 
 #[derive(Deserialize)]
 struct LogQuery {
-    kind: Option<String>,
+    reason: Option<String>,
+    #[serde(default)]
+    kind: String,
+    #[serde(default)]
+    person: String,
+    #[serde(default)]
+    dossier: String,
     after: Option<u64>,
 }
 
-#[utoipa::path(get, path = "/v1/log", params(("kind" = Option<String>, Query), ("after" = Option<u64>, Query)), responses((status = 200, description = "Lines of the local log; reading it is logged")))]
+#[utoipa::path(get, path = "/v1/log", params(("reason" = String, Query, description = "Why the log is read; logged"), ("kind" = Option<String>, Query), ("person" = Option<String>, Query, description = "An officer's id"), ("dossier" = Option<String>, Query, description = "Its id, or the first digits"), ("after" = Option<u64>, Query)), responses((status = 200, description = "Lines of the local log, 1,000 at most; reading it is logged")))]
 async fn log(who: Who, State(engine): State<Engine>, Query(q): Query<LogQuery>) -> Answer {
     who.must_be(&[OfficerRole::DataProtection, OfficerRole::Supervisor, OfficerRole::Administrator], "data-protection officer, supervisor or administrator")?;
     let read = move |n: &mut Node| {
-        let ticket = n.note_log_read(&who.0, q.kind.as_deref(), now());
-        let lines = n.store().log(q.kind.as_deref(), q.after, LOG_LINES)?;
-        let line =
-            |l: store::LogEntry| json!({ "seq": l.seq, "at": l.at, "kind": l.kind, "data": serde_json::from_slice::<Value>(&l.data).unwrap_or(Value::Null) });
-        Ok((Some(ticket), lines.into_iter().map(line).collect::<Vec<_>>()))
+        let filter = LogFilter { kind: q.kind, person: q.person, dossier: q.dossier, ..LogFilter::default() };
+        let (ticket, page) = n.look_into_log(&who.0, &filter, q.after, &q.reason.unwrap_or_default(), now())?;
+        Ok((Some(ticket), page.lines))
     };
-    Ok(Json(engine.run(read).await?.into()))
+    Ok(Json(as_json(&engine.run(read).await?)))
 }
 
 #[utoipa::path(get, path = "/v1/process", responses((status = 200, description = "CPU time, memory and open files of the node's process")))]

@@ -1,7 +1,7 @@
 //! The desk beside the local API: the same engine behind the pages, and the address at which browsers find it.
 
-use crate::api::prove;
 use crate::api::register::press;
+use crate::api::{prove, troubles_now};
 use crate::config::DeskConfig;
 use crate::engine::{Engine, now};
 use crate::home::HomeError;
@@ -18,18 +18,38 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
-use web::{Desk, Job, Later, Lay, Pair, Running, Settings};
+use transport::{Health, HealthBook};
+use web::{Answering, BackupState, Desk, Job, Later, Lay, Outlook, Pair, Running, Settings};
 
 /// Time for pages under way when the node stops.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// What stands behind the desk: the engine, and the node's directory for what lies beside the store.
+/// What stands behind the desk: the engine that answers the local API too, and what the program knows beside the store.
 #[derive(Clone)]
 pub struct Behind {
     /// The node's thread.
     pub engine: Engine,
-    /// The node's directory.
+    /// How partners answer.
+    pub health: HealthBook,
+    /// The node's directory, for the note on its backups.
     pub dir: PathBuf,
+}
+
+impl Behind {
+    async fn look(self) -> Result<Outlook, NodeError> {
+        let answering = |h: Health| Answering {
+            last_success: h.last_success,
+            last_failure: h.last_failure.zip(h.last_failure_code),
+            attempts: h.attempts,
+            next_try: h.next_try,
+        };
+        let last = crate::backup::last(&self.dir);
+        let backup = BackupState { made: last.made.map(|(_, at, _)| at), failed: last.failed.map(|(at, code, _)| (at, code)), tried: last.tried };
+        let found = troubles_now(&self.engine).await?;
+        let text = |v: &serde_json::Value| v.as_str().unwrap_or_default().to_owned();
+        let troubles = found.as_array().into_iter().flatten().map(|t| (text(&t["code"]), text(&t["what"]), t["since"].as_i64().map(UnixMs)));
+        Ok(Outlook { partners: self.health.all().into_iter().map(|(s, h)| (s, answering(h))).collect(), backup, troubles: troubles.collect() })
+    }
 }
 
 impl Running for Behind {
@@ -44,12 +64,16 @@ impl Running for Behind {
     }
 
     fn press(&self, officer: Officer, lay: Lay) -> Later<Result<(Vec<Draft>, Vec<Silent>), NodeError>> {
-        let Behind { engine, dir } = self.clone();
+        let Behind { engine, dir, .. } = self.clone();
         Box::pin(async move { press(&engine, &dir, &officer, move |n| lay(n)).await })
     }
 
     fn changes(&self) -> watch::Receiver<u64> {
         self.engine.changes()
+    }
+
+    fn outlook(&self) -> Later<Result<Outlook, NodeError>> {
+        Box::pin(self.clone().look())
     }
 
     fn now(&self) -> UnixMs {

@@ -69,9 +69,10 @@ async fn run(home: &Home, node: node::Node, (keys, lock, held): (Keys, &Lock<'_>
     let pump = Pump::new(courier, door, SystemEntropy, limits);
     let listener = TcpListener::bind(config.api).await.map_err(|e| HomeError::Io(format!("the local API at {}", config.api), e))?;
     let api_address = listener.local_addr().map_err(|e| HomeError::Io("the local API".to_owned(), e))?;
+    let health = pump.health();
     let shared = api::Shared {
         engine: engine.clone(),
-        health: pump.health(),
+        health: health.clone(),
         keeper: keeper.clone(),
         carry_days_max: config.carry_days_max,
         desk: config.desk.as_ref().map(|d| d.origin.clone()),
@@ -94,7 +95,7 @@ async fn run(home: &Home, node: node::Node, (keys, lock, held): (Keys, &Lock<'_>
     let peers = tokio::spawn(server.run(until(stopped.clone())));
     let pumping = tokio::spawn(pump.run(until(stopped.clone())));
     let officers = tokio::spawn(axum::serve(own::Desk::new(listener), app).with_graceful_shutdown(until(stopped.clone())).into_future());
-    let behind = desk::Behind { engine: engine.clone(), dir: home.dir().to_owned() };
+    let behind = desk::Behind { engine: engine.clone(), health, dir: home.dir().to_owned() };
     let desks = desk.map(|(listener, d)| tokio::spawn(desk::serve(listener, d, config.zone.clone(), behind, until(stopped.clone()))));
     let recovering = tokio::spawn(recover(house.clone(), until(stopped.clone())));
     let backing_up = tokio::spawn(back_up(home.clone(), until(stopped.clone())));

@@ -7,6 +7,7 @@
 mod across;
 mod book;
 mod cabinet;
+mod card_view;
 mod carry;
 mod carry_exhibit;
 mod chronicle;
@@ -22,6 +23,7 @@ mod inbound;
 mod intake;
 mod intent;
 mod lift;
+mod log_view;
 mod node;
 mod officer;
 mod outbound;
@@ -50,6 +52,7 @@ mod witness;
 pub use ::register::{EventDraft, Silent, TEXT_BYTES_MAX, TEXTS_MAX};
 pub use book::Book;
 pub use cabinet::{Drawer, PAPER_BYTES_MAX, PAPERS_MAX, Paper};
+pub use card_view::{CardView, SPOKEN};
 pub use carry::{CarryBegun, CarryNext, CarryOwed, CarryRoom, CarrySealed, CarrySettled, CarryView};
 pub use chronicle::{AccordView, DeedView, Entry, Rehearsal};
 pub use clocks::ClockReport;
@@ -65,6 +68,7 @@ pub use inbound::{ACT_AHEAD_MINUTES_MAX, Arrived, CARRY_DAYS_CEILING, PARCEL_SKE
 pub use intake::{CarryCount, CarryFaulty, CarryReport, Intake, IntakeDone, IntakeJob};
 pub use intent::{Intent, Made, Pending, Unproved, proof_fault};
 pub use lift::{FenceView, Lifted};
+pub use log_view::{LOG_FOUND_MAX, LOG_SCAN_MAX, LogFilter, LogLineView, LogPage};
 pub use node::{Committed, MOVED, Node, Settings, Ticket};
 pub use officer::Officer;
 pub use outbound::{LOAD_BYTES_MAX, Load, PARCEL_BYTES_MAX, PIECES_MAX, Sent};
@@ -76,7 +80,7 @@ pub use press::{BY_HAND_TEXTS_MAX, NewText, PRESS_REREAD_MAX, PressDesk, PressRe
 pub use proof::{Agreement, Claim, Proof, ProofFault, ProofStanding, Proved};
 pub use rebuild::Rebuilt;
 pub use register::{Draft, DraftState};
-pub use retention::UNDELIVERED_DAYS_MAX;
+pub use retention::{Keeping, UNDELIVERED_DAYS_MAX};
 pub use revoked::{DOUBTFUL_MAX, Standing, StandingView};
 /// Passkeys, handed on from below for the desk, which may not import what touches keys.
 pub use seal::passkey;

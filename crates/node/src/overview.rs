@@ -256,13 +256,6 @@ impl Node {
         Ok((self.stage(batch), view))
     }
 
-    /// Logs that an officer reads the log: its own use is bound to a purpose as well.
-    pub fn note_log_read(&mut self, officer: &Officer, kind: Option<&str>, now: UnixMs) -> Ticket {
-        let mut batch = Append::new(now);
-        batch.logs.push(log("audit", serde_json::json!({ "what": "log read", "by": officer.id, "kind": kind })));
-        self.stage(batch)
-    }
-
     /// Draws a dossier for some officer roles.
     pub fn view(&mut self, id: &DossierId, roles: &[OfficerRole], now: UnixMs) -> Result<DossierView, NodeError> {
         let service = self.me();

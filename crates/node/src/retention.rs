@@ -9,6 +9,7 @@ use crate::node::{Node, Ticket, log, put};
 use crate::outbound::PIECES_MAX;
 use base::{Digest, DossierId, ItemId, ServiceId, UnixMs};
 use dossier::{Dossier, Verdict};
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use store::{Append, DossierRow, DueObject};
 
@@ -34,21 +35,56 @@ fn untitled(mut row: DossierRow) -> DossierRow {
     row
 }
 
+/// A dossier that has ended and whose content is still kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Keeping {
+    /// The dossier.
+    pub dossier: DossierId,
+    /// From when its content may no longer be kept.
+    pub until: UnixMs,
+    /// Acts of it that partners have not receipted; counted only where the time is over.
+    pub undelivered: usize,
+}
+
 impl Node {
+    /// Lists ended dossiers whose content must be erased before a moment, the first one first; what is erased already is not among them.
+    pub fn keepings(&mut self, before: UnixMs, now: UnixMs) -> Result<Vec<Keeping>, NodeError> {
+        let mut out = Vec::new();
+        for (dossier, until) in self.ended_and_kept()? {
+            if until < before {
+                out.push(Keeping { dossier, until, undelivered: 0 });
+            }
+        }
+        if out.iter().any(|k| k.until <= now) {
+            let undelivered = self.undelivered()?;
+            out.iter_mut().filter(|k| k.until <= now).for_each(|k| k.undelivered = undelivered.get(&k.dossier).map_or(0, Vec::len));
+        }
+        out.sort_by_key(|k| (k.until, k.dossier));
+        Ok(out)
+    }
+
+    /// Finds dossiers that have ended and are not erased, each with the end of its retention.
+    fn ended_and_kept(&mut self) -> Result<Vec<(DossierId, UnixMs)>, NodeError> {
+        let done: BTreeSet<String> = self.documents("erased")?.into_iter().map(|r| r.id).collect();
+        let mut out = Vec::new();
+        for listed in self.list(None, Some(true), usize::MAX)? {
+            if !done.contains(&listed.id.to_string())
+                && let Some(until) = self.dossier(&listed.id)?.and_then(|d| kept_until(d))
+            {
+                out.push((listed.id, until));
+            }
+        }
+        Ok(out)
+    }
+
     /// Stages the erasure of every ended dossier whose time is over; returns them.
     pub fn sweep(&mut self, now: UnixMs) -> Result<Option<(Ticket, Vec<DossierId>)>, NodeError> {
         self.sweep_exhibits(now);
         self.sweep_hits(now)?;
-        let done: BTreeSet<String> = self.documents("erased")?.into_iter().map(|r| r.id).collect();
         let mut over: Vec<(DossierId, UnixMs, BTreeSet<ItemId>)> = Vec::new();
-        for listed in self.list(None, Some(true), usize::MAX)? {
-            if done.contains(&listed.id.to_string()) {
-                continue;
-            }
-            let Some(d) = self.dossier(&listed.id)? else { continue };
-            if let Some(until) = kept_until(d).filter(|until| *until <= now) {
-                over.push((listed.id, until, d.state().items().map(|i| i.id).collect()));
-            }
+        for (id, until) in self.ended_and_kept()?.into_iter().filter(|(_, until)| *until <= now) {
+            let items = self.dossier(&id)?.map(|d| d.state().items().map(|i| i.id).collect());
+            over.extend(items.map(|items| (id, until, items)));
         }
         // An outbox may be long; it is looked at only when there is something to erase.
         let undelivered = if over.is_empty() { BTreeMap::new() } else { self.undelivered()? };

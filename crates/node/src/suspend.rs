@@ -89,6 +89,17 @@ impl Node {
         }
     }
 
+    /// Returns what waits for a second officer about a partner: who proposed it, why, and whether to suspend (else to resume).
+    pub fn suspension_asked(&self, service: &ServiceId) -> Result<Option<(String, String, bool)>, NodeError> {
+        let corrupt = |_| NodeError::Corrupt("a proposal to suspend".to_owned());
+        let found: Option<Proposed> = match self.store.record(SUSPENDING, &service.to_string())? {
+            Some(r) => Some(serde_json::from_slice(&r.data).map_err(corrupt)?),
+            None => None,
+        };
+        // A proposal that says what is so already has nothing left to do.
+        Ok(found.filter(|f| f.suspend != self.suspended.contains_key(service)).map(|f| (f.by, f.reason, f.suspend)))
+    }
+
     /// Returns the partners with whom nothing is exchanged for now.
     pub fn suspended(&self) -> &BTreeMap<ServiceId, Suspension> {
         &self.suspended

@@ -89,6 +89,17 @@ if (draft) {
   });
 }
 
+// A chosen file is written as hexadecimal digits into the field beside it, so that forms carry text alone.
+for (const chosen of document.querySelectorAll("input[type=file][data-into]")) {
+  chosen.addEventListener("change", async () => {
+    if (!chosen.files.length) return;
+    const data = new Uint8Array(await chosen.files[0].arrayBuffer());
+    const text = new TextDecoder().decode(data).trim();
+    const digits = [...data].map((b) => b.toString(16).padStart(2, "0")).join("");
+    document.getElementById(chosen.dataset.into).value = /^[0-9a-f]+$/i.test(text) ? text : digits;
+  });
+}
+
 // Up and down walk through a list while one of its links has the focus; everything is reached by Tab as well.
 document.addEventListener("keydown", (e) => {
   if (e.key !== "ArrowDown" && e.key !== "ArrowUp") return;

@@ -1,9 +1,10 @@
 //! The desk's own handle on the running node, and what the operator decided. The node lies behind one narrow trait, which the program
 //! implements by the same engine that answers the local API: there is one way to do a thing.
 
-use base::{Labels, UnixMs};
+use base::{Labels, ServiceId, UnixMs};
 use dossier::Mechanism;
 use node::{Draft, Intent, Made, Node, NodeError, Officer, PressDesk, Silent, Ticket};
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,6 +19,41 @@ pub type Lay = Arc<dyn Fn(&Node) -> Result<PressDesk, NodeError> + Send + Sync>;
 /// What happened and what to do, in all languages.
 pub type Pair = (&'static Labels, &'static Labels);
 
+/// What the running program knows beside the store.
+#[derive(Debug, Clone, Default)]
+pub struct Outlook {
+    /// How partners answered since the node started; who was not tried is not there.
+    pub partners: BTreeMap<ServiceId, Answering>,
+    /// The last backups.
+    pub backup: BackupState,
+    /// What is wrong with our own node now: stable code, text, since when where that is known.
+    pub troubles: Vec<(String, String, Option<UnixMs>)>,
+}
+
+/// How a partner answers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answering {
+    /// When its last receipt came.
+    pub last_success: Option<UnixMs>,
+    /// When the last try failed, and with which code; none where it never did.
+    pub last_failure: Option<(UnixMs, &'static str)>,
+    /// Failed tries since the last receipt.
+    pub attempts: u32,
+    /// When it is tried next; none while nothing holds it back.
+    pub next_try: Option<UnixMs>,
+}
+
+/// How the backups stand.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BackupState {
+    /// When the last one was made and read back.
+    pub made: Option<UnixMs>,
+    /// When an attempt failed since, and its code.
+    pub failed: Option<(UnixMs, String)>,
+    /// When backups were last put together and checked as a restoration would, and whether they held.
+    pub tried: Option<(UnixMs, bool)>,
+}
+
 /// The running node as the desk reaches it.
 pub trait Running: Send + Sync + 'static {
     /// Runs a job on the node.
@@ -30,6 +66,8 @@ pub trait Running: Send + Sync + 'static {
     fn changes(&self) -> watch::Receiver<u64>;
     /// Returns the time.
     fn now(&self) -> UnixMs;
+    /// Tells what the program knows beside the store: how partners answer, backups, troubles of our own.
+    fn outlook(&self) -> Later<Result<Outlook, NodeError>>;
     /// Finds the words of a stable error code.
     fn words_of(&self, code: &str) -> Option<Pair>;
 }

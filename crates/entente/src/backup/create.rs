@@ -58,7 +58,10 @@ pub struct Created {
 pub fn create(target: &Target, order: &Order, progress: &mut dyn FnMut(u64, u64)) -> Result<Created, BackupError> {
     let made = make(target, order, progress);
     match &made {
-        Ok(m) => LastBackup { made: Some((m.id.clone(), order.now, target.dir().display().to_string())), failed: None }.write(&order.dir),
+        Ok(m) => {
+            LastBackup { made: Some((m.id.clone(), order.now, target.dir().display().to_string())), failed: None, tried: LastBackup::read(&order.dir).tried }
+                .write(&order.dir)
+        }
         Err(e) => failed(&order.dir, e, order.now),
     }
     made
@@ -67,6 +70,13 @@ pub fn create(target: &Target, order: &Order, progress: &mut dyn FnMut(u64, u64)
 /// Notes in a node's directory that a backup could not even begin.
 pub fn failed(dir: &Path, e: &BackupError, at: UnixMs) {
     LastBackup { failed: Some((at, e.code().to_owned(), e.to_string())), ..LastBackup::read(dir) }.write(dir);
+}
+
+/// Notes that backups were put together and checked, and whether they held; a directory without a node keeps no note.
+pub fn tried(dir: &Path, held: bool, at: UnixMs) {
+    if dir.join(STORE).is_file() {
+        LastBackup { tried: Some((at, held)), ..LastBackup::read(dir) }.write(dir);
+    }
 }
 
 /// Returns what a node's directory says of its last backups.

@@ -10,7 +10,7 @@ mod restore;
 mod target;
 mod verify;
 
-pub use create::{Created, Order, create, failed, last};
+pub use create::{Created, Order, create, failed, last, tried};
 pub use prune::{Pruned, prune};
 pub use restore::{Back, restore};
 pub use target::{LastBackup, Listed, Snapshot, Stored, Target};

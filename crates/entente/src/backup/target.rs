@@ -77,6 +77,9 @@ pub struct LastBackup {
     pub made: Option<(String, UnixMs, String)>,
     /// The last attempt that failed since: when, code, text.
     pub failed: Option<(UnixMs, String, String)>,
+    /// The last time that backups were put together and checked as a restoration would: when, and whether they held.
+    #[serde(default)]
+    pub tried: Option<(UnixMs, bool)>,
 }
 
 impl LastBackup {

@@ -199,6 +199,7 @@ fn verify(global: &Global, target: &Target, at: Option<&str>, all: bool) -> Resu
     }
     let one = if all { None } else { Some(target.find(at)?) };
     let found = backup::verify(target, one.as_ref(), &dir, now(), &mut progress)?;
+    backup::tried(&dir, found.holds(), now());
     global.face().show(&json!({ "verified": found, "holds": found.holds() }), || told(&found))?;
     if found.holds() { Ok(()) } else { Err(Trouble::Found) }
 }

@@ -176,6 +176,9 @@ enum Command {
         /// What kind of lines
         #[arg(value_parser = ["consultation", "refused-input", "refused-by-partner", "incident", "audit", "hit"])]
         kind: String,
+        /// Why you look; the reason is logged
+        #[arg(long)]
+        reason: String,
     },
     /// Show everything: three services on this machine, each a process of its own, from the first card to the last proof
     Demo {
@@ -369,7 +372,7 @@ impl Command {
             Command::Backup(c) => c.run(global),
             Command::Migrate(args) => args.run(global),
             Command::Fence(c) => c.run(&Desk::open(global)?),
-            Command::Log { kind } => node_own::log(&Desk::open(global)?, &kind),
+            Command::Log { kind, reason } => node_own::log(&Desk::open(global)?, &kind, &reason),
             Command::Demo { keep } => Ok(crate::demo::run(&DemoArgs { keep, dir: global.dir.clone(), json: global.json })?),
             Command::Compare { left, right, left_birth, right_birth } => {
                 let refused = |e: matching::subject::SubjectFault| Trouble::refused(e.code(), e.to_string());

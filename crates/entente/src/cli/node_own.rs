@@ -163,11 +163,11 @@ pub fn checkpoint(desk: &Desk) -> Result<(), Trouble> {
 }
 
 /// Shows lines of the log, all of them, page by page.
-pub fn log(desk: &Desk, kind: &str) -> Result<(), Trouble> {
+pub fn log(desk: &Desk, kind: &str, reason: &str) -> Result<(), Trouble> {
     let mut lines: Vec<Value> = Vec::new();
     loop {
         let after = lines.last().map(|l| format!("&after={}", l["seq"])).unwrap_or_default();
-        let page = desk.get(&format!("/v1/log?kind={}{after}", escape(kind)))?;
+        let page = desk.get(&format!("/v1/log?kind={}&reason={}{after}", escape(kind), escape(reason)))?;
         let Value::Array(page) = page else { break };
         let last = page.len() < LOG_PAGE;
         lines.extend(page);

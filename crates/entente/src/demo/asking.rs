@@ -150,9 +150,9 @@ pub async fn answer(stage: &Stage, request: &Request) -> Result<(), DemoError> {
     voice.same("every clock was met: answer, clarification, closing", &states, &["met", "met", "met"].map(str::to_owned))?;
 
     voice.says("es", &format!("{} asks who read what, and why", es.who(Seat::DataProtection)));
-    let wanted = es.client(Seat::Officer).get("/v1/log?kind=consultation").await;
+    let wanted = es.client(Seat::Officer).get("/v1/log?kind=consultation&reason=curious").await;
     voice.check("an officer may not read the log", wanted.as_ref().is_err_and(|p| p.code == "refusal.officer.role"), || format!("{wanted:?}"))?;
-    let log = es.get(Seat::DataProtection, "/v1/log?kind=consultation").await?;
+    let log = es.get(Seat::DataProtection, "/v1/log?kind=consultation&reason=yearly+audit").await?;
     let of_this: Vec<&Value> = log.as_array().into_iter().flatten().filter(|l| l["data"]["dossier"] == request.dossier).collect();
     let reasons: std::collections::BTreeSet<&str> = of_this.iter().map(|l| text(&l["data"], "reason")).collect();
     voice.shows(&format!("{} consultations of the request: {}", of_this.len(), reasons.iter().map(|r| format!("\"{r}\"")).collect::<Vec<_>>().join(", ")));

@@ -49,11 +49,11 @@ pub async fn ask(stage: &Stage) -> Result<(), DemoError> {
     let french = answered(stage, &question("Fatima Zohra El Alaoui", "1990-11-23")).await?;
     voice.same("a French spelling is a hit too", text(&french, "state"), "hit")?;
 
-    let log = lines(ma.get(Seat::DataProtection, "/v1/log?kind=hit").await?);
+    let log = lines(ma.get(Seat::DataProtection, "/v1/log?kind=hit&reason=audit").await?);
     voice.same("the log of ma has three questions, with officer, case and commitment", &log.len(), &3)?;
     let told = log.iter().map(Value::to_string).collect::<String>().to_lowercase();
     voice.check("and not a word of whom they were about", !["bench", "1981", "1986", "alaoui"].iter().any(|w| told.contains(w)), || told.clone())?;
-    let ours = lines(es.get(Seat::DataProtection, "/v1/log?kind=hit").await?);
+    let ours = lines(es.get(Seat::DataProtection, "/v1/log?kind=hit&reason=audit").await?);
     voice.same("both sides wrote down the same commitment", &ours[0]["commitment"], &log[0]["commitment"])?;
 
     confirm_and_follow(stage, text(&hit, "question"), text(&namesake, "question")).await

@@ -263,7 +263,7 @@ fn what_cannot_be_understood_exits_64_and_help_exits_0() {
         assert_eq!((done.exit, done.out.as_str()), (64, ""), "{args:?}");
         assert!(!done.err.is_empty(), "{args:?}");
     }
-    let done = run(dir.path(), &["log", "nonsense", "--json"]);
+    let done = run(dir.path(), &["log", "nonsense", "--reason", "audit", "--json"]);
     let fault: Value = serde_json::from_str(&done.err).expect("a machine reads why");
     assert_eq!((done.exit, fault["code"].as_str()), (64, Some("refusal.usage")), "{fault}");
     assert!(fault["what"].as_str().unwrap().contains("refused-by-partner"), "{fault}");
@@ -514,10 +514,10 @@ fn officers_of_two_services_work_by_the_command_line() {
     let item = es.json("desk", &["dossier", "item", &id[..6], "clarification", "--field", "question@es=¿Cuál?", "--wait"])["item"].as_str().unwrap().to_owned();
     assert!(ma.run("desk", &["dossier", "show", id, "--reason", "suivi"]).out.contains("for it: "), "the clock of the other side stands still");
     assert_eq!(ma.json("desk", &["dossier", "move", id, "give", "--item", &item[..8], "--field", "answer@fr=Celui-ci.", "--wait"])["delivered"], true);
-    let log = ma.json("dpo", &["log", "consultation"]);
+    let log = ma.json("dpo", &["log", "consultation", "--reason", "audit"]);
     assert_eq!(log[0]["data"]["reason"], "suivi");
     let line = format!("desk  {id}  suivi\n");
-    assert!(ma.run("dpo", &["log", "consultation"]).out.contains(&line), "who, what and why stand in one line");
+    assert!(ma.run("dpo", &["log", "consultation", "--reason", "audit"]).out.contains(&line), "who, what and why stand in one line");
 
     ma.json("desk", &["dossier", "export", id, "d.proof"]);
     let proved = json(dir.path(), &["verify", "d.proof"]);

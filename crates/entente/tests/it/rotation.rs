@@ -99,9 +99,9 @@ async fn story(root: &Path, program: &Path) {
         assert!(at_a["void"].as_array().unwrap().is_empty() && at_b["forks"].as_array().unwrap().is_empty());
     }
     // Nothing was lost, nothing refused for good: all that was made is at both.
-    let refused = b.client("admin").get("/v1/log?kind=refused-by-partner").await.unwrap();
+    let refused = b.client("admin").get("/v1/log?kind=refused-by-partner&reason=test").await.unwrap();
     assert!(refused.as_array().unwrap().is_empty(), "{refused}");
-    let refused = a.client("admin").get("/v1/log?kind=refused-by-partner").await.unwrap();
+    let refused = a.client("admin").get("/v1/log?kind=refused-by-partner&reason=test").await.unwrap();
     assert!(refused.as_array().unwrap().is_empty(), "{refused}");
     println!("{} acts under three changes of keys, none lost and none refused", made.load(Ordering::Relaxed));
     assert!(made.load(Ordering::Relaxed) > 50, "there was traffic");

@@ -4,7 +4,7 @@ use crate::world::*;
 use base::{Digest, UnixMs};
 use dossier::OfficerRole::*;
 use expect_test::expect;
-use node::{DraftState, DueKind, Intent, NodeError};
+use node::{DraftState, DueKind, Intent, LogFilter, NodeError};
 use register::EventDraft;
 use serde_json::json;
 
@@ -88,6 +88,43 @@ fn a_consultation_needs_a_reason_and_stands_in_the_log() {
     assert_eq!((view.phase.as_str(), view.items.len()), ("open", 1));
     let log = w.logged(MA, "consultation");
     assert_eq!(log, [json!({ "officer": "chief", "dossier": asked.dossier, "reason": "Enquête 7" })]);
+}
+
+#[test]
+fn a_look_into_the_log_needs_a_reason_and_is_a_line_of_it() {
+    let (mut w, _) = World::allied(2);
+    let asked = w.asks(MA, None);
+    let (now, chief, deputy) = (w.now, w.sides[MA].chief.clone(), w.sides[MA].deputy.clone());
+    let n = &mut w.sides[MA];
+    for (who, why) in [(&chief, "Enquête 7"), (&deputy, "Relève")] {
+        n.node.consult(who, &asked.dossier, why, now).unwrap();
+    }
+    n.commit();
+    let of = |kind: &str, person: &str| LogFilter { kind: kind.to_owned(), person: person.to_owned(), ..LogFilter::default() };
+    assert_eq!(code(n.node.look_into_log(&chief, &of("", ""), None, " ", now)), "refusal.node.asked");
+    let mut look = |filter: LogFilter, after: Option<u64>| {
+        let (_, page) = n.node.look_into_log(&chief, &filter, after, "Contrôle annuel", now).unwrap();
+        n.commit();
+        page.lines
+    };
+    let reasons = |lines: &[node::LogLineView]| lines.iter().map(|l| l.data["reason"].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>();
+    let both = look(of("consultation", ""), None);
+    assert_eq!(reasons(&both), ["Enquête 7", "Relève"]);
+    assert_eq!(reasons(&look(of("consultation", ""), Some(both[0].seq))), ["Relève"], "what comes after the first");
+    assert_eq!(reasons(&look(of("consultation", deputy.id.as_str()), None)), ["Relève"]);
+    let dossier = |digits: String| LogFilter { dossier: digits, ..of("consultation", "") };
+    assert_eq!(look(dossier(asked.dossier.to_string()[..8].to_owned()), None).len(), 2);
+    assert_eq!(look(dossier("0".repeat(64)), None).len(), 0);
+    let times = |from: i64, until: i64| LogFilter { from: Some(now.plus_ms(from)), until: Some(now.plus_ms(until)), ..of("consultation", "") };
+    assert_eq!(
+        (look(times(0, 1), None).len(), look(times(1, 9), None).len(), look(times(-9, 0), None).len()),
+        (2, 0, 0),
+        "the first moment is in, the last is out"
+    );
+    let looks = look(of("audit", chief.id.as_str()), None);
+    let last = &looks.last().unwrap().data;
+    assert_eq!((last["what"].as_str(), last["reason"].as_str()), (Some("log read"), Some("Contrôle annuel")), "{last}");
+    assert_eq!(look(of("audit", deputy.id.as_str()), None).len(), 0, "who did not look stands in no line");
 }
 
 #[test]

@@ -402,6 +402,7 @@ fn two_officers_suspend_a_partner_and_two_resume() {
     };
     assert_eq!(suspend(&mut w, &chief, false), Err("refusal.pending.gone"), "nothing to resume");
     assert_eq!(suspend(&mut w, &chief, true), Ok(false));
+    assert_eq!(w.node(MA).suspension_asked(&es).unwrap(), Some((chief.id.to_string(), "racine perdue".to_owned(), true)));
     assert_eq!(suspend(&mut w, &chief, true), Err("refusal.pending.same-eyes"));
     w.notes(ES, asked, "Encore reçu");
     assert!(w.send(ES, MA), "one officer alone stops nothing");

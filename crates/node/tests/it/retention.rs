@@ -27,11 +27,16 @@ fn content_goes_when_its_time_is_over_and_the_proof_of_it_stays() {
     w.now = ended.plus_ms((days - 1) * DAY_MS);
     let now = w.now;
     assert!(w.node(MA).sweep(now).unwrap().is_none(), "a day before");
+    let due = |w: &mut World, before: UnixMs| w.node(MA).keepings(before, now).unwrap().iter().map(|k| (k.dossier, k.until)).collect::<Vec<_>>();
+    let over = ended.plus_ms(days * DAY_MS);
+    assert_eq!(due(&mut w, over.plus_ms(1)), [(asked, over)], "it is announced");
+    assert_eq!(due(&mut w, over), [], "not yet within that time");
     w.now = ended.plus_ms((days + 1) * DAY_MS);
     let now = w.now;
     let (_, erased) = w.node(MA).sweep(now).unwrap().expect("a day after");
     w.sides[MA].commit();
     assert_eq!(erased, [asked]);
+    assert!(w.node(MA).keepings(UnixMs(i64::MAX / 2), now).unwrap().is_empty(), "what is erased is no longer due");
     assert_eq!(reads(&mut w), 0, "nothing of the content is left");
     assert_eq!(titled(&mut w), "", "not in the list either");
     assert_eq!((w.phase(MA, asked), w.digest(MA, asked)), ("withdrawn".to_owned(), digest), "who decided what still stands");

@@ -54,7 +54,10 @@ async fn desk(State(desk): State<Desk>, Extension(seat): Extension<Seat>) -> Res
         Ok(Waiting { due: n.due(now)?, pending: n.all_pending()?, recent, drafts, mechanisms })
     };
     match desk.read(gather).await {
-        Ok(w) => page(&seat, t(seat.lang, "nav.desk"), Live::Fresh, draw(&seat, &w)).into_response(),
+        Ok(w) => match super::partners::alarms(&desk, &seat).await {
+            Ok(alarms) => page(&seat, t(seat.lang, "nav.desk"), Live::Fresh, html! { (alarms) (draw(&seat, &w)) }).into_response(),
+            Err(e) => failed(&seat, &desk, &e),
+        },
         Err(e) => failed(&seat, &desk, &e),
     }
 }

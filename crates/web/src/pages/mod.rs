@@ -1,6 +1,9 @@
 //! The pages, one a file; each adds its routes with who may use them. docs/desk.md says how to add one.
 
+mod accords;
 mod acts;
+mod administration;
+mod audit;
 mod calendar;
 mod communique;
 mod desk;
@@ -13,6 +16,8 @@ mod items;
 mod live;
 mod moves;
 mod new;
+mod officers;
+mod partners;
 mod pending;
 mod register;
 mod search;
@@ -22,6 +27,8 @@ mod statistics;
 mod tasks;
 mod verify;
 mod views;
+
+pub(crate) use administration::KEEP;
 
 use crate::access::{Access, Pages};
 use crate::assets;
@@ -35,5 +42,6 @@ pub fn pages(handle: Handle) -> Pages {
     let across: [fn(Pages) -> Pages; 5] = [search::routes, tasks::routes, calendar::routes, statistics::routes, settings::routes];
     let register: [fn(Pages) -> Pages; 5] = [register::routes, drafts::routes, draft::routes, communique::routes, verify::routes];
     let first: [fn(Pages) -> Pages; 3] = [signin::routes, desk::routes, live::routes];
-    first.into_iter().chain(of_dossiers).chain(across).chain(register).fold(begun, |pages, add| add(pages))
+    let house: [fn(Pages) -> Pages; 5] = [partners::routes, accords::routes, officers::routes, administration::routes, audit::routes];
+    first.into_iter().chain(of_dossiers).chain(across).chain(register).chain(house).fold(begun, |pages, add| add(pages))
 }

@@ -1,6 +1,7 @@
 //! The desk from outside: who may come where, signing in, and the stories that officers live, over real nodes.
 
 mod across;
+mod adm;
 mod authenticator;
 mod browser;
 mod communique;

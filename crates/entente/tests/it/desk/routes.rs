@@ -71,7 +71,7 @@ async fn served(dir: &Path) -> Served {
     let address = listener.local_addr().unwrap();
     let origin = format!("http://localhost:{}", address.port());
     let settings = Settings { origin: origin.clone(), zone: "Africa/Casablanca".to_owned(), idle_minutes: 30, session_hours: 12 };
-    let behind = desk::Behind { engine: engine.clone(), dir };
+    let behind = desk::Behind { engine: engine.clone(), health: transport::HealthBook::default(), dir };
     let (_, rows) = web::desk(Desk::new(Arc::new(behind.clone()), settings));
     let config = entente::config::DeskConfig { listen: address, origin: origin.clone(), idle_minutes: 30, session_hours: 12 };
     tokio::spawn(desk::serve(listener, config, "Africa/Casablanca".to_owned(), behind, std::future::pending()));

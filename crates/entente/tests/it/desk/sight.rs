@@ -19,12 +19,8 @@ fn sideways(tab: &Tab) -> i64 {
     tab.js("Math.max(document.documentElement.scrollWidth, document.body.scrollWidth) - window.innerWidth").as_i64().unwrap()
 }
 
-/// Looks at a page as it stands, in all languages and two widths.
+/// Looks at a page in all languages and two widths.
 pub fn look(tab: &Tab, name: &str, path: &str) {
-    let axe = std::fs::read_to_string(target().join("tools/axe.min.js"));
-    if axe.is_err() {
-        not_checked(&format!("axe-core on the page {name}"), "target/tools/axe.min.js is not there; 'cargo xtask needs' fetches it");
-    }
     for lang in LANGS {
         tab.lang(lang);
         tab.size(1280);
@@ -33,27 +29,32 @@ pub fn look(tab: &Tab, name: &str, path: &str) {
         assert_eq!(tab.js("document.documentElement.dir"), if lang == "ar" { "rtl" } else { "ltr" });
         let bytes = tab.js("performance.getEntriesByType('navigation')[0].encodedBodySize").as_u64().unwrap();
         assert!((1..PAGE_BYTES_MAX).contains(&bytes), "{name} in {lang}: {bytes} bytes");
-        if let Ok(axe) = &axe {
+        look_as_it_is(tab, &format!("{name}-{lang}"));
+    }
+    tab.lang("en");
+}
+
+/// Looks at what a window shows, for what no address shows again: the answer to a form.
+pub fn look_as_it_is(tab: &Tab, name: &str) {
+    tab.size(1280);
+    match std::fs::read_to_string(target().join("tools/axe.min.js")) {
+        Ok(axe) => {
             for dark in [false, true] {
                 tab.dark(dark);
                 tab.js(&format!("{axe}; true"));
                 let found = tab.js("axe.run(document, { runOnly: ['wcag2a','wcag2aa','wcag21a','wcag21aa','wcag22aa'] }).then(r => r.violations.map(v => v.id + ': ' + v.help + ' ' + v.nodes.slice(0, 5).map(n => n.html + ' ' + n.failureSummary).join(' | ')))");
-                assert_eq!(found, Value::Array(Vec::new()), "{name} in {lang}, dark: {dark}");
+                assert_eq!(found, Value::Array(Vec::new()), "{name}, dark: {dark}");
             }
             tab.dark(false);
         }
-        assert_eq!(sideways(tab), 0, "{name} in {lang} is wider than a window of 1280");
-        let keep = ["ar", "fr", "es", "en", "de"].contains(&lang);
-        if keep {
-            tab.picture(&target().join(format!("desk/{name}-{lang}-1280.png")));
-        }
-        tab.size(360);
-        let who = tab.js("[...document.querySelectorAll('main *')].filter(e => e.getBoundingClientRect().right > 361 || e.getBoundingClientRect().left < -1).slice(0, 3).map(e => e.outerHTML.slice(0, 200))");
-        assert_eq!(sideways(tab), 0, "{name} in {lang} is wider than a phone: {who}");
-        if keep {
-            tab.picture(&target().join(format!("desk/{name}-{lang}-360.png")));
-        }
+        Err(_) => not_checked(&format!("axe-core on the page {name}"), "target/tools/axe.min.js is not there; 'cargo xtask needs' fetches it"),
     }
-    tab.lang("en");
+    assert_eq!(sideways(tab), 0, "{name} is wider than a window of 1280");
+    let to = |width: u32| target().join(format!("desk/{name}-{width}.png"));
+    tab.picture(&to(1280));
+    tab.size(360);
+    let who = tab.js("[...document.querySelectorAll('main *')].filter(e => e.getBoundingClientRect().right > 361 || e.getBoundingClientRect().left < -1).slice(0, 3).map(e => e.outerHTML.slice(0, 200))");
+    assert_eq!(sideways(tab), 0, "{name} is wider than a phone: {who}");
+    tab.picture(&to(360));
     tab.size(1280);
 }
