@@ -218,9 +218,10 @@ impl Tab {
     }
 
     pub fn picture(&self, to: &Path) {
-        let size = self.call("Page.getLayoutMetrics", json!({}))["cssContentSize"].clone();
-        let clip = json!({ "x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1 });
-        let shot = self.call("Page.captureScreenshot", json!({ "format": "png", "captureBeyondViewport": true, "clip": clip }));
+        let metrics = self.call("Page.getLayoutMetrics", json!({}));
+        // A page that fits its window is taken as it is shown: Chromium shifts pages written from right to left where more is asked for.
+        let beyond = metrics["cssContentSize"]["height"].as_f64() > metrics["cssLayoutViewport"]["clientHeight"].as_f64();
+        let shot = self.call("Page.captureScreenshot", json!({ "format": "png", "captureBeyondViewport": beyond }));
         std::fs::create_dir_all(to.parent().unwrap()).unwrap();
         std::fs::write(to, base64::engine::general_purpose::STANDARD.decode(shot["data"].as_str().unwrap()).unwrap()).unwrap();
     }
