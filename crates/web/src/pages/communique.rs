@@ -9,7 +9,7 @@ use crate::form;
 use crate::labels::Labelled;
 use crate::layout::{Live, absent, csrf, failed, page};
 use crate::session::Seat;
-use crate::show::{self, Names};
+use crate::show::Names;
 use crate::when;
 use crate::words::{fill, language, many, t};
 use axum::Extension;
@@ -38,7 +38,7 @@ struct Shown {
 /// A text of the communiqué as its item states it.
 struct Text<'a> {
     item: &'a ItemView,
-    value: &'a Value,
+    text: &'a str,
     lang: &'a str,
     hash: Digest,
 }
@@ -48,7 +48,8 @@ impl Shown {
         let of = |item| -> Option<Text<'_>> {
             let item: &ItemView = item;
             let value = item.fields.get("text")?;
-            Some(Text { item, value, lang: value["lang"].as_str()?, hash: Digest::of(value["text"].as_str()?.as_bytes()) })
+            let text = value["text"].as_str()?;
+            Some(Text { item, text, lang: value["lang"].as_str()?, hash: Digest::of(text.as_bytes()) })
         };
         self.view.items.iter().filter(|i| i.kind == "communique_text").filter_map(of).collect()
     }
@@ -105,7 +106,7 @@ fn draw(seat: &Seat, s: &Shown, trouble: Option<Markup>) -> Markup {
             @for x in texts.iter().rev() {
                 div.sheet {
                     p { strong { (language(x.lang)) } " " span.quiet { bdi { (s.name(&x.item.opener)) } @if let Ok(at) = x.item.at.parse::<base::Instant>() { " · " (when::lived(seat, &at)) } } }
-                    div.press { (show::written(x.value)) }
+                    p.said lang=(x.lang) dir="auto" { (x.text) }
                     p.quiet { "SHA-256 " code dir="ltr" { (x.hash) } }
                 }
             }
