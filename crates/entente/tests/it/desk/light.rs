@@ -53,5 +53,5 @@ fn a_dossier_of_a_thousand_acts_stays_light() {
         }
     }
     let all = v.get(&at("/views/timeline"));
-    assert!(all.body.contains("1000 acts"), "{}", all.body);
+    assert!(all.body.contains("1,000 acts"), "{}", all.body);
 }

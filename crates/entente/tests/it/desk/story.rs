@@ -161,7 +161,7 @@ fn ask_and_answer_through_the_desk() {
     // Search from anywhere by the key, with a reason; the answer stands in words that were written in another language.
     asks.open("/");
     asks.js("document.dispatchEvent(new KeyboardEvent('keydown', { key: '/' }))");
-    asks.until("document.activeElement === document.querySelector('.find input')");
+    asks.until("document.activeElement === document.querySelector('.find input[type=search]')");
     asks.js("(() => { const box = document.querySelector('.find input[type=search]'); box.value = 'véhicules'; box.form.submit(); })()");
     asks.until("location.pathname.startsWith('/search/') && document.readyState === 'complete'");
     asks.fill("reason", "same vehicle in other dossiers?");
