@@ -135,6 +135,7 @@ fn the_matrix_speaks_the_language_that_is_asked_for() {
         "early-warning",
         "event-security",
         "expert-exchange",
+        "hit-no-hit",
         "information-request",
         "joint-investigation-team",
         "joint-operation",
