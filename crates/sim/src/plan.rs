@@ -99,7 +99,7 @@ named! {
         /// The disk is lost, and a backup is put in its place and declared.
         Restored = "backup restored",
         /// An older copy is put in the disk's place, and nobody says so.
-        OlderCopy = "older copy, silent",
+        OlderCopy = "silent older copy",
         /// The service takes a new card with new keys.
         Rotated = "new card",
         /// The service revokes the card that acts.
