@@ -214,7 +214,9 @@ fn ask(mut keys: Keys, wanted: &Wanted, card: &Card) -> Result<(Keys, RootReques
     let at = now();
     let mut tasks: Vec<RootTask> = Vec::new();
     if !wanted.no_card {
-        let valid_from = wanted.from.map_or(at, base::UnixMs);
+        // Signatures state whole seconds: a card that began within one could sign nothing until the next.
+        let moment = wanted.from.unwrap_or(at.0);
+        let valid_from = base::UnixMs(moment - moment.rem_euclid(1000));
         let duty = |[desk, phone, mail]: &[String; 3]| seal::Duty { desk: desk.clone(), phone: phone.clone(), mail: mail.clone() };
         let draft = CardDraft {
             code: card.code.clone(),
