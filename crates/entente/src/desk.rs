@@ -63,7 +63,7 @@ impl Running for Behind {
         Box::pin(async move { prove(&engine, mechanisms).await })
     }
 
-    fn press(&self, officer: Officer, lay: Lay) -> Later<Result<(Vec<Draft>, Vec<Silent>), NodeError>> {
+    fn press(&self, officer: Officer, lay: Lay) -> Later<Result<web::Read, NodeError>> {
         let Behind { engine, dir, .. } = self.clone();
         Box::pin(async move { press(&engine, &dir, &officer, move |n| lay(n)).await })
     }

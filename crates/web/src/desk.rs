@@ -16,6 +16,8 @@ pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub type Job = Box<dyn FnOnce(&mut Node) -> Result<Option<Ticket>, NodeError> + Send>;
 /// Lays texts of the press out on the node, to be read away from its thread; done again if the register moved meanwhile.
 pub type Lay = Arc<dyn Fn(&Node) -> Result<PressDesk, NodeError> + Send + Sync>;
+/// What was read of the press: drafts, and texts that gave none.
+pub type Read = (Vec<Draft>, Vec<Silent>);
 /// What happened and what to do, in all languages.
 pub type Pair = (&'static Labels, &'static Labels);
 
@@ -61,7 +63,7 @@ pub trait Running: Send + Sync + 'static {
     /// Proves mechanisms of partners beside the node, before an accord that names them is signed.
     fn prove(&self, mechanisms: Vec<Arc<Mechanism>>) -> Later<Result<(), NodeError>>;
     /// Reads texts of the press and files what was read: the drafts, and the texts that gave none.
-    fn press(&self, officer: Officer, lay: Lay) -> Later<Result<(Vec<Draft>, Vec<Silent>), NodeError>>;
+    fn press(&self, officer: Officer, lay: Lay) -> Later<Result<Read, NodeError>>;
     /// Returns a channel that changes whenever something was stored.
     fn changes(&self) -> watch::Receiver<u64>;
     /// Returns the time.

@@ -113,7 +113,7 @@ async fn tasks(State(desk): State<Desk>, Extension(seat): Extension<Seat>, Query
         "theirs" => !task.ours,
         _ => true,
     });
-    all.sort_by(|a, b| (a.due, a.dossier).cmp(&(b.due, b.dossier)));
+    all.sort_by_key(|task| (task.due, task.dossier));
     let group = |task: &Task| match task.due.0 - now.0 {
         ms if ms < 0 => "late",
         ms if ms <= WEEK_MS => "soon",
