@@ -10,7 +10,7 @@ use axum::extract::{ConnectInfo, Request};
 use axum::middleware::map_request;
 use base::UnixMs;
 use dossier::Mechanism;
-use node::{Draft, NodeError, Officer, Silent};
+use node::{NodeError, Officer};
 use std::future::{Future, IntoFuture};
 use std::net::SocketAddr;
 use std::path::PathBuf;
