@@ -193,7 +193,7 @@ async fn guard(State((desk, access, takes)): State<(Desk, Access, Takes)>, reque
             let field = |(n, v): (std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)| (n.into_owned(), v.replace("\r\n", "\n"));
             parts.extensions.insert(Posted(form_urlencoded::parse(&read).take(FORM_FIELDS_MAX).map(field).collect()));
         } else if files {
-            let Some(fields) = multipart::read(&kind, &read, FORM_FIELDS_MAX) else { return (StatusCode::BAD_REQUEST, "").into_response() };
+            let Some(fields) = multipart::read(&kind, read, FORM_FIELDS_MAX).await else { return (StatusCode::BAD_REQUEST, "").into_response() };
             parts.extensions.insert(Posted(fields));
         } else {
             bytes = read;

@@ -356,6 +356,25 @@ fn without_descriptors_the_node_waits_and_says_so() {
         };
         let limits = fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
         let most = limits.lines().find(|l| l.starts_with("Max open files")).and_then(|l| l.split_whitespace().nth(4)).unwrap().to_owned();
+        // Every number is taken, by programs that say nothing: the one in reserve lets the operator's command in, more than once.
+        let numbers = fs::read_dir(format!("/proc/{pid}/fd")).unwrap().filter_map(|d| d.unwrap().file_name().to_str()?.parse::<usize>().ok());
+        wire::run(&format!("prlimit --pid {pid} --nofile={}:{most}", numbers.max().unwrap() + 1)).unwrap();
+        let mut silent = Vec::new();
+        let spent = |w: &World| w.log(0).contains("an officer's program cannot be let in");
+        while !spent(w) {
+            assert!(silent.len() < 1000, "{} descriptors are taken and none is missed", taken());
+            silent.push(tokio::net::TcpStream::connect(w.nodes[0].api).await.unwrap());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        silent.truncate(silent.len() - 1);
+        for time in 0..3 {
+            let began = Instant::now();
+            while !w.command(0, &["status"]).contains("failure.system.descriptors") {
+                assert!(began.elapsed() < HEALS_WITHIN, "time {time}: {}", w.command(0, &["status"]));
+            }
+        }
+        drop(silent);
+        wire::run(&format!("prlimit --pid {pid} --nofile={most}:{most}")).unwrap();
         // Both lines to partners end, so that each side must open a new one and finds that it cannot.
         w.nodes[1].kill();
         w.nodes[1].start(Path::new(PROGRAM)).await.unwrap();
