@@ -57,11 +57,8 @@ impl World {
         let often = self.book.put_back.times.get(&i).copied().unwrap_or(0);
         // Whoever restores looks at the clock first.
         let right = silent || (self.stations[i].off == 0 && self.now(i) >= self.stations[i].keys.acts_from());
-        let allowed = !self.keys_change
-            && right
-            && Some(i) != self.liar
-            && often < PUT_BACKS_MAX
-            && (!silent || (self.liar.is_none() && self.book.put_back.silent.is_none_or(|s| s == i)));
+        let allowed =
+            right && Some(i) != self.liar && often < PUT_BACKS_MAX && (!silent || (self.liar.is_none() && self.book.put_back.silent.is_none_or(|s| s == i)));
         if !allowed {
             return Ok(false);
         }
@@ -175,7 +172,8 @@ impl World {
                 about && ["peer.ledger.restored", "peer.ledger.rewritten", "peer.act.equivocation"].contains(&code)
             };
             if !self.logged(other, "incident")?.iter().any(names) {
-                let what = format!("{} holds more of {} than its older copy, and has noticed nothing", NAMES[other], NAMES[silent]);
+                let by = if holds { "holds acts of" } else { "cosigned more of" };
+                let what = format!("{} {by} {} than its older copy has, and has noticed nothing", NAMES[other], NAMES[silent]);
                 return Err(Violation::new("older-copy-is-noticed", what));
             }
         }

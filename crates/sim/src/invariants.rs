@@ -82,6 +82,13 @@ pub fn not_held(store: &dyn Store, receipt: &[u8]) -> Option<String> {
     }
 }
 
+/// Returns the codes by which a receipt refuses pieces.
+pub(crate) fn refused_in(receipt: &[u8]) -> Vec<String> {
+    let Ok(signed) = Signed::parse(receipt, Typ::Receipt, seal::RECEIPT_BYTES_MAX) else { return Vec::new() };
+    let Ok(receipt) = base::cbor::from_slice::<Receipt>(signed.payload(), seal::RECEIPT_BYTES_MAX) else { return Vec::new() };
+    receipt.entries.into_iter().filter_map(|e| if let Held::Refused { code } = e.held { Some(code) } else { None }).collect()
+}
+
 /// Returns the acts of a parcel's content: id, dossier, author.
 pub fn acts_in(content: &[u8]) -> Vec<Act> {
     let pieces: Vec<Piece> = base::cbor::from_slice(content, content.len().max(1)).unwrap_or_default();
@@ -233,11 +240,7 @@ impl World {
         code: Option<&'static str>,
         logged: bool,
     ) -> Result<(), Violation> {
-        let codes: Vec<String> = receipt
-            .and_then(|r| Signed::parse(r, Typ::Receipt, seal::RECEIPT_BYTES_MAX).ok())
-            .and_then(|s| base::cbor::from_slice::<Receipt>(s.payload(), seal::RECEIPT_BYTES_MAX).ok())
-            .map(|r| r.entries.iter().filter_map(|e| if let Held::Refused { code } = &e.held { Some(code.clone()) } else { None }).collect())
-            .unwrap_or_default();
+        let codes = receipt.map(refused_in).unwrap_or_default();
         if receipt.is_some() && !matches!(lie.expect, Expect::Refused(_)) {
             self.lies.landed.push((to, flight.number, self.stations[flight.from].starts));
         }
@@ -248,7 +251,9 @@ impl World {
         // What was dated ahead when it left may not be so any more when it comes, nor by a clock that is wrong.
         let late = lie.kind == Fault::Ahead && (self.stations[to].off != 0 || self.time > flight.ready.plus_ms(12 * 3_600_000));
         let off = code == Some("peer.parcel.clock") || (codes.iter().any(|c| c == "peer.act.clock-ahead") && lie.kind != Fault::Ahead);
-        if off || (receipt.is_none() && code.is_none_or(|c| c.starts_with("failure."))) || late {
+        // Who was put back and has not heard this partner yet does not know what it cosigned, and says so.
+        let forgotten = lie.kind == Fault::Rewritten && self.book.put_back.times.contains_key(&to) && codes.iter().any(|c| c == "refusal.fence.awaited");
+        if off || forgotten || (receipt.is_none() && code.is_none_or(|c| c.starts_with("failure."))) || late {
             return Ok(());
         }
         let missed =

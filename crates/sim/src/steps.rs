@@ -1,6 +1,6 @@
 //! What is done in each kind of step. Nothing here decides what is right: that stands in `invariants`.
 
-use crate::invariants::{Violation, acts_in};
+use crate::invariants::{Violation, acts_in, refused_in};
 use crate::network::{Back, Flight, IN_FLIGHT_MAX};
 use crate::plan::Fault;
 use crate::rng::Rng;
@@ -252,7 +252,10 @@ impl World {
                 Answered::Refused(code) => (None, Some(code)),
             };
             let what = match (&receipt, code) {
-                (Some(_), _) => "takes".to_owned(),
+                (Some(r), _) => match refused_in(r) {
+                    codes if codes.is_empty() => "takes".to_owned(),
+                    codes => format!("takes, but for {}, {:?}", codes.len(), codes.into_iter().collect::<std::collections::BTreeSet<_>>()),
+                },
                 (None, Some(code)) => format!("refuses ({code})"),
                 (None, None) => "cannot store".to_owned(),
             };

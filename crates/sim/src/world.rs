@@ -41,8 +41,6 @@ pub struct World {
     wrong_until: Vec<(usize, Option<Fault>)>,
     /// The number of the step.
     pub at: usize,
-    /// Whether keys change in this run; in the others disks are put back. Both in one run are not simulated.
-    pub keys_change: bool,
 }
 
 /// What strikes a step, and what it draws from.
@@ -79,7 +77,6 @@ impl World {
             down: vec![0; n],
             wrong_until: vec![(0, None); n],
             at: 0,
-            keys_change: plan.seed % 2 == 1,
             stations,
         };
         for a in 0..n {
