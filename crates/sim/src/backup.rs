@@ -67,6 +67,7 @@ impl World {
         self.die(i, Aftermath::All, m, if silent { "gets an older copy of its disk, of which nobody tells" } else { "loses its disk, and gets a backup" });
         // A restoration takes longer than a line or a second copy on it lasts; files of the lost node are destroyed, as its manual says.
         self.net.out.retain(|f| f.from != i || f.lie.is_some());
+        self.bag.retain(|f| f.from != i);
         // It knows the numbers of parcels up to the copy only.
         self.numbers_forgotten(i);
         self.stations[i].disk = copy.disk;

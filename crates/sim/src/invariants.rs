@@ -13,7 +13,7 @@ use crate::world::{CANARY, Moment, World};
 use base::{ActId, Digest, DossierId, ServiceId, UnixMs};
 use dossier::{Act, DossierView};
 use node::{NodeError, Piece};
-use seal::{Held, Receipt, Signed, Typ};
+use seal::{Held, Receipt, SealFault, Signed, Typ};
 use std::collections::{BTreeMap, BTreeSet};
 use store::{Store, Verdict};
 
@@ -51,6 +51,8 @@ pub struct Notebook {
     /// Codes that a service's log must hold.
     pub(crate) named: BTreeSet<(usize, &'static str, String)>,
     promises: u64,
+    /// Carry files that were written.
+    pub(crate) files: u64,
     /// What was put back to an older state.
     pub(crate) put_back: PutBack,
     /// Who has changed its keys.
@@ -68,6 +70,7 @@ impl Notebook {
             void: BTreeMap::new(),
             named: BTreeSet::new(),
             promises: 0,
+            files: 0,
             put_back: PutBack::default(),
             rekeyed: BTreeSet::new(),
         }
@@ -189,8 +192,8 @@ impl World {
         store::check_ledger(store).map(drop).map_err(|e| Violation::new("ledger-checks", format!("{}: {e}", NAMES[i])))
     }
 
-    /// A parcel was answered.
-    pub(crate) fn answered(&mut self, to: usize, flight: &Flight, receipt: Option<&[u8]>, code: Option<&'static str>) -> Result<(), Violation> {
+    /// A parcel with these acts was answered, over a line or for a file; `fresh` says that it was not here before.
+    pub(crate) fn answered(&mut self, to: usize, carried: &[ActId], receipt: Option<&[u8]>, code: Option<&'static str>, fresh: bool) -> Result<(), Violation> {
         if code == Some("failure.store.corrupt") || code == Some("failure.node.corrupt") {
             return Err(Violation::new("stays-sound", format!("{} answers {}", NAMES[to], code.unwrap_or_default())));
         }
@@ -200,7 +203,12 @@ impl World {
         }
         let me = self.id(to);
         let Some(own) = self.node(to).and_then(|n| seal::Directory::cards(&n.book(), &me)) else { return Ok(()) };
-        let (receipt, _) = Receipt::read(bytes, &own).map_err(|e| Violation::new("receipt-holds", format!("{}: {e}", NAMES[to])))?;
+        let receipt = match Receipt::read(bytes, &own) {
+            Ok((receipt, _)) => receipt,
+            // A parcel that comes again earns the receipt that it had, whatever became of its card: its sender loads what is due anew.
+            Err(SealFault::CardRevoked { .. }) if !fresh => return Ok(()),
+            Err(e) => return Err(Violation::new("receipt-holds", format!("{}: {e}", NAMES[to]))),
+        };
         let Some(store) = self.stations[to].store() else { return Ok(()) };
         if let Some(what) = not_held(store, bytes) {
             return Err(Violation::new("no-receipt-before-durability", format!("{}: act {what} is not in its ledger", NAMES[to])));
@@ -210,7 +218,7 @@ impl World {
             let Held::Held { at } = entry.held else { continue };
             match store.act(&entry.act) {
                 Ok(Some(act)) => held.push((entry.act, act.dossier, at)),
-                Ok(None) if flight.acts.contains(&entry.act) => {
+                Ok(None) if carried.contains(&entry.act) => {
                     let what = format!("{} gave a receipt for act {} that it does not hold", NAMES[to], entry.act.short());
                     return Err(Violation::new("no-receipt-before-durability", what));
                 }
@@ -297,6 +305,7 @@ impl World {
         let mut m = Moment { kind: crate::plan::Kind::Wait, faults: &[], rng: crate::rng::Rng::new(1) };
         for _ in 0..2 {
             self.rest(&mut m)?;
+            self.carry_in_the_end(&mut m)?;
             self.time = self.time.plus_ms(16 * 60_000);
             for i in 0..self.stations.len() {
                 let done = self.work(i, &mut m, |node, now| node.checkpoint(now).map(drop))?;

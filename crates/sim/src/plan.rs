@@ -50,6 +50,10 @@ named! {
         Restart = "restart",
         /// A copy of the disk is set aside.
         Backup = "backup",
+        /// What is due to a partner is written into a file.
+        Export = "export",
+        /// A file that somebody brought is taken.
+        Import = "import",
         /// Time passes; what was refused for the moment goes again.
         Wait = "wait",
         /// The lying partner lies.
@@ -104,6 +108,16 @@ named! {
         Rotated = "new card",
         /// The service revokes the card that acts.
         Revoked = "card revoked",
+        /// A carry file never arrives.
+        FileLost = "file lost",
+        /// A carry file is kept, and brought once more later.
+        FileTwice = "file twice",
+        /// A carry file is cut off at any byte.
+        FileTorn = "file torn",
+        /// A carry file comes before one that was written before it.
+        FileOrder = "file out of order",
+        /// Nobody says that a file is written: the next one holds the same again.
+        Unconfirmed = "file not confirmed",
         /// Two acts under one number.
         Equivocate = "lie: two tongues",
         /// Another parcel under a number that was used.
@@ -156,12 +170,14 @@ impl Fault {
             LoseAnswer => kind == K::Answer,
             Reorder => matches!(kind, K::Deliver | K::Answer),
             Cut | HalfCut => matches!(kind, K::Deliver | K::Answer),
+            FileLost | FileTwice | FileTorn | FileOrder => kind == K::Import,
+            Unconfirmed => kind == K::Export,
             // A load only reads; a wait touches no disk; a copy is made beside the node.
             WriteFails | DiskFull | SyncFails | CrashInWrite | CrashAtSync => !matches!(kind, K::Load | K::Wait | K::Lie | K::Backup),
             KilledBefore | KilledAfter | ReadFails | Rotated | Revoked => !matches!(kind, K::Restart | K::Wait | K::Lie | K::Backup),
             Restored | OlderCopy => !matches!(kind, K::Wait | K::Lie | K::Backup),
             Skew | ClockAhead | ClockBack => !matches!(kind, K::Wait | K::Lie),
-            OtherReceipt => kind == K::Answer,
+            OtherReceipt => matches!(kind, K::Answer | K::Import),
             _ => kind == K::Deliver,
         }
     }
@@ -204,6 +220,8 @@ const WEIGHTS: &[(Kind, usize)] = &[
     (Kind::Rebuild, 2),
     (Kind::Restart, 3),
     (Kind::Backup, 3),
+    (Kind::Export, 5),
+    (Kind::Import, 5),
     (Kind::Wait, 4),
     (Kind::Lie, 6),
 ];

@@ -246,6 +246,7 @@ impl World {
         }
         let all_stored = committed.iter().all(|(_, r)| r.is_ok());
         for (flight, answer) in group.into_iter().zip(answers) {
+            let fresh = !matches!(answer, Answered::Again(_));
             let (receipt, code) = match answer {
                 Answered::Again(receipt) => (Some(receipt), None),
                 Answered::Staged(ticket) => (stored(&ticket).and_then(|a: &Appended| a.receipt.clone()), None),
@@ -260,7 +261,7 @@ impl World {
                 (None, None) => "cannot store".to_owned(),
             };
             self.tell(format!("{} {what} {:x} of {}{}", NAMES[to], flight.number, NAMES[flight.from], if flight.copy { " again" } else { "" }));
-            self.answered(to, &flight, receipt.as_deref(), code)?;
+            self.answered(to, &flight.acts, receipt.as_deref(), code, fresh)?;
             if m.rng.chance(1, 8) {
                 self.no_other_opens(&flight)?;
             }

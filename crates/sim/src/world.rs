@@ -26,6 +26,8 @@ pub struct World {
     pub liar: Option<usize>,
     /// What is under way.
     pub net: Network,
+    /// Files that somebody carries.
+    pub bag: Vec<crate::carry::Carried>,
     /// True time.
     pub time: UnixMs,
     /// What was promised, and what is expected.
@@ -69,6 +71,7 @@ impl World {
         let mut world = World {
             liar: plan.liar.then_some(n - 1),
             net: Network::new(n),
+            bag: Vec::new(),
             time: START,
             book: Notebook::new(n),
             coverage: Coverage::default(),
@@ -148,6 +151,8 @@ impl World {
             Kind::Rebuild => self.do_rebuild(&mut moment),
             Kind::Restart => self.do_restart(&mut moment),
             Kind::Backup => self.do_backup(&mut moment),
+            Kind::Export => self.do_export(&mut moment),
+            Kind::Import => self.do_import(&mut moment),
             Kind::Wait => self.do_wait(&mut moment),
             Kind::Lie => self.do_lie(&mut moment),
         }
