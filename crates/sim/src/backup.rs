@@ -93,6 +93,7 @@ impl World {
         let (here, lost): (BTreeMap<_, _>, BTreeMap<_, _>) = told.into_iter().partition(|(act, _)| matches!(store.act(act), Ok(Some(_))));
         let size = store.ledger().map_or(0, |l| l.size);
         self.book.told[i] = here;
+        self.book.told_chunks[i].clear();
         // Its own log went with the disk.
         self.book.named.retain(|n| n.0 != i);
         self.book.held_at.retain(|(at, act), _| *at != i || !lost.contains_key(act));

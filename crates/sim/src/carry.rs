@@ -176,6 +176,7 @@ impl World {
                 self.is_synced(i)?;
                 file.acts.extend(acts_in(&load.content).iter().map(dossier::Act::id));
                 let parcel = parcel.expect("it was sealed");
+                self.chunks_only_for(i, to, &parcel)?;
                 file.bytes.extend(file.out.add(CarryRecord::Parcel(&parcel), now).map_err(bad)?);
                 Ok(Some(Step::More))
             }

@@ -5,12 +5,13 @@
 //! was carried: all honest parties fold alike, nothing waits, nothing is due, nobody honest is accused, every ledger checks.
 
 use crate::backup::PutBack;
+use crate::exhibits::Content;
 use crate::liar::{Expect, Lie};
 use crate::network::{Back, Flight};
 use crate::plan::Fault;
 use crate::station::NAMES;
 use crate::world::{CANARY, Moment, World};
-use base::{ActId, Digest, DossierId, ServiceId, UnixMs};
+use base::{ActId, Digest, DossierId, ExhibitId, ServiceId, UnixMs};
 use dossier::{Act, DossierView};
 use node::{NodeError, Piece};
 use seal::{Held, Receipt, SealFault, Signed, Typ};
@@ -51,6 +52,10 @@ pub struct Notebook {
     /// Codes that a service's log must hold.
     pub(crate) named: BTreeSet<(usize, &'static str, String)>,
     promises: u64,
+    /// Files that officers added.
+    pub(crate) exhibits: BTreeMap<ExhibitId, Content>,
+    /// Chunks that each service said are on its disk.
+    pub(crate) told_chunks: Vec<BTreeSet<(ExhibitId, u32)>>,
     /// Carry files that were written.
     pub(crate) files: u64,
     /// What was put back to an older state.
@@ -70,6 +75,8 @@ impl Notebook {
             void: BTreeMap::new(),
             named: BTreeSet::new(),
             promises: 0,
+            exhibits: BTreeMap::new(),
+            told_chunks: vec![BTreeSet::new(); n],
             files: 0,
             put_back: PutBack::default(),
             rekeyed: BTreeSet::new(),
@@ -189,7 +196,8 @@ impl World {
                 return Err(Violation::new("nothing-acknowledged-is-lost", what));
             }
         }
-        store::check_ledger(store).map(drop).map_err(|e| Violation::new("ledger-checks", format!("{}: {e}", NAMES[i])))
+        store::check_ledger(store).map(drop).map_err(|e| Violation::new("ledger-checks", format!("{}: {e}", NAMES[i])))?;
+        self.exhibits_hold(i)
     }
 
     /// A parcel with these acts was answered, over a line or for a file; `fresh` says that it was not here before.
@@ -214,8 +222,10 @@ impl World {
             return Err(Violation::new("no-receipt-before-durability", format!("{}: act {what} is not in its ledger", NAMES[to])));
         }
         let mut held = Vec::new();
+        let chunks = self.chunk_names();
         for entry in &receipt.entries {
             let Held::Held { at } = entry.held else { continue };
+            self.book.told_chunks[to].extend(chunks.get(entry.act.as_ref()));
             match store.act(&entry.act) {
                 Ok(Some(act)) => held.push((entry.act, act.dossier, at)),
                 Ok(None) if carried.contains(&entry.act) => {
@@ -315,6 +325,7 @@ impl World {
             }
         }
         self.rest(&mut m)?;
+        self.exhibits_in_the_end(&mut m)?;
         for i in 0..self.stations.len() {
             self.sound_in_the_end(i)?;
         }

@@ -8,6 +8,7 @@ mod backup;
 mod carry;
 mod coverage;
 mod disk;
+mod exhibits;
 mod filler;
 mod invariants;
 mod liar;

@@ -50,6 +50,8 @@ named! {
         Restart = "restart",
         /// A copy of the disk is set aside.
         Backup = "backup",
+        /// An officer adds a file, to be named in an act.
+        Add = "add",
         /// What is due to a partner is written into a file.
         Export = "export",
         /// A file that somebody brought is taken.
@@ -148,6 +150,8 @@ named! {
         WantForeign = "lie: asks for others' acts",
         /// A ledger that was rewritten.
         Rewritten = "lie: rewritten ledger",
+        /// A chunk of an exhibit with a byte changed.
+        OtherChunk = "lie: altered chunk",
         /// A receipt for another parcel, or none at all.
         OtherReceipt = "lie: false receipt",
         /// Many acts of dossiers that do not exist, many wishes.
@@ -220,6 +224,7 @@ const WEIGHTS: &[(Kind, usize)] = &[
     (Kind::Rebuild, 2),
     (Kind::Restart, 3),
     (Kind::Backup, 3),
+    (Kind::Add, 4),
     (Kind::Export, 5),
     (Kind::Import, 5),
     (Kind::Wait, 4),

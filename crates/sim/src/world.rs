@@ -151,6 +151,7 @@ impl World {
             Kind::Rebuild => self.do_rebuild(&mut moment),
             Kind::Restart => self.do_restart(&mut moment),
             Kind::Backup => self.do_backup(&mut moment),
+            Kind::Add => self.do_add(&mut moment),
             Kind::Export => self.do_export(&mut moment),
             Kind::Import => self.do_import(&mut moment),
             Kind::Wait => self.do_wait(&mut moment),
