@@ -6,7 +6,7 @@
 use crate::invariants::Violation;
 use crate::station::NAMES;
 use crate::world::{CANARY, Moment, World};
-use base::{CHUNK_BYTES, Digest, DossierId, ExhibitId};
+use base::{CHUNK_BYTES, Digest, DossierId, ExhibitId, ServiceId};
 use node::{Intent, NodeError, Piece};
 use seal::Directory;
 use std::collections::{BTreeMap, BTreeSet};
@@ -78,14 +78,12 @@ impl World {
     }
 
     /// Notes who may have the files that an intent names.
-    pub(crate) fn may_have(&mut self, intent: &Intent) {
-        let (fields, parties) = match intent {
-            Intent::Open { fields, parties, .. } => (fields, parties.iter().filter_map(|p| self.place(&p.0)).collect()),
-            Intent::OpenItem { fields, dossier, .. } | Intent::Move { fields, dossier, .. } => (fields, self.parties_of(dossier)),
-        };
+    pub(crate) fn may_have(&mut self, intent: &Intent, parties: &[ServiceId]) {
+        let (Intent::Open { fields, .. } | Intent::OpenItem { fields, .. } | Intent::Move { fields, .. }) = intent;
         let text = serde_json::to_string(fields).unwrap_or_default();
+        let places: Vec<usize> = parties.iter().filter_map(|p| self.place(p)).collect();
         for (_, content) in self.book.exhibits.iter_mut().filter(|(id, _)| text.contains(&id.to_string())) {
-            content.parties.extend(&parties);
+            content.parties.extend(&places);
         }
     }
 

@@ -406,7 +406,9 @@ impl World {
         }
         // What had to be named is named.
         for (_, kind, code) in self.book.named.iter().filter(|n| n.0 == i) {
-            if !self.logged(i, kind)?.iter().any(|l| l["code"] == **code) {
+            let lines = self.logged(i, kind)?;
+            // What one partner sends in vain is written down so many times in an hour, and the last line says so.
+            if !lines.iter().any(|l| l["code"] == **code || l["rest_of_the_hour"].is_string()) {
                 return Err(Violation::new("every-lie-is-named", format!("the log of {} does not name {code}", NAMES[i])));
             }
         }

@@ -48,10 +48,10 @@ impl World {
         let done = self.work(i, m, |node, now| {
             let will = will(node, now)?;
             let intent = will.intent.clone();
-            wanted = Some(intent.clone());
+            wanted = Some((intent.clone(), parties_of(node, &intent, now)));
             chief.map(|chief| (will, node.propose(&chief, intent, now)))
         })?;
-        wanted.iter().for_each(|intent| self.may_have(intent));
+        wanted.iter().for_each(|(intent, parties)| self.may_have(intent, parties));
         let Some((Some((will, made)), committed)) = done else { return Ok(()) };
         match made {
             Ok(made) => self.made(i, will, made, &committed),
@@ -531,6 +531,16 @@ impl World {
     /// Remembers who is party of a dossier.
     pub(crate) fn knows(&mut self, dossier: DossierId, parties: Vec<usize>) {
         self.book.parties.entry(dossier).or_insert(parties);
+    }
+}
+
+/// Returns the parties of the dossier that an intent opens or is about.
+fn parties_of(node: &mut node::Node, intent: &Intent, now: base::UnixMs) -> Vec<base::ServiceId> {
+    match intent {
+        Intent::Open { parties, .. } => parties.iter().map(|p| p.0).collect(),
+        Intent::OpenItem { dossier, .. } | Intent::Move { dossier, .. } => {
+            node.view(dossier, &[], now).map(|v| v.parties.iter().map(|p| p.service).collect()).unwrap_or_default()
+        }
     }
 }
 
