@@ -23,6 +23,8 @@ const PAUSE_MS: i64 = 70 * 60_000;
 pub struct Content {
     /// All of it.
     pub bytes: Arc<Vec<u8>>,
+    /// Who added it.
+    by: usize,
     /// Who may have it, by place: whoever is party where somebody wanted to name it.
     parties: BTreeSet<usize>,
 }
@@ -61,7 +63,7 @@ impl World {
         match done {
             Ok((ticket, id)) if committed.iter().any(|(t, r)| *t == ticket && r.is_ok()) => {
                 self.tell(format!("{} adds a file of {size} bytes, {}", NAMES[i], id.short()));
-                self.book.exhibits.insert(id, Content { bytes, parties: BTreeSet::from([i]) });
+                self.book.exhibits.insert(id, Content { bytes, by: i, parties: BTreeSet::from([i]) });
                 Ok(())
             }
             Ok(_) => Ok(()),
@@ -72,9 +74,11 @@ impl World {
         }
     }
 
-    /// Lists all files that were added; a node that has no content of one may not name it.
-    pub(crate) fn files(&self) -> Vec<(ExhibitId, u64)> {
-        self.book.exhibits.iter().map(|(id, c)| (*id, c.bytes.len() as u64)).collect()
+    /// Lists the files of which a service has the content, as far as it has said so.
+    pub(crate) fn files(&self, i: usize) -> Vec<(ExhibitId, u64)> {
+        let chunks = |c: &Content| base::chunk_count(c.bytes.len() as u64).unwrap_or(0);
+        let has = |(id, c): &(&ExhibitId, &Content)| c.by == i || (0..chunks(c)).all(|n| self.book.told_chunks[i].contains(&(**id, n)));
+        self.book.exhibits.iter().filter(has).map(|(id, c)| (*id, c.bytes.len() as u64)).collect()
     }
 
     /// Notes who may have the files that an intent names.

@@ -31,13 +31,13 @@ impl World {
     pub(crate) fn do_open(&mut self, m: &mut Moment<'_>) -> Result<(), Violation> {
         let Some(i) = self.someone(m)? else { return Ok(()) };
         let partners: Vec<_> = (0..self.stations.len()).filter(|o| *o != i).map(|o| self.id(o)).collect();
-        let (mut rng, files) = (m.rng.clone(), self.files());
+        let (mut rng, files) = (m.rng.clone(), self.files(i));
         self.intend(i, m, move |node, now| will::open(node, now, &partners, &files, CANARY, &mut rng))
     }
 
     pub(crate) fn do_act(&mut self, m: &mut Moment<'_>) -> Result<(), Violation> {
         let Some(i) = self.someone(m)? else { return Ok(()) };
-        let (mut rng, files) = (m.rng.clone(), self.files());
+        let (mut rng, files) = (m.rng.clone(), self.files(i));
         self.intend(i, m, move |node, now| will::act(node, now, &files, CANARY, &mut rng))
     }
 

@@ -35,7 +35,11 @@ pub fn open(node: &mut Node, now: UnixMs, partners: &[ServiceId], files: &[(Exhi
             let id = *rng.pick(&accords)?;
             let view = node.view(&id, &ROLES, now).ok()?;
             let circle: Vec<ServiceId> = view.parties.iter().map(|p| p.service).filter(|s| *s != node.me()).collect();
-            (*rng.pick(&others)?, Some(id), circle)
+            // Whoever has a file at hand more often than not opens a dossier in which it can be named.
+            let names = |m: &&&Arc<Mechanism>| m.items.iter().any(|k| k.fields.iter().any(|f| f.kind == FieldType::Exhibit));
+            let naming: Vec<_> = others.iter().filter(names).copied().collect();
+            let from = if !files.is_empty() && rng.chance(1, 2) { &naming } else { &others };
+            (*rng.pick(from)?, Some(id), circle)
         }
     };
     let root = mechanism.root();
@@ -76,11 +80,18 @@ pub fn act(node: &mut Node, now: UnixMs, files: &[(ExhibitId, u64)], canary: &st
         open = waiting;
     }
     rng.shuffle(&mut open);
-    open.iter().find_map(|id| act_in(node, id, now, files, canary, rng))
+    // Whoever has a file at hand more often than not does something with it, where that can be.
+    if !files.is_empty()
+        && rng.chance(1, 2)
+        && let Some(will) = open.iter().find_map(|id| act_in(node, id, now, files, true, canary, rng))
+    {
+        return Some(will);
+    }
+    open.iter().find_map(|id| act_in(node, id, now, files, false, canary, rng))
 }
 
-/// Draws a move or a new item in one dossier.
-pub fn act_in(node: &mut Node, id: &DossierId, now: UnixMs, files: &[(ExhibitId, u64)], canary: &str, rng: &mut Rng) -> Option<Will> {
+/// Draws a move or a new item in one dossier; with `naming` only what may name a file.
+pub fn act_in(node: &mut Node, id: &DossierId, now: UnixMs, files: &[(ExhibitId, u64)], naming: bool, canary: &str, rng: &mut Rng) -> Option<Will> {
     let view = node.view(id, &ROLES, now).ok()?;
     let me = node.me();
     let role = view.parties.iter().find(|p| p.service == me)?.role.clone();
@@ -92,7 +103,6 @@ pub fn act_in(node: &mut Node, id: &DossierId, now: UnixMs, files: &[(ExhibitId,
         deeds.extend(possible.filter(|m| !ends(&m.name) || rng.chance(1, 14)).map(|m| (item.id, Some(m.name.as_str()), None)));
         deeds.extend(item.may_open.iter().filter(|_| rng.chance(1, 3)).map(|k| (item.id, None, Some(k.as_str()))));
     }
-    // Whoever has a file at hand more often than not does something with it.
     let on = |item: &ItemId| view.items.iter().find(|i| i.id == *item).and_then(|i| mechanism.kind(&i.kind));
     let names_files = |(item, name, kind): &(ItemId, Option<&str>, Option<&str>)| {
         let form = match (name, kind) {
@@ -101,7 +111,7 @@ pub fn act_in(node: &mut Node, id: &DossierId, now: UnixMs, files: &[(ExhibitId,
         };
         form.is_some_and(|f| f.iter().any(|f| f.kind == FieldType::Exhibit))
     };
-    if !files.is_empty() && rng.chance(2, 3) && deeds.iter().any(names_files) {
+    if naming {
         deeds.retain(names_files);
     }
     let (item, name, kind) = *rng.pick(&deeds)?;
