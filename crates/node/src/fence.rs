@@ -307,7 +307,8 @@ impl Node {
     /// Signs our declaration anew under the card that acts, where the one that signed it was revoked before all have answered: nobody
     /// believes it any more. Point and nonce stay: to partners it is the same restoration, said by keys that nobody else has.
     fn declare_anew(&mut self, batch: &mut Append) -> Result<(), NodeError> {
-        let Some(before) = self.fence.declared.clone() else { return Ok(()) };
+        let awaited = self.book.all().iter().any(|c| self.awaits(&c.service()));
+        let Some(before) = self.fence.declared.clone().filter(|_| awaited) else { return Ok(()) };
         let corrupt = || NodeError::Corrupt("the fence".to_owned());
         let bytes = base::hex::decode(&before.signed).ok_or_else(corrupt)?;
         let signed = Signed::parse(&bytes, Typ::Restored, seal::RESTORED_BYTES_MAX)?;

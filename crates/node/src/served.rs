@@ -71,8 +71,12 @@ impl Node {
         let mut fates: Vec<(Digest, Fate)> = Vec::with_capacity(pieces.len());
         for piece in pieces {
             let (digest, fate) = match piece {
-                // What is here is here: an act, or the word that comes with it, under a card that was revoked since asks for nothing new.
-                Err((digest, e)) if e.code() == CARD_REVOKED => (digest, self.store.act(&digest.into())?.map(|a| Fate::Here(a.at)).ok_or(e)),
+                // What is here is here: an act that another party hands on, with a word under a card that was revoked since, brings nothing
+                // new. Its author's own word does: it goes again under the card that acts.
+                Err((digest, e)) if e.code() == CARD_REVOKED => {
+                    let here = self.store.act(&digest.into())?.filter(|a| a.author != from);
+                    (digest, here.map(|a| Fate::Here(a.at)).ok_or(e))
+                }
                 Err((digest, e)) => (digest, Err(e)),
                 Ok(opened) => (opened.digest(), self.serve(opened, from, until.is_some(), &mut batch, &mut touched, now)),
             };
