@@ -51,12 +51,6 @@ struct Writing {
     lies: BTreeMap<(u64, Vec<u8>), Lie>,
 }
 
-/// What an export came to: its file's bytes so far, and whether it is through.
-enum Step {
-    More,
-    Through,
-}
-
 impl World {
     pub(crate) fn do_export(&mut self, m: &mut Moment<'_>) -> Result<(), Violation> {
         let Some(i) = self.someone(m)? else { return Ok(()) };
@@ -90,12 +84,11 @@ impl World {
         let mut whole = false;
         for n in 1.. {
             match self.export_on(i, to, &mut file, &keys, if strikes_at == n { &mut *m } else { &mut calm })? {
-                Some(Step::More) => {}
-                Some(Step::Through) => {
-                    whole = true;
+                Some(true) => {}
+                through => {
+                    whole = through.is_some();
                     break;
                 }
-                None => break,
             }
         }
         if file.bytes.is_empty() {
@@ -125,8 +118,8 @@ impl World {
         Ok(())
     }
 
-    /// Writes the next records of an export; none if it breaks off.
-    fn export_on(&mut self, i: usize, to: usize, file: &mut Writing, keys: &seal::Keys, m: &mut Moment<'_>) -> Result<Option<Step>, Violation> {
+    /// Writes the next records of an export and tells whether there may be more; none if it breaks off.
+    fn export_on(&mut self, i: usize, to: usize, file: &mut Writing, keys: &seal::Keys, m: &mut Moment<'_>) -> Result<Option<bool>, Violation> {
         let (partner, export, room) = (self.id(to), file.export, file.out.room());
         let honest = Some(i) != self.liar;
         let done = self.work(i, m, |node, now| {
@@ -169,7 +162,7 @@ impl World {
                     };
                     file.bytes.extend(file.out.add(CarryRecord::Receipt(number, &receipt), now).map_err(bad)?);
                 }
-                Ok(Some(Step::More))
+                Ok(Some(true))
             }
             CarryNext::Load(load) => {
                 self.only_for(i, to, &load.content)?;
@@ -178,9 +171,9 @@ impl World {
                 let parcel = parcel.expect("it was sealed");
                 self.chunks_only_for(i, to, &parcel)?;
                 file.bytes.extend(file.out.add(CarryRecord::Parcel(&parcel), now).map_err(bad)?);
-                Ok(Some(Step::More))
+                Ok(Some(true))
             }
-            CarryNext::Done => Ok(Some(Step::Through)),
+            CarryNext::Done => Ok(Some(false)),
         }
     }
 

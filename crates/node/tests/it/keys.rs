@@ -467,6 +467,40 @@ fn a_lost_root_key_is_followed_by_a_new_service() {
 }
 
 #[test]
+fn a_word_under_a_card_that_is_revoked_as_well_brings_nothing_new() {
+    let (mut w, _) = World::allied(3);
+    let asked = w.asks(MA, None).dossier;
+    w.pump();
+    w.notes(ES, asked, "Avant");
+    w.pump();
+    let es = w.id(ES);
+    let known = w.store(MA).acts_of(&asked).unwrap().into_iter().rfind(|a| a.author == es).unwrap();
+    let unknown = w.forge(ES, asked, note_deed(asked), words("Que personne n'a"), |_| ());
+    let (es_keys, de_keys, since) = (w.sides[ES].keys.clone(), w.sides[DE].keys.clone(), w.now);
+    w.wait(MINUTE);
+    for i in [ES, DE] {
+        revoke(&mut w, i, since);
+        w.pump();
+        w.wait(MINUTE);
+    }
+    let store::Body::Held(body) = known.body.clone() else { panic!("it is kept") };
+    let brings = |w: &mut World, from: usize, keys: &Keys, word: seal::Word, (signed, body): (Vec<u8>, Vec<u8>), number: u64| {
+        let act = act_of(&(signed.clone(), body.clone())).id();
+        let attestation = seal::Attestation::sign(keys, act, word, since).bytes().to_vec();
+        let parcel = w.parcel(from, MA, number, &[Piece::Attested { attestation, signed, body: Some(body) }]);
+        let receipt = w.hand(from, MA, &parcel).unwrap();
+        fates(w, MA, &receipt)
+    };
+    let held = seal::Word::Held { since };
+    let act = (known.signed.clone(), body);
+    // Another party hands on what is here already: it need not do so again. What is not here does not come in so.
+    assert_eq!(brings(&mut w, DE, &de_keys, held, act.clone(), 1 << 40), ["held"]);
+    assert_eq!(brings(&mut w, DE, &de_keys, held, unknown, 2 << 40), ["peer.seal.card-revoked"]);
+    // The author's own word says something new: it stays due until it is signed under the card that acts.
+    assert_eq!(brings(&mut w, ES, &es_keys, seal::Word::NotMine, act, 3 << 40), ["peer.seal.card-revoked"]);
+}
+
+#[test]
 fn nothing_is_signed_under_a_card_that_is_over_by_our_own_clock() {
     let (mut w, _) = World::allied(2);
     let asked = w.asks(MA, None).dossier;
