@@ -373,7 +373,11 @@ impl Node {
             return if here { Ok(CarrySettled::Again) } else { Err(NodeError::CarryReceipt) };
         };
         let way: UnderWay = read(&record.data)?;
-        let mut taken = self.read_receipt(from, &way.sent, (number, way.parcel), receipt, now)?;
+        let taken = self.read_receipt(from, &way.sent, (number, way.parcel), receipt, now);
+        if let Err(e) = &taken {
+            self.note_fault(from, e, now); // as over the line
+        }
+        let mut taken = taken?;
         taken.batch.records.push(RecordOp::Delete { kind: UNDER_WAY.to_owned(), id });
         if taken.passing {
             self.carry_rewind(from, &mut taken.batch)?;

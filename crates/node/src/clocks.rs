@@ -8,6 +8,7 @@ use crate::error::NodeError;
 use crate::inbound::ACT_AHEAD_MINUTES_MAX;
 use crate::node::Node;
 use base::{ServiceId, UnixMs};
+use seal::{Directory, SealFault};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -102,7 +103,10 @@ impl Node {
             Some(fault) => Err(fault),
             // What is signed states whole seconds.
             None if now.0 - now.0.rem_euclid(1000) < begins.0 => Err(NodeError::ClockBeforeCard(begins)),
-            None => Ok(()),
+            None => match self.book.cards(&self.me()).map(|own| own.judge(self.keys.card_number(), now)) {
+                Some(Err(SealFault::CardRetired { retired: over, .. } | SealFault::CardExpired { until: over, .. })) => Err(NodeError::ClockAfterCard(over)),
+                _ => Ok(()),
+            },
         }
     }
 

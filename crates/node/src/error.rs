@@ -106,6 +106,11 @@ pub enum NodeError {
     /// Our clock shows a time at which our own acting card has not begun.
     #[error("this machine's clock is before {0}, when the card that this node signs with begins; what it signed now would hold nowhere. Set the clock by NTP")]
     ClockBeforeCard(base::UnixMs),
+    /// Our own acting card is over by our clock: it has ended, or the overlap with the one that follows it has.
+    #[error(
+        "by this machine's clock the card that this node signs with was over on {0}; what it signed now would hold nowhere. Set the clock by NTP; if it is right, `entente keys status` shows which card is to follow"
+    )]
+    ClockAfterCard(base::UnixMs),
     /// All partners that were heard contradict our clock.
     #[error("all {partners} partners that were heard contradict this machine's clock ({ahead}); nothing is signed until it is set. Set it by NTP")]
     ClockContradicted {
@@ -290,6 +295,7 @@ impl NodeError {
             NodeError::ClockAhead(_) => "peer.act.clock-ahead",
             NodeError::ClockMoved(_) => "failure.clock.moved",
             NodeError::ClockBeforeCard(_) => "failure.clock.before-card",
+            NodeError::ClockAfterCard(_) => "failure.clock.after-card",
             NodeError::ClockContradicted { .. } => "failure.clock.contradicted",
             NodeError::ParcelClock(_) => "peer.parcel.clock",
             NodeError::Courier => "peer.parcel.courier",

@@ -10,7 +10,7 @@ use crate::lift::Lifted;
 use crate::node::{Node, PAGE, Ticket, log, put};
 use crate::piece::Piece;
 use base::{ActId, Digest, DossierId, Entropy, ServiceId, UnixMs};
-use seal::{Cards, Directory, Keys, Restored};
+use seal::{Cards, Directory, Keys, Restored, Signed, Typ};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use store::{Append, Entry, Outgoing, Queued, RecordOp, Store};
@@ -286,6 +286,7 @@ impl Node {
             return Ok(None);
         }
         let mut batch = Append::new(now);
+        self.declare_anew(&mut batch)?;
         self.ask_all(&mut batch);
         if now.0.saturating_sub(self.fence.gone_over) < GO_OVER_MS {
             return Ok((!batch.queue.is_empty() || !batch.records.is_empty()).then(|| self.stage(batch)));
@@ -301,6 +302,39 @@ impl Node {
         }
         let something = !batch.queue.is_empty() || !batch.records.is_empty();
         Ok(something.then(|| self.stage(batch)))
+    }
+
+    /// Signs our declaration anew under the card that acts, where the one that signed it was revoked before all have answered: nobody
+    /// believes it any more. Point and nonce stay: to partners it is the same restoration, said by keys that nobody else has.
+    fn declare_anew(&mut self, batch: &mut Append) -> Result<(), NodeError> {
+        let awaited = self.book.all().iter().any(|c| self.awaits(&c.service()));
+        let Some(before) = self.fence.declared.clone().filter(|_| awaited) else { return Ok(()) };
+        let corrupt = || NodeError::Corrupt("the fence".to_owned());
+        let bytes = base::hex::decode(&before.signed).ok_or_else(corrupt)?;
+        let signed = Signed::parse(&bytes, Typ::Restored, seal::RESTORED_BYTES_MAX)?;
+        let now = batch.at;
+        let Some(own) = self.book.cards(&self.me()) else { return Ok(()) };
+        // Under a card that is revoked as well, or before it begins by our own clock, the new one would be worth no more.
+        let acts = self.keys.card_number();
+        if own.revocation(signed.card_number()).is_none() || own.judge(acts, now).is_err() || self.trust_clock(now).is_err() {
+            return Ok(());
+        }
+        let said: Restored = base::cbor::from_slice(signed.payload(), seal::RESTORED_BYTES_MAX).map_err(|_| corrupt())?;
+        let said = Restored { at: now.in_zone(&self.settings.zone)?, copied: said.copied.min(now), ..said };
+        let verified = said.sign(&self.keys);
+        let digest = Digest::of(verified.bytes());
+        let declared = Declared { signed: base::hex::encode(verified.bytes()), digest, at: now, ..before };
+        batch.entries.push(Entry::restored(&verified));
+        batch.records.push(put(DECLARED.0, DECLARED.1, json(&declared)));
+        batch.logs.push(log("audit", serde_json::json!({ "what": "restoration declared anew under a later card", "card": acts })));
+        self.fence.declared = Some(declared);
+        // Pages that answer the old one are not waited for any more; whoever has answered it has answered.
+        let open: Vec<ServiceId> = self.fence.partners.iter().filter(|(_, a)| !a.done()).map(|(p, _)| *p).collect();
+        for partner in open {
+            let lost_size = self.fence.partners.get(&partner).map_or(0, |a| a.lost_size);
+            self.put_answer(partner, Answer { asked: i64::MIN, lost_size, ..Answer::default() }, batch);
+        }
+        Ok(())
     }
 
     /// Asks for an author's acts in a dossier up to a number, from the first that is not here.

@@ -31,6 +31,8 @@ const PASSING: [&str; 6] =
 const WORD_AGAIN_MS: i64 = 2_000;
 /// The refusal of an act whose author's card is revoked and on which nobody has given a word.
 pub(crate) const CARD_REVOKED: &str = "peer.seal.card-revoked";
+/// The refusal of what a card signed after the overlap with the next one.
+pub(crate) const CARD_RETIRED: &str = "peer.seal.card-retired";
 /// Ranges that were asked for and are remembered, so that they are not asked for again at once.
 const WANTED_MAX: usize = 10_000;
 /// Parcel numbers of a partner that are remembered beside the store's.
@@ -306,8 +308,9 @@ impl Node {
     ) -> Result<Option<(Load, QueuePlace)>, NodeError> {
         let cards = self.book.cards(&to).ok_or(NodeError::UnknownPartner(to))?;
         let Some(card) = cards.current(now).cloned() else { return Ok(None) };
-        // Under a card that has not begun by our own clock, a parcel would be refused; the officer is told by what cannot be signed.
-        if self.book.is_suspended(&to) || self.trust_clock(now).is_err_and(|e| matches!(e, NodeError::ClockBeforeCard(_))) {
+        // Under a card that has not begun or is over by our own clock, a parcel would be refused; the officer is told by what cannot be signed.
+        let holds_nowhere = |e: NodeError| matches!(e, NodeError::ClockBeforeCard(_) | NodeError::ClockAfterCard(_));
+        if self.book.is_suspended(&to) || self.trust_clock(now).is_err_and(holds_nowhere) {
             return Ok(None);
         }
         let due = self.store.outbox_next(&to, after, PIECES_MAX, bytes_max)?;

@@ -7,7 +7,7 @@
 use crate::error::NodeError;
 use crate::fence::{Answer, OPEN_MAX};
 use crate::node::{Node, PAGE, log, put};
-use crate::outbound::CARD_REVOKED;
+use crate::outbound::{CARD_RETIRED, CARD_REVOKED};
 use crate::piece::Piece;
 use crate::witness::Point;
 use base::{ActId, Digest, DossierId, ServiceId, UnixMs};
@@ -34,13 +34,18 @@ const ANSWER_AGAIN_MS: i64 = 60_000;
 /// Acts whose receipts are looked up at a time.
 const RECEIPTS_BACK: usize = 2_000;
 
-/// Passes over what a card signed that was revoked since: it was good when the partner took it, and says nothing any more. The answer
-/// itself bears the partner's acting card.
-fn unless_revoked<T>(read: Result<T, impl Into<NodeError>>) -> Result<Option<T>, NodeError> {
+/// Passes over what a card signed that was revoked since, or that a clock ahead dated beyond the time of a card that was issued since: it
+/// was good when the partner took it, and says nothing any more. The answer itself bears the partner's acting card.
+fn unless_over<T>(read: Result<T, impl Into<NodeError>>) -> Result<Option<T>, NodeError> {
     match read.map_err(Into::into) {
-        Err(e) if e.code() == CARD_REVOKED => Ok(None),
+        Err(e) if e.code() == CARD_REVOKED || e.code() == CARD_RETIRED => Ok(None),
         read => read.map(Some),
     }
+}
+
+/// Writes what is kept of a partner's declaration: the point, when it was made, and its nonce.
+fn put_back(said: &Restored) -> Vec<u8> {
+    serde_json::to_vec(&(said.size, said.root, said.at.at, said.nonce)).expect("plain data has a JSON form")
 }
 
 impl Node {
@@ -62,7 +67,10 @@ impl Node {
         if self.store.record(PUT_BACK, &id)?.is_none()
             && !batch.records.iter().any(|r| matches!(r, RecordOp::Put { kind, id: i, .. } if kind == PUT_BACK && *i == id))
         {
-            self.record_restored(from, &said, digest, &id, batch)?;
+            match self.put_backs(&from)?.into_iter().find(|(_, point, nonce)| *nonce == said.nonce && *point == (said.size, said.root)) {
+                Some((earlier, ..)) => self.record_anew(from, &said, &earlier, digest, batch)?,
+                None => self.record_restored(from, &said, digest, &id, batch)?,
+            }
             batch.entries.push(Entry::restored(&verified));
         }
         self.answer_restored(from, &said, bytes, batch, now)
@@ -94,28 +102,40 @@ impl Node {
                 serde_json::json!({ "code": "peer.ledger.twin", "service": from, "declared": digest, "other": other, "size": said.size }),
             ));
         }
-        batch.records.push(put(PUT_BACK, id, serde_json::to_vec(&(said.size, said.root, said.at.at)).expect("plain data has a JSON form")));
+        batch.records.push(put(PUT_BACK, id, put_back(said)));
         if let Some(note) = self.store.record("witnessed-note", &from.to_string())? {
             batch.records.push(put(LOST_LINE, id, note.data));
         }
         self.go_back(from, known, said, batch)
     }
 
-    /// Finds another declaration of this partner that goes on from the same point: two machines, or one that was restored again.
-    fn twin_of(&self, from: &ServiceId, said: &Restored) -> Result<Option<Digest>, NodeError> {
-        Ok(self.put_backs(from)?.into_iter().find(|(_, point)| *point == (said.size, said.root)).map(|(digest, _)| digest))
+    /// Records a declaration that was here before and is signed anew, because its card was revoked since: the same restoration.
+    fn record_anew(&mut self, from: ServiceId, said: &Restored, earlier: &Digest, digest: Digest, batch: &mut Append) -> Result<(), NodeError> {
+        batch.records.push(put(PUT_BACK, &format!("{from}/{digest}"), put_back(said)));
+        if let Some(note) = self.store.record(LOST_LINE, &format!("{from}/{earlier}"))? {
+            batch.records.push(put(LOST_LINE, &format!("{from}/{digest}"), note.data));
+        }
+        let what = "a partner's restoration was declared anew under a later card";
+        batch.logs.push(log("audit", serde_json::json!({ "what": what, "service": from, "declared": digest, "before": earlier })));
+        Ok(())
     }
 
-    /// Returns a partner's declarations and the points that they name; at most [`PUT_BACKS_MAX`] were taken.
-    fn put_backs(&self, of: &ServiceId) -> Result<Vec<(Digest, Point)>, NodeError> {
+    /// Finds another declaration of this partner that goes on from the same point: two machines, or one that was restored again.
+    fn twin_of(&self, from: &ServiceId, said: &Restored) -> Result<Option<Digest>, NodeError> {
+        let other = |(_, point, nonce): &(Digest, Point, [u8; 16])| *point == (said.size, said.root) && *nonce != said.nonce;
+        Ok(self.put_backs(from)?.into_iter().find(other).map(|(digest, ..)| digest))
+    }
+
+    /// Returns a partner's declarations, the points that they name and their nonces; at most [`PUT_BACKS_MAX`] were taken.
+    fn put_backs(&self, of: &ServiceId) -> Result<Vec<(Digest, Point, [u8; 16])>, NodeError> {
         let prefix = format!("{of}/");
         let page = self.store.records(PUT_BACK, Some(&prefix), PUT_BACKS_MAX)?;
         let mut out = Vec::new();
         for r in page {
             let Some(digest) = r.id.strip_prefix(&prefix) else { break };
-            let (size, root, _): (u64, Digest, UnixMs) =
+            let (size, root, _, nonce): (u64, Digest, UnixMs, [u8; 16]) =
                 serde_json::from_slice(&r.data).map_err(|_| NodeError::Corrupt("a partner's declaration".to_owned()))?;
-            out.push((digest.parse()?, (size, root)));
+            out.push((digest.parse()?, (size, root), nonce));
         }
         Ok(out)
     }
@@ -280,12 +300,12 @@ impl Node {
             self.stage_cards(batch, cards.clone());
         }
         if let Some(receipt) = &said.receipt
-            && let Some((receipt, _)) = unless_revoked(Receipt::read(receipt, &cards))?
+            && let Some((receipt, _)) = unless_over(Receipt::read(receipt, &cards))?
         {
             answer.lost_size = answer.lost_size.max(receipt.ledger_size);
         }
         if let Some(note) = &said.checkpoint
-            && let Some(checkpoint) = unless_revoked(Checkpoint::read(note, &cards, now))?
+            && let Some(checkpoint) = unless_over(Checkpoint::read(note, &cards, now))?
         {
             answer.lost_size = answer.lost_size.max(checkpoint.size);
         }
@@ -293,7 +313,7 @@ impl Node {
             // Our own cosignature is our word: from there we go on watching, whatever our older copy says.
             let partner = self.book.cards(&from).ok_or(NodeError::UnknownPartner(from))?;
             let read = |note: &str| Checkpoint::read(note, &partner, now).and_then(|c| c.cosigned_by(note, &cards).map(|_| c));
-            if let Some(checkpoint) = unless_revoked(read(note))?
+            if let Some(checkpoint) = unless_over(read(note))?
                 && self.number("witnessed", &from)?.is_none_or(|(size, _)| size < checkpoint.size)
             {
                 self.put_witnessed(from, &checkpoint, note, batch)?;
@@ -309,7 +329,8 @@ impl Node {
     /// Looks at a declaration that bears our own signature and came from elsewhere: a later one than ours is another machine's.
     pub(crate) fn take_own_declaration(&mut self, from: ServiceId, bytes: &[u8], batch: &mut Append) -> Result<(), NodeError> {
         let own = self.book.cards(&self.me()).ok_or(NodeError::UnknownPartner(self.me()))?;
-        let (said, _) = Restored::read(bytes, &own)?;
+        // One that a revoked card signed says nothing any more: it is ours, declared anew since, or a thief's.
+        let Some((said, _)) = unless_over(Restored::read(bytes, &own))? else { return Ok(()) };
         match &self.fence.declared {
             Some(d) if d.digest == Digest::of(bytes) || said.at.at < d.at => Ok(()),
             Some(_) => {

@@ -272,16 +272,28 @@ impl Node {
     fn word_on(&self, act: &store::Act, cards: &Cards, card: u32, now: UnixMs) -> Result<Vec<u8>, NodeError> {
         let kept = self.words(&act.id)?;
         let signed = |k: &Kept| base::hex::decode(&k.signed).ok_or_else(|| NodeError::Corrupt("a word on an act".to_owned()));
-        if let Some(author) = kept.iter().find(|k| k.by == act.author && k.mine.is_some()) {
+        // A word under a card that is revoked itself is taken by nobody any more.
+        let good = |k: &&Kept| signed(k).is_ok_and(|bytes| self.is_good_word(&bytes));
+        if let Some(author) = kept.iter().filter(|k| k.by == act.author && k.mine.is_some()).find(good) {
             return signed(author);
+        }
+        if let Some(mine) = kept.iter().find(|k| k.by == act.author && k.by == self.me()).and_then(|k| k.mine) {
+            let word = if mine { Word::Mine } else { Word::NotMine };
+            return Ok(Attestation::sign(&self.keys, act.id, word, now).bytes().to_vec());
         }
         if act.author == self.me() && self.store.record(IN_OUR_NAME, &act.id.to_string())?.is_none() {
             return Ok(Attestation::sign(&self.keys, act.id, Word::Mine, now).bytes().to_vec());
         }
-        match kept.first() {
+        match kept.iter().find(good).or(kept.first()) {
             Some(other) if act.pos >= self.revoked_pos(cards, card)? => signed(other),
             _ => Ok(Attestation::sign(&self.keys, act.id, Word::Held { since: act.at.min(now) }, now).bytes().to_vec()),
         }
+    }
+
+    /// Tells whether a word was signed under a card that is not revoked.
+    fn is_good_word(&self, bytes: &[u8]) -> bool {
+        let Ok(signed) = Signed::parse(bytes, Typ::Attestation, seal::ATTESTATION_BYTES_MAX) else { return false };
+        self.book.cards(&signed.signer()).is_some_and(|c| c.revocation(signed.card_number()).is_none())
     }
 
     /// Returns where the ledger holds the first revocation of a card; the end if it is not there yet.

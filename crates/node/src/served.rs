@@ -6,6 +6,7 @@
 use crate::error::NodeError;
 use crate::inbound::{Arrived, Opened};
 use crate::node::{Node, Ticket, log, put};
+use crate::outbound::CARD_REVOKED;
 use crate::piece::Piece;
 use crate::refusals::Line;
 use crate::witness::UNCOMPARED;
@@ -38,6 +39,8 @@ pub(crate) enum Fate {
     Entry(usize),
     Held,
     Since(UnixMs),
+    /// An act that is here, since when.
+    Here(UnixMs),
     Refused(&'static str),
 }
 
@@ -68,6 +71,12 @@ impl Node {
         let mut fates: Vec<(Digest, Fate)> = Vec::with_capacity(pieces.len());
         for piece in pieces {
             let (digest, fate) = match piece {
+                // What is here is here: an act that another party hands on, with a word under a card that was revoked since, brings nothing
+                // new. Its author's own word does: it goes again under the card that acts.
+                Err((digest, e)) if e.code() == CARD_REVOKED => {
+                    let here = self.store.act(&digest.into())?.filter(|a| a.author != from);
+                    (digest, here.map(|a| Fate::Here(a.at)).ok_or(e))
+                }
                 Err((digest, e)) => (digest, Err(e)),
                 Ok(opened) => (opened.digest(), self.serve(opened, from, until.is_some(), &mut batch, &mut touched, now)),
             };
@@ -138,13 +147,18 @@ impl Node {
         let sign = move |ledger: &store::LedgerState, places: &[store::Place]| {
             // An act is held since it first came. Where our clock was set back meanwhile, the receipt is dated then, or what
             // runs from receipt would start a second time.
-            let first = |fate: &Fate| if let Fate::Entry(i) = fate { Some(places[*i].at) } else { None };
+            let first = |fate: &Fate| match fate {
+                Fate::Entry(i) => Some(places[*i].at),
+                Fate::Here(since) => Some(*since),
+                _ => None,
+            };
             let latest = fates.iter().filter_map(|(_, fate)| first(fate)).max().unwrap_or(at.at);
             let at = if latest > at.at { latest.in_zone(at.zone())? } else { at };
             let entry = |(digest, fate): (Digest, Fate)| {
                 let held = match fate {
                     Fate::Entry(i) => Held::Held { at: places[i].at },
                     Fate::Held => Held::Held { at: at.at },
+                    Fate::Here(since) => Held::Held { at: since },
                     Fate::Since(since) => Held::Held { at: since.min(at.at) },
                     Fate::Refused(code) => Held::Refused { code: code.to_owned() },
                 };

@@ -94,10 +94,12 @@ impl Node {
             Some(_) => return Err(NodeError::Absent("dossier")),
             None => None,
         };
-        // What of our own is lacking here was lost with a ledger that was put back; that is for its declaration to mend.
+        // What of our own is lacking here was lost with a ledger that was put back. If that is declared, the answers mend it; if nobody
+        // has declared it, the acts themselves are asked for: with our signature they are the proof of an older copy.
         let me = self.me();
-        let others = |wants: Vec<Want>| wants.into_iter().filter(|w| w.author != me).collect::<Vec<_>>();
-        let wants = others(match known {
+        let fenced = self.is_fenced();
+        let but_own = |wants: Vec<Want>| wants.into_iter().filter(|w| w.author != me || !fenced).collect::<Vec<_>>();
+        let wants = but_own(match known {
             Some(wants) => wants,
             // Its opening is under way or was lost; like a stray act, this is worth asking back for so many times only.
             None if marks.len() > PARTIES_MAX || !self.traffic.may_stray(from) => return Err(NodeError::TooMuchWaiting),

@@ -57,11 +57,8 @@ impl World {
         let often = self.book.put_back.times.get(&i).copied().unwrap_or(0);
         // Whoever restores looks at the clock first.
         let right = silent || (self.stations[i].off == 0 && self.now(i) >= self.stations[i].keys.acts_from());
-        let allowed = !self.keys_change
-            && right
-            && Some(i) != self.liar
-            && often < PUT_BACKS_MAX
-            && (!silent || (self.liar.is_none() && self.book.put_back.silent.is_none_or(|s| s == i)));
+        let allowed =
+            right && Some(i) != self.liar && often < PUT_BACKS_MAX && (!silent || (self.liar.is_none() && self.book.put_back.silent.is_none_or(|s| s == i)));
         if !allowed {
             return Ok(false);
         }
@@ -70,6 +67,7 @@ impl World {
         self.die(i, Aftermath::All, m, if silent { "gets an older copy of its disk, of which nobody tells" } else { "loses its disk, and gets a backup" });
         // A restoration takes longer than a line or a second copy on it lasts; files of the lost node are destroyed, as its manual says.
         self.net.out.retain(|f| f.from != i || f.lie.is_some());
+        self.bag.retain(|f| f.from != i);
         // It knows the numbers of parcels up to the copy only.
         self.numbers_forgotten(i);
         self.stations[i].disk = copy.disk;
@@ -95,6 +93,7 @@ impl World {
         let (here, lost): (BTreeMap<_, _>, BTreeMap<_, _>) = told.into_iter().partition(|(act, _)| matches!(store.act(act), Ok(Some(_))));
         let size = store.ledger().map_or(0, |l| l.size);
         self.book.told[i] = here;
+        self.book.told_chunks[i].clear();
         // Its own log went with the disk.
         self.book.named.retain(|n| n.0 != i);
         self.book.held_at.retain(|(at, act), _| *at != i || !lost.contains_key(act));
@@ -175,7 +174,8 @@ impl World {
                 about && ["peer.ledger.restored", "peer.ledger.rewritten", "peer.act.equivocation"].contains(&code)
             };
             if !self.logged(other, "incident")?.iter().any(names) {
-                let what = format!("{} holds more of {} than its older copy, and has noticed nothing", NAMES[other], NAMES[silent]);
+                let by = if holds { "holds acts of" } else { "cosigned more of" };
+                let what = format!("{} {by} {} than its older copy has, and has noticed nothing", NAMES[other], NAMES[silent]);
                 return Err(Violation::new("older-copy-is-noticed", what));
             }
         }

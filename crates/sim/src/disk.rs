@@ -11,6 +11,7 @@ use std::io::{Error, ErrorKind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use store::Folder;
 
 /// Bytes that a disk writes whole or not at all.
 const SECTOR: usize = 512;
@@ -203,6 +204,18 @@ impl State {
         Ok(Some(strike))
     }
 
+    /// Ends an operation that writes no bytes as its strike says.
+    fn struck_by(&mut self, strike: Strike) -> Result<(), Error> {
+        match strike {
+            Strike::Crash | Strike::CrashAtSync => {
+                self.dead = true;
+                Err(gone())
+            }
+            Strike::Full => Err(ErrorKind::StorageFull.into()),
+            _ => Err(Error::other("the medium does not take it")),
+        }
+    }
+
     fn alive(&self) -> Result<(), Error> {
         if self.dead { Err(gone()) } else { Ok(()) }
     }
@@ -250,6 +263,76 @@ impl State {
                 Err(gone())
             }
         }
+    }
+}
+
+/// A folder on a disk, for what does not go through SQLite: the shelves of exhibits.
+pub struct Shelves {
+    disk: Disk,
+    prefix: String,
+}
+
+impl Shelves {
+    /// Opens the folder of a service.
+    pub fn of(name: &str, disk: &Disk) -> Shelves {
+        Shelves { disk: disk.clone(), prefix: format!("{name}/shelves/") }
+    }
+
+    fn path(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+}
+
+/// SQLite reads "no room" in one way, a folder in another.
+fn room(e: Error) -> Error {
+    if e.kind() == ErrorKind::WriteZero { ErrorKind::StorageFull.into() } else { e }
+}
+
+impl Folder for Shelves {
+    fn create(&self, name: &str) -> Result<(), Error> {
+        let (mut s, path) = (self.disk.state(), self.path(name));
+        s.operation(false)?.map_or(Ok(()), |strike| s.struck_by(strike))?;
+        match s.files.contains_key(&path) {
+            true => Err(ErrorKind::AlreadyExists.into()),
+            false => {
+                s.files.insert(path, File::default());
+                Ok(())
+            }
+        }
+    }
+
+    fn write_at(&self, name: &str, at: u64, bytes: &[u8]) -> Result<(), Error> {
+        let at = usize::try_from(at).map_err(|_| ErrorKind::InvalidInput)?;
+        self.disk.state().change(&self.path(name), Change::Write(at, bytes.to_vec())).map_err(room)
+    }
+
+    fn sync(&self, name: &str) -> Result<(), Error> {
+        self.disk.state().sync(&self.path(name))
+    }
+
+    fn read_at(&self, name: &str, at: u64, bytes_max: usize) -> Result<Vec<u8>, Error> {
+        let s = self.disk.state();
+        s.alive()?;
+        let file = s.files.get(&self.path(name)).ok_or(ErrorKind::NotFound)?;
+        let from = usize::try_from(at).unwrap_or(usize::MAX).min(file.live.len());
+        Ok(file.live[from..file.live.len().min(from + bytes_max)].to_vec())
+    }
+
+    fn remove(&self, name: &str) -> Result<(), Error> {
+        let (mut s, path) = (self.disk.state(), self.path(name));
+        s.operation(false)?.map_or(Ok(()), |strike| s.struck_by(strike))?;
+        s.files.remove(&path);
+        Ok(())
+    }
+
+    fn names(&self) -> Result<Vec<String>, Error> {
+        let s = self.disk.state();
+        s.alive()?;
+        Ok(s.files.keys().filter_map(|n| n.strip_prefix(&self.prefix)).map(str::to_owned).collect())
+    }
+
+    fn free(&self) -> Result<u64, Error> {
+        self.disk.state().alive().map(|()| 1 << 40)
     }
 }
 

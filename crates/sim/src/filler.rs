@@ -4,7 +4,7 @@
 
 use crate::rng::Rng;
 use base::cbor::Map;
-use base::{Coded, Date, Digest, DossierId, Evaluation, Instant, ItemId, Lang, Length, MechanismId, ServiceId, Text, UnixMs, Vocabulary};
+use base::{Coded, Date, Digest, DossierId, Evaluation, ExhibitId, Instant, ItemId, Lang, Length, MechanismId, ServiceId, Text, UnixMs, Vocabulary};
 use dossier::{
     Account, ClockLength, Document, Equivalence, Exhibit, Field, FieldType, Link, MechanismRef, Money, OfficerRef, Person, Place, Quantity, Reference,
     TextHash, Value, Vehicle, Vessel,
@@ -30,6 +30,8 @@ pub struct Filler<'a> {
     pub place: Option<(DossierId, ServiceId)>,
     /// Forms by which what is committed to on this item is revealed.
     pub reveals: Vec<Vec<Field>>,
+    /// Files of which this node has the content: address and size.
+    pub files: Vec<(ExhibitId, u64)>,
     /// A word that stands in every text, to be looked for where it must not be.
     pub canary: String,
 }
@@ -58,14 +60,25 @@ impl Filler<'_> {
         let mut rng = Rng::new(seed);
         let (now, canary) = (crate::station::START, self.canary.clone());
         let (parties, mechanisms) = (self.parties.clone(), self.mechanisms.clone());
-        let mut like = Filler { rng: &mut rng, now, parties, mechanisms, things: Vec::new(), items: Vec::new(), place: None, reveals: Vec::new(), canary };
+        let mut like = Filler {
+            rng: &mut rng,
+            now,
+            parties,
+            mechanisms,
+            things: Vec::new(),
+            items: Vec::new(),
+            place: None,
+            reveals: Vec::new(),
+            files: Vec::new(),
+            canary,
+        };
         (salt, like.fill(&rest, true))
     }
 
     fn fill(&mut self, fields: &[Field], all: bool) -> BTreeMap<String, Json> {
         let mut form = BTreeMap::new();
         for f in fields {
-            if !(f.required || all || self.rng.chance(1, 2)) {
+            if !(f.required || all || self.rng.chance(1, 2) || (f.kind == FieldType::Exhibit && !self.files.is_empty())) {
                 continue;
             }
             let many = if f.many { 1 + self.rng.below(3) } else { 1 };
@@ -101,7 +114,7 @@ impl Filler<'_> {
             FieldType::Account => Value::Account(Account { number: self.line(), institution: None }),
             FieldType::Party => Value::Party(*self.rng.pick(&self.parties)?),
             FieldType::Officer => Value::Officer(OfficerRef { service: *self.rng.pick(&self.parties)?, officer: "chief".parse().ok()? }),
-            FieldType::Exhibit => Value::Exhibit(self.exhibit()),
+            FieldType::Exhibit => Value::Exhibit(self.exhibit()?),
             FieldType::Reference => {
                 let (dossier, item) = *self.rng.pick(&self.things)?;
                 Value::Reference(Reference { dossier, item })
@@ -190,9 +203,9 @@ impl Filler<'_> {
         Length { days: self.rng.below(6) as u32, minutes: 1 + self.rng.below(600) as u32 }
     }
 
-    fn exhibit(&mut self) -> Exhibit {
-        let id = Digest::of(&self.rng.draw().to_be_bytes()).into();
-        Exhibit { id, name: self.line(), size: self.rng.below(1 << 30) as u64, media: "application/pdf".to_owned() }
+    fn exhibit(&mut self) -> Option<Exhibit> {
+        let (id, size) = *self.rng.pick(&self.files)?;
+        Some(Exhibit { id, name: self.line(), size, media: "application/pdf".to_owned() })
     }
 
     fn person(&mut self) -> Option<Person> {

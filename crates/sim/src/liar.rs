@@ -14,6 +14,7 @@ use base::cbor::{self, Map};
 use base::{ActId, Digest, DossierId, Handling, ServiceId, UnixMs};
 use dossier::{Act, Body, Deed, Head, Mark, OfficerRole, Signatory, Value};
 use node::{Intent, Piece};
+use seal::exhibit::{ChunkTree, chunk_hash};
 use seal::{Checkpoint, Directory, Receipt, Signed, Typ};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -204,6 +205,19 @@ impl World {
                 let piece = Piece::Checkpoint { note, old_size: size, proof };
                 self.send(liar, to, kind, Expect::Incident("peer.ledger.rewritten"), &[piece], rng)
             }
+            OtherChunk => {
+                // A chunk of a real exhibit, with its proof, and with one byte changed.
+                let known: Vec<_> = self.book.exhibits.iter().map(|(id, content)| (*id, content.bytes.clone())).collect();
+                let (exhibit, bytes) = rng.pick(&known)?.clone();
+                let parts: Vec<&[u8]> = bytes.chunks(base::CHUNK_BYTES).collect();
+                let index = rng.below(parts.len());
+                let proof = ChunkTree::new(parts.iter().map(|p| chunk_hash(p)).collect()).proof(index as u32)?;
+                let mut data = parts[index].to_vec();
+                let at = rng.below(data.len());
+                data[at] ^= 1 << rng.below(8);
+                let piece = Piece::Chunk { exhibit, size: bytes.len() as u64, index: index as u32, proof, data };
+                self.send(liar, to, kind, Expect::Piece("peer.exhibit.chunk"), &[piece], rng)
+            }
             OtherReceipt => self.false_receipt(liar, rng),
             Flood => {
                 for _ in 0..3 {
@@ -220,7 +234,7 @@ impl World {
     /// Draws something that the liar could do in a dossier to which it is a party.
     fn liars_intent(&mut self, liar: usize, rng: &mut Rng) -> Option<(DossierId, Intent)> {
         let now = self.now(liar);
-        let will = will::act(self.node(liar)?, now, &|_| CANARY.to_owned(), rng)?;
+        let will = will::act(self.node(liar)?, now, &[], CANARY, rng)?;
         match &will.intent {
             Intent::OpenItem { dossier, .. } | Intent::Move { dossier, .. } => Some((*dossier, will.intent.clone())),
             Intent::Open { .. } => None,

@@ -5,8 +5,10 @@
 //! step, 4 in the end faults cease, everything is carried, and everything must hold. A plan that fails replays and shrinks.
 
 mod backup;
+mod carry;
 mod coverage;
 mod disk;
+mod exhibits;
 mod filler;
 mod invariants;
 mod liar;

@@ -50,6 +50,12 @@ named! {
         Restart = "restart",
         /// A copy of the disk is set aside.
         Backup = "backup",
+        /// An officer adds a file, to be named in an act.
+        Add = "add",
+        /// What is due to a partner is written into a file.
+        Export = "export",
+        /// A file that somebody brought is taken.
+        Import = "import",
         /// Time passes; what was refused for the moment goes again.
         Wait = "wait",
         /// The lying partner lies.
@@ -104,6 +110,16 @@ named! {
         Rotated = "new card",
         /// The service revokes the card that acts.
         Revoked = "card revoked",
+        /// A carry file never arrives.
+        FileLost = "file lost",
+        /// A carry file is kept, and brought once more later.
+        FileTwice = "file twice",
+        /// A carry file is cut off at any byte.
+        FileTorn = "file torn",
+        /// A carry file comes before one that was written before it.
+        FileOrder = "file out of order",
+        /// Nobody says that a file is written: the next one holds the same again.
+        Unconfirmed = "file not confirmed",
         /// Two acts under one number.
         Equivocate = "lie: two tongues",
         /// Another parcel under a number that was used.
@@ -134,6 +150,8 @@ named! {
         WantForeign = "lie: asks for others' acts",
         /// A ledger that was rewritten.
         Rewritten = "lie: rewritten ledger",
+        /// A chunk of an exhibit with a byte changed.
+        OtherChunk = "lie: altered chunk",
         /// A receipt for another parcel, or none at all.
         OtherReceipt = "lie: false receipt",
         /// Many acts of dossiers that do not exist, many wishes.
@@ -156,12 +174,14 @@ impl Fault {
             LoseAnswer => kind == K::Answer,
             Reorder => matches!(kind, K::Deliver | K::Answer),
             Cut | HalfCut => matches!(kind, K::Deliver | K::Answer),
+            FileLost | FileTwice | FileTorn | FileOrder => kind == K::Import,
+            Unconfirmed => kind == K::Export,
             // A load only reads; a wait touches no disk; a copy is made beside the node.
             WriteFails | DiskFull | SyncFails | CrashInWrite | CrashAtSync => !matches!(kind, K::Load | K::Wait | K::Lie | K::Backup),
             KilledBefore | KilledAfter | ReadFails | Rotated | Revoked => !matches!(kind, K::Restart | K::Wait | K::Lie | K::Backup),
             Restored | OlderCopy => !matches!(kind, K::Wait | K::Lie | K::Backup),
             Skew | ClockAhead | ClockBack => !matches!(kind, K::Wait | K::Lie),
-            OtherReceipt => kind == K::Answer,
+            OtherReceipt => matches!(kind, K::Answer | K::Import),
             _ => kind == K::Deliver,
         }
     }
@@ -204,6 +224,9 @@ const WEIGHTS: &[(Kind, usize)] = &[
     (Kind::Rebuild, 2),
     (Kind::Restart, 3),
     (Kind::Backup, 3),
+    (Kind::Add, 4),
+    (Kind::Export, 5),
+    (Kind::Import, 5),
     (Kind::Wait, 4),
     (Kind::Lie, 6),
 ];

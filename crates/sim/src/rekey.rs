@@ -26,12 +26,9 @@ impl World {
         }
         // Whoever issues a card looks at the clock first, and there is one new card at a time.
         let newest = station.keys.all().last().map_or(0, |c| c.number);
-        let fenced = station.running.as_ref().is_some_and(|r| r.node.is_fenced());
-        // A declaration under a card that is revoked would be believed by nobody: the fence comes first.
         // What a clock that was ahead dated beyond the overlap of two cards would be under a card that is over by then.
         let dated = self.book.latest <= now.plus_ms(seal::OVERLAP_MS - SKEW_MS_MAX);
-        let ready =
-            self.keys_change && dated && !fenced && Some(i) != self.liar && station.off == 0 && newest < CARDS_MAX && newest == station.keys.card_number();
+        let ready = dated && Some(i) != self.liar && station.off == 0 && newest < CARDS_MAX && newest == station.keys.card_number();
         if let Some(fault) = fault.filter(|_| ready) {
             let (was, revoked) = (station.keys.card_number(), fault == Fault::Revoked);
             let ahead = if revoked || m.rng.chance(1, 3) { 0 } else { m.rng.between(1, 3 * 24 * 60) * MINUTE_MS };

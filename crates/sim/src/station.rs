@@ -1,7 +1,7 @@
 //! A station: one service's node on its disk, which can be stopped, killed and started again.
 
 use crate::backup::Copied;
-use crate::disk::{Disk, mount, unmount};
+use crate::disk::{Disk, Shelves, mount, unmount};
 use crate::reads::Reads;
 use crate::rng::Rng;
 use base::{Lang, ServiceId, Text, UnixMs};
@@ -10,7 +10,7 @@ use node::{Node, NodeError, Officer, Settings};
 use seal::{CardDraft, Duty, Keys};
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
-use store::{Sqlite, Store};
+use store::{DirVault, Sqlite, Store};
 
 /// Services that there may be.
 pub const STATIONS_MAX: usize = 5;
@@ -127,7 +127,9 @@ impl Station {
         let chance = |n: u64| Box::new(Rng::new(self.seed ^ (n << 32) ^ (self.starts << 8) ^ self.place as u64));
         let path = PathBuf::from(format!("{}/node.db", self.name()));
         let store = Arc::new(Reads::new(Sqlite::open_on(&vfs, &path, WAL_PAGES, self.keys.storage().clone(), chance(1))?));
-        let node = Node::open(store.clone(), self.keys.clone(), Settings { zone: ZONES[self.place].to_owned() }, chance(2), now)?;
+        let mut node = Node::open(store.clone(), self.keys.clone(), Settings { zone: ZONES[self.place].to_owned() }, chance(2), now)?;
+        let shelves = Box::new(Shelves::of(self.name(), &self.disk));
+        node.keep_exhibits(Arc::new(DirVault::on(shelves, self.keys.storage().clone(), chance(6), 0)), now)?;
         self.running = Some(Running { node, store });
         Ok(())
     }

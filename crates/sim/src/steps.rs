@@ -1,6 +1,6 @@
 //! What is done in each kind of step. Nothing here decides what is right: that stands in `invariants`.
 
-use crate::invariants::{Violation, acts_in};
+use crate::invariants::{Violation, acts_in, refused_in};
 use crate::network::{Back, Flight, IN_FLIGHT_MAX};
 use crate::plan::Fault;
 use crate::rng::Rng;
@@ -31,24 +31,27 @@ impl World {
     pub(crate) fn do_open(&mut self, m: &mut Moment<'_>) -> Result<(), Violation> {
         let Some(i) = self.someone(m)? else { return Ok(()) };
         let partners: Vec<_> = (0..self.stations.len()).filter(|o| *o != i).map(|o| self.id(o)).collect();
-        let mut rng = m.rng.clone();
-        self.intend(i, m, move |node, now| will::open(node, now, &partners, CANARY, &mut rng))
+        let (mut rng, files) = (m.rng.clone(), self.files(i));
+        self.intend(i, m, move |node, now| will::open(node, now, &partners, &files, CANARY, &mut rng))
     }
 
     pub(crate) fn do_act(&mut self, m: &mut Moment<'_>) -> Result<(), Violation> {
         let Some(i) = self.someone(m)? else { return Ok(()) };
-        let mut rng = m.rng.clone();
-        self.intend(i, m, move |node, now| will::act(node, now, &|_| CANARY.to_owned(), &mut rng))
+        let (mut rng, files) = (m.rng.clone(), self.files(i));
+        self.intend(i, m, move |node, now| will::act(node, now, &files, CANARY, &mut rng))
     }
 
     /// Lets an officer want something; what was stored is promised.
     fn intend(&mut self, i: usize, m: &mut Moment<'_>, will: impl FnOnce(&mut node::Node, base::UnixMs) -> Option<Will>) -> Result<(), Violation> {
         let chief = self.stations[i].officer("chief");
+        let mut wanted = None;
         let done = self.work(i, m, |node, now| {
             let will = will(node, now)?;
             let intent = will.intent.clone();
+            wanted = Some((intent.clone(), parties_of(node, &intent, now)));
             chief.map(|chief| (will, node.propose(&chief, intent, now)))
         })?;
+        wanted.iter().for_each(|(intent, parties)| self.may_have(intent, parties));
         let Some((Some((will, made)), committed)) = done else { return Ok(()) };
         match made {
             Ok(made) => self.made(i, will, made, &committed),
@@ -139,6 +142,7 @@ impl World {
         let acts = acts_in(&load.content).iter().map(dossier::Act::id).collect();
         let bytes = load.seal(&self.stations[i].keys).map_err(|e| Violation::new("seals", format!("{}: {e}", NAMES[i])))?;
         self.nothing_readable(&bytes)?;
+        self.chunks_only_for(i, to, &bytes)?;
         let ready = self.time.plus_ms(m.rng.between(5, 3_000));
         self.tell(format!("{} sends {:x} to {}", NAMES[i], load.number, NAMES[to]));
         self.net.out.push(Flight {
@@ -207,27 +211,33 @@ impl World {
 
     /// Hands parcels to a node, one commit for all; what was stored is answered.
     fn deliver(&mut self, to: usize, group: Vec<Flight>, m: &mut Moment<'_>) -> Result<(), Violation> {
-        let names: Vec<_> = group.iter().map(|f| (f.bytes.clone(), self.id(f.from))).collect();
+        // Chunks are written beside the node, or by it.
+        let names: Vec<_> = group.iter().map(|f| (f.bytes.clone(), self.id(f.from), m.rng.chance(1, 2))).collect();
         let store = self.stations[to].running.as_ref().map(|r| r.store.clone());
         let mut early = None;
         let done = self.work(to, m, |node, now| {
             let mut out = Vec::new();
-            for (bytes, from) in &names {
+            for (bytes, from, beside) in &names {
                 let arrived = node::open(bytes, *from, &node.book(), &node.keys(), now);
                 let answer = match arrived {
                     Err(e) => {
                         node.note_refused(*from, e.code(), &e.to_string(), now);
                         Answered::Refused(e.code())
                     }
-                    Ok(arrived) => match node.receive(arrived, now) {
-                        Ok(Served::Again(receipt)) => {
-                            // This answer is good before the commit: what it says must have been durable before.
-                            early = early.take().or(store.as_ref().and_then(|s| crate::invariants::not_held(s.real(), &receipt)));
-                            Answered::Again(receipt)
+                    Ok(mut arrived) => {
+                        if let Some(shelves) = node.shelves().filter(|_| *beside) {
+                            arrived.shelve(&shelves);
                         }
-                        Ok(Served::Staged(ticket)) => Answered::Staged(ticket),
-                        Err(e) => Answered::Refused(e.code()),
-                    },
+                        match node.receive(arrived, now) {
+                            Ok(Served::Again(receipt)) => {
+                                // This answer is good before the commit: what it says must have been durable before.
+                                early = early.take().or(store.as_ref().and_then(|s| crate::invariants::not_held(s.real(), &receipt)));
+                                Answered::Again(receipt)
+                            }
+                            Ok(Served::Staged(ticket)) => Answered::Staged(ticket),
+                            Err(e) => Answered::Refused(e.code()),
+                        }
+                    }
                 };
                 out.push(answer);
             }
@@ -246,18 +256,22 @@ impl World {
         }
         let all_stored = committed.iter().all(|(_, r)| r.is_ok());
         for (flight, answer) in group.into_iter().zip(answers) {
+            let fresh = !matches!(answer, Answered::Again(_));
             let (receipt, code) = match answer {
                 Answered::Again(receipt) => (Some(receipt), None),
                 Answered::Staged(ticket) => (stored(&ticket).and_then(|a: &Appended| a.receipt.clone()), None),
                 Answered::Refused(code) => (None, Some(code)),
             };
             let what = match (&receipt, code) {
-                (Some(_), _) => "takes".to_owned(),
+                (Some(r), _) => match refused_in(r) {
+                    codes if codes.is_empty() => "takes".to_owned(),
+                    codes => format!("takes, but for {}, {:?}", codes.len(), codes.into_iter().collect::<std::collections::BTreeSet<_>>()),
+                },
                 (None, Some(code)) => format!("refuses ({code})"),
                 (None, None) => "cannot store".to_owned(),
             };
             self.tell(format!("{} {what} {:x} of {}{}", NAMES[to], flight.number, NAMES[flight.from], if flight.copy { " again" } else { "" }));
-            self.answered(to, &flight, receipt.as_deref(), code)?;
+            self.answered(to, &flight.acts, receipt.as_deref(), code, fresh)?;
             if m.rng.chance(1, 8) {
                 self.no_other_opens(&flight)?;
             }
@@ -517,6 +531,16 @@ impl World {
     /// Remembers who is party of a dossier.
     pub(crate) fn knows(&mut self, dossier: DossierId, parties: Vec<usize>) {
         self.book.parties.entry(dossier).or_insert(parties);
+    }
+}
+
+/// Returns the parties of the dossier that an intent opens or is about.
+fn parties_of(node: &mut node::Node, intent: &Intent, now: base::UnixMs) -> Vec<base::ServiceId> {
+    match intent {
+        Intent::Open { parties, .. } => parties.iter().map(|p| p.0).collect(),
+        Intent::OpenItem { dossier, .. } | Intent::Move { dossier, .. } => {
+            node.view(dossier, &[], now).map(|v| v.parties.iter().map(|p| p.service).collect()).unwrap_or_default()
+        }
     }
 }
 

@@ -3,8 +3,8 @@
 use crate::filler::Filler;
 use crate::rng::Rng;
 use crate::station::ROLES;
-use base::{DossierId, Handling, ItemId, ServiceId, UnixMs};
-use dossier::{Mechanism, shipped};
+use base::{DossierId, ExhibitId, Handling, ItemId, ServiceId, UnixMs};
+use dossier::{FieldType, Mechanism, shipped};
 use node::{Intent, Node};
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ pub struct Will {
 }
 
 /// Draws an opening of any mechanism that ships; none where no accord permits one.
-pub fn open(node: &mut Node, now: UnixMs, partners: &[ServiceId], canary: &str, rng: &mut Rng) -> Option<Will> {
+pub fn open(node: &mut Node, now: UnixMs, partners: &[ServiceId], files: &[(ExhibitId, u64)], canary: &str, rng: &mut Rng) -> Option<Will> {
     let listed = node.list(None, None, usize::MAX).ok()?;
     let accords: Vec<DossierId> = listed.iter().filter(|l| l.mechanism == "accord" && l.phase == "in-force").map(|l| l.id).collect();
     let (mine, theirs) = (listed.iter().filter(|l| l.mechanism == "accord").count(), listed.iter().filter(|l| l.mechanism != "accord").count());
@@ -35,7 +35,11 @@ pub fn open(node: &mut Node, now: UnixMs, partners: &[ServiceId], canary: &str, 
             let id = *rng.pick(&accords)?;
             let view = node.view(&id, &ROLES, now).ok()?;
             let circle: Vec<ServiceId> = view.parties.iter().map(|p| p.service).filter(|s| *s != node.me()).collect();
-            (*rng.pick(&others)?, Some(id), circle)
+            // Whoever has a file at hand more often than not opens a dossier in which it can be named.
+            let names = |m: &&&Arc<Mechanism>| m.items.iter().any(|k| k.fields.iter().any(|f| f.kind == FieldType::Exhibit));
+            let naming: Vec<_> = others.iter().filter(names).copied().collect();
+            let from = if !files.is_empty() && rng.chance(1, 2) { &naming } else { &others };
+            (*rng.pick(from)?, Some(id), circle)
         }
     };
     let root = mechanism.root();
@@ -46,6 +50,7 @@ pub fn open(node: &mut Node, now: UnixMs, partners: &[ServiceId], canary: &str, 
     let parties = roles(mechanism, node.me(), &own, &circle, rng)?;
     let all = rng.chance(1, 3);
     let mut filler = filler(node, now, parties.iter().map(|p| p.0).collect(), canary, rng);
+    filler.files = files.to_vec();
     let fields = filler.form(&root.fields, all);
     let intent = Intent::Open { mechanism: mechanism.hash.to_string(), accord, parties, follows: None, fields, handling: handling(rng) };
     Some(Will { intent, deed: format!("{}: open", mechanism.id) })
@@ -66,7 +71,7 @@ fn roles(mechanism: &Mechanism, me: ServiceId, own: &str, others: &[ServiceId], 
 }
 
 /// Draws a move or a new item in any dossier where something is possible.
-pub fn act(node: &mut Node, now: UnixMs, canary: &dyn Fn(&DossierId) -> String, rng: &mut Rng) -> Option<Will> {
+pub fn act(node: &mut Node, now: UnixMs, files: &[(ExhibitId, u64)], canary: &str, rng: &mut Rng) -> Option<Will> {
     let listed = node.list(None, None, usize::MAX).ok()?;
     let mut open: Vec<DossierId> = listed.iter().filter(|l| !l.closed || rng.chance(1, 4)).map(|l| l.id).collect();
     // An accord that waits for a signature comes first more often than not, or nothing else could be done under it.
@@ -75,11 +80,18 @@ pub fn act(node: &mut Node, now: UnixMs, canary: &dyn Fn(&DossierId) -> String, 
         open = waiting;
     }
     rng.shuffle(&mut open);
-    open.iter().find_map(|id| act_in(node, id, now, &canary(id), rng))
+    // Whoever has a file at hand more often than not does something with it, where that can be.
+    if !files.is_empty()
+        && rng.chance(1, 2)
+        && let Some(will) = open.iter().find_map(|id| act_in(node, id, now, files, true, canary, rng))
+    {
+        return Some(will);
+    }
+    open.iter().find_map(|id| act_in(node, id, now, files, false, canary, rng))
 }
 
-/// Draws a move or a new item in one dossier.
-pub fn act_in(node: &mut Node, id: &DossierId, now: UnixMs, canary: &str, rng: &mut Rng) -> Option<Will> {
+/// Draws a move or a new item in one dossier; with `naming` only what may name a file.
+pub fn act_in(node: &mut Node, id: &DossierId, now: UnixMs, files: &[(ExhibitId, u64)], naming: bool, canary: &str, rng: &mut Rng) -> Option<Will> {
     let view = node.view(id, &ROLES, now).ok()?;
     let me = node.me();
     let role = view.parties.iter().find(|p| p.service == me)?.role.clone();
@@ -91,12 +103,24 @@ pub fn act_in(node: &mut Node, id: &DossierId, now: UnixMs, canary: &str, rng: &
         deeds.extend(possible.filter(|m| !ends(&m.name) || rng.chance(1, 14)).map(|m| (item.id, Some(m.name.as_str()), None)));
         deeds.extend(item.may_open.iter().filter(|_| rng.chance(1, 3)).map(|k| (item.id, None, Some(k.as_str()))));
     }
+    let on = |item: &ItemId| view.items.iter().find(|i| i.id == *item).and_then(|i| mechanism.kind(&i.kind));
+    let names_files = |(item, name, kind): &(ItemId, Option<&str>, Option<&str>)| {
+        let form = match (name, kind) {
+            (Some(name), _) => on(item).and_then(|k| k.find_move_of(name, &role)).map(|m| &m.fields),
+            (None, kind) => kind.and_then(|k| mechanism.kind(k)).map(|k| &k.fields),
+        };
+        form.is_some_and(|f| f.iter().any(|f| f.kind == FieldType::Exhibit))
+    };
+    if naming {
+        deeds.retain(names_files);
+    }
     let (item, name, kind) = *rng.pick(&deeds)?;
     let all = rng.chance(1, 2);
     let mut filler = filler(node, now, view.parties.iter().map(|p| p.service).collect(), canary, rng);
     filler.things.extend(view.items.iter().map(|i| (*id, Some(i.id))));
     filler.items = view.items.iter().map(|i| (i.id, i.kind.clone(), i.opener == me)).collect();
     filler.place = Some((*id, me));
+    filler.files = files.to_vec();
     // What is committed to on an item is revealed by a move on it, or, where the item is new, by one of its own kind.
     let of = kind.and_then(|k| mechanism.kind(k)).or_else(|| mechanism.kind(&view.items.iter().find(|i| i.id == item)?.kind));
     let reveals = of.into_iter().flat_map(|k| &k.moves).filter(|m| m.role == role && m.fields.iter().any(|f| f.opens.is_some()));
@@ -125,7 +149,7 @@ fn ends(name: &str) -> bool {
 fn filler<'a>(node: &Node, now: UnixMs, parties: Vec<ServiceId>, canary: &str, rng: &'a mut Rng) -> Filler<'a> {
     let mechanisms = node.mechanisms().filter(|m| m.id != "accord").map(|m| (m.id.clone(), m.hash)).collect();
     let things = node.list(None, None, 20).unwrap_or_default().iter().map(|l| (l.id, None)).collect();
-    Filler { rng, now, parties, mechanisms, things, items: Vec::new(), place: None, reveals: Vec::new(), canary: canary.to_owned() }
+    Filler { rng, now, parties, mechanisms, things, items: Vec::new(), place: None, reveals: Vec::new(), files: Vec::new(), canary: canary.to_owned() }
 }
 
 fn handling(rng: &mut Rng) -> Handling {
@@ -147,6 +171,7 @@ pub fn accord_of_all(parties: Vec<(ServiceId, String)>, now: UnixMs, rng: &mut R
         items: Vec::new(),
         place: None,
         reveals: Vec::new(),
+        files: Vec::new(),
         canary: crate::world::CANARY.to_owned(),
     };
     let mut fields = filler.form(&accord.root().fields, false);

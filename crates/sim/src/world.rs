@@ -26,6 +26,8 @@ pub struct World {
     pub liar: Option<usize>,
     /// What is under way.
     pub net: Network,
+    /// Files that somebody carries.
+    pub bag: Vec<crate::carry::Carried>,
     /// True time.
     pub time: UnixMs,
     /// What was promised, and what is expected.
@@ -41,8 +43,6 @@ pub struct World {
     wrong_until: Vec<(usize, Option<Fault>)>,
     /// The number of the step.
     pub at: usize,
-    /// Whether keys change in this run; in the others disks are put back. Both in one run are not simulated.
-    pub keys_change: bool,
 }
 
 /// What strikes a step, and what it draws from.
@@ -71,6 +71,7 @@ impl World {
         let mut world = World {
             liar: plan.liar.then_some(n - 1),
             net: Network::new(n),
+            bag: Vec::new(),
             time: START,
             book: Notebook::new(n),
             coverage: Coverage::default(),
@@ -79,7 +80,6 @@ impl World {
             down: vec![0; n],
             wrong_until: vec![(0, None); n],
             at: 0,
-            keys_change: plan.seed % 2 == 1,
             stations,
         };
         for a in 0..n {
@@ -151,6 +151,9 @@ impl World {
             Kind::Rebuild => self.do_rebuild(&mut moment),
             Kind::Restart => self.do_restart(&mut moment),
             Kind::Backup => self.do_backup(&mut moment),
+            Kind::Add => self.do_add(&mut moment),
+            Kind::Export => self.do_export(&mut moment),
+            Kind::Import => self.do_import(&mut moment),
             Kind::Wait => self.do_wait(&mut moment),
             Kind::Lie => self.do_lie(&mut moment),
         }

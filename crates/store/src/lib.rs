@@ -4,6 +4,7 @@ mod append;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
+mod folder;
 mod ledger;
 mod sql;
 mod sqlite;
@@ -15,6 +16,7 @@ pub use append::{
     Answer, Append, Appended, DossierRow, Entry, Filing, Kind, LedgerState, LogLine, Outgoing, Parcel, Place, Queued, RecordOp, Refile, Sign, Verdict,
 };
 pub use error::StoreError;
+pub use folder::Folder;
 pub use ledger::{check_ledger, leaf_of, prove_consistency, prove_inclusion};
 pub use sqlite::Sqlite;
 pub use store::{GIVEN_KEPT, REBUILDING, Store};

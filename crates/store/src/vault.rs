@@ -6,12 +6,11 @@
 //! deleting the document erases the content, whatever becomes of the file.
 
 use crate::StoreError;
+use crate::folder::{Directory, Folder};
 use base::{CHUNK_BYTES, Digest, Entropy, hex};
 use seal::rest::{ItemKey, OVERHEAD_BYTES, StorageKey};
-use std::fs::{self, File, OpenOptions};
 use std::io::ErrorKind;
-use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Mutex;
 
 /// Bytes of a sealed chunk hash.
@@ -62,7 +61,7 @@ pub trait Vault: Send + Sync {
 
 /// Shelves as files in one directory.
 pub struct DirVault {
-    dir: PathBuf,
+    folder: Box<dyn Folder>,
     storage: StorageKey,
     entropy: Mutex<Box<dyn Entropy>>,
     floor_bytes: u64,
@@ -71,17 +70,12 @@ pub struct DirVault {
 impl DirVault {
     /// Opens the directory, makes it if there is none. `floor_bytes` of the disk are left free for the ledger and everything else.
     pub fn open(dir: &Path, storage: StorageKey, entropy: Box<dyn Entropy>, floor_bytes: u64) -> Result<DirVault, StoreError> {
-        fs::create_dir_all(dir).map_err(failed)?;
-        fs::set_permissions(dir, fs::Permissions::from_mode(0o700)).map_err(failed)?;
-        Ok(DirVault { dir: dir.to_owned(), storage, entropy: Mutex::new(entropy), floor_bytes })
+        Ok(DirVault::on(Box::new(Directory::open(dir).map_err(failed)?), storage, entropy, floor_bytes))
     }
 
-    fn path(&self, name: &str) -> Result<PathBuf, StoreError> {
-        // A name comes from our own documents; it must not lead anywhere else all the same.
-        match name.len() == 2 * NAME_BYTES && name.bytes().all(|b| b.is_ascii_hexdigit()) {
-            true => Ok(self.dir.join(name)),
-            false => Err(StoreError::Corrupt("the name of a shelf".to_owned())),
-        }
+    /// Keeps shelves in a folder that is there.
+    pub fn on(folder: Box<dyn Folder>, storage: StorageKey, entropy: Box<dyn Entropy>, floor_bytes: u64) -> DirVault {
+        DirVault { folder, storage, entropy: Mutex::new(entropy), floor_bytes }
     }
 
     fn key(&self, shelf: &Shelf) -> Result<ItemKey, StoreError> {
@@ -95,27 +89,25 @@ impl DirVault {
         key.seal(place, plain, &mut nonce)
     }
 
-    fn open_file(&self, shelf: &Shelf) -> Result<File, StoreError> {
-        OpenOptions::new().read(true).write(true).open(self.path(&shelf.name)?).map_err(|e| match e.kind() {
-            ErrorKind::NotFound => StoreError::Corrupt(format!("shelf {} is gone", shelf.name)),
-            _ => failed(e),
-        })
-    }
-
     fn read_at(&self, shelf: &Shelf, at: u64, bytes_max: usize, place: &[u8]) -> Result<Vec<u8>, StoreError> {
         let damaged = || StoreError::Corrupt(format!("shelf {}", shelf.name));
-        let mut sealed = vec![0; bytes_max];
-        let (file, mut filled) = (self.open_file(shelf)?, 0);
-        while filled < bytes_max {
-            match file.read_at(&mut sealed[filled..], at + filled as u64) {
-                Ok(0) => break,
-                Ok(n) => filled += n,
-                Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(e) => return Err(failed(e)),
-            }
-        }
-        sealed.truncate(filled);
+        let sealed = self.folder.read_at(named(&shelf.name)?, at, bytes_max).map_err(|e| of_shelf(e, shelf))?;
         self.key(shelf)?.open(place, &sealed).map_err(|_| damaged())
+    }
+}
+
+/// Takes a shelf's name for a file's: it comes from our own documents, and must not lead anywhere else all the same.
+fn named(name: &str) -> Result<&str, StoreError> {
+    match name.len() == 2 * NAME_BYTES && name.bytes().all(|b| b.is_ascii_hexdigit()) {
+        true => Ok(name),
+        false => Err(StoreError::Corrupt("the name of a shelf".to_owned())),
+    }
+}
+
+fn of_shelf(e: std::io::Error, shelf: &Shelf) -> StoreError {
+    match e.kind() {
+        ErrorKind::NotFound => StoreError::Corrupt(format!("shelf {} is gone", shelf.name)),
+        _ => failed(e),
     }
 }
 
@@ -126,9 +118,7 @@ impl Vault for DirVault {
         let key = ItemKey::generate(&mut **entropy);
         let name = hex::encode(&name);
         let shelf = Shelf { key: self.storage.wrap(&key, &key_place(&name)), name };
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(self.path(&shelf.name)?).map_err(failed)?;
-        // The name must outlive a crash, else the document would point at nothing.
-        File::open(&self.dir).and_then(|d| d.sync_all()).map_err(failed)?;
+        self.folder.create(named(&shelf.name)?).map_err(failed)?;
         Ok(shelf)
     }
 
@@ -139,14 +129,15 @@ impl Vault for DirVault {
         }
         let key = self.key(shelf)?;
         let at = u64::from(index) * SLOT_BYTES;
-        let file = self.open_file(shelf)?;
+        let name = named(&shelf.name)?;
         // The chunk first: until its hash stands, the slot does not open.
-        file.write_all_at(&self.seal(&key, &chunk_place(shelf, index), chunk), at + HASH_BYTES as u64).map_err(failed)?;
-        file.write_all_at(&self.seal(&key, &hash_place(shelf, index), &hash.0), at).map_err(failed)
+        let chunk = self.seal(&key, &chunk_place(shelf, index), chunk);
+        self.folder.write_at(name, at + HASH_BYTES as u64, &chunk).map_err(|e| of_shelf(e, shelf))?;
+        self.folder.write_at(name, at, &self.seal(&key, &hash_place(shelf, index), &hash.0)).map_err(|e| of_shelf(e, shelf))
     }
 
     fn sync(&self, shelf: &Shelf) -> Result<(), StoreError> {
-        self.open_file(shelf)?.sync_data().map_err(failed)
+        self.folder.sync(named(&shelf.name)?).map_err(|e| of_shelf(e, shelf))
     }
 
     fn read(&self, shelf: &Shelf, index: u32) -> Result<Vec<u8>, StoreError> {
@@ -161,25 +152,18 @@ impl Vault for DirVault {
     }
 
     fn remove(&self, name: &str) -> Result<(), StoreError> {
-        match fs::remove_file(self.path(name)?) {
-            Err(e) if e.kind() != ErrorKind::NotFound => Err(failed(e)),
-            _ => Ok(()),
-        }
+        self.folder.remove(named(name)?).map_err(failed)
     }
 
     fn names(&self) -> Result<Vec<String>, StoreError> {
-        let mut names = Vec::new();
-        for entry in fs::read_dir(&self.dir).map_err(failed)? {
-            let name = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
-            names.extend(self.path(&name).is_ok().then_some(name));
-        }
+        let mut names = self.folder.names().map_err(failed)?;
+        names.retain(|n| named(n).is_ok());
         names.sort();
         Ok(names)
     }
 
     fn room(&self) -> Result<u64, StoreError> {
-        let disk = rustix::fs::statvfs(&self.dir).map_err(|e| failed(e.into()))?;
-        Ok(disk.f_bavail.saturating_mul(disk.f_frsize).saturating_sub(self.floor_bytes))
+        Ok(self.folder.free().map_err(failed)?.saturating_sub(self.floor_bytes))
     }
 }
 

@@ -574,6 +574,7 @@ fn a_receipt_that_is_not_for_our_parcel_settles_nothing() {
     let wire = w.hand(MA, ES, &parcel).unwrap();
     let swapped = volume(&w, number, &wire);
     assert_eq!(told(import(&mut w, MA, &swapped)), "parcels 0 0 0 receipts 0 0 1 whole peer.receipt.other@1");
+    assert!(w.codes_logged(MA, "refused-input").contains(&"peer.receipt.other".to_owned()), "a false receipt stays in the log, as over the line");
     assert_eq!(w.waiting_for(MA), 2);
     let good = volume(&w, number, &bytes);
     assert_eq!(told(import(&mut w, MA, &good)), "parcels 0 0 0 receipts 1 0 0 whole");

@@ -492,8 +492,15 @@ fn a_node_that_was_moved_does_not_start_where_it_was() {
     assert_eq!((e.code(), e.to_string().contains("room 4")), ("refusal.node.moved", true));
 }
 
-/// Takes a new card at once; with `revoke` the one before is revoked.
+/// Takes a new card at once; with `revoke` the one before is revoked. Everybody is told.
 fn new_card(w: &mut World, i: usize, revoke: bool) {
+    issue(w, i, revoke);
+    w.wait(MINUTE);
+    w.pump();
+}
+
+/// The same, and nobody is told yet.
+fn issue(w: &mut World, i: usize, revoke: bool) {
     let (now, before) = (w.now, w.sides[i].keys.card_number());
     let draft = seal::CardDraft { valid_from: now, ..card_draft(NAMES[i]) };
     w.sides[i].keys.rotate(&draft, now, &mut Seeded(now.0 as u64)).unwrap();
@@ -506,8 +513,13 @@ fn new_card(w: &mut World, i: usize, revoke: bool) {
     }
     w.node(i).adopt_keys(keys, &revocations, now).unwrap();
     w.sides[i].commit();
-    w.wait(MINUTE);
-    w.pump();
+}
+
+/// Our own declarations in a service's ledger.
+fn declared_by_ma(w: &World, at: usize) -> usize {
+    let me = w.id(MA);
+    let by_ma = |bytes: &[u8]| seal::Signed::parse(bytes, Typ::Restored, seal::RESTORED_BYTES_MAX).is_ok_and(|s| s.signer() == me);
+    w.store(at).entries(0, 100_000).unwrap().iter().filter(|e| e.kind == Kind::Restored && by_ma(&e.signed)).count()
 }
 
 #[test]
@@ -558,4 +570,120 @@ fn what_a_card_had_signed_that_is_revoked_since_does_not_hold_the_fence() {
     w.alike(asked.dossier);
     nothing_twice(&w);
     assert_eq!([w.waiting_for(MA), w.waiting_for(ES)], [0, 0], "nothing goes round without end");
+}
+
+#[test]
+fn a_declaration_whose_card_is_revoked_is_signed_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut w, _) = allied_on(folder.path(), 3);
+    let asked = w.asks(MA, None);
+    w.pump();
+    let copied = backed_up(&w, &folder.path().join("copy.db"));
+    w.notes(MA, asked.dossier, "Perdu.");
+    w.pump();
+    put_back(&mut w, &folder.path().join("copy.db"), Some(copied));
+    // ES has answered. DE has taken the declaration, and its answer is lost.
+    w.send_all(MA, ES);
+    w.send_all(ES, MA);
+    w.send_all(MA, DE);
+    let (number, parcel) = w.carry(DE, MA).unwrap();
+    w.answered(DE, MA, number, &parcel, None).unwrap();
+    assert_eq!(w.node(MA).fence().unwrap().unwrap().awaited, ["de"]);
+    // A card that is only followed leaves the declaration as it is: partners believe it.
+    issue(&mut w, MA, false);
+    let now = w.now;
+    w.node(MA).recover(now).unwrap();
+    w.sides[MA].commit();
+    assert_eq!(declared_by_ma(&w, MA), 1);
+    // One that is revoked does not: the same restoration is declared under the card that acts.
+    w.wait(2000);
+    let first = w.sides[MA].keys.clone();
+    issue(&mut w, MA, true);
+    w.wait(2000);
+    let revocation = {
+        let now = w.now;
+        let tasks = vec![first.revocation(1, now, seal::Reason::Suspected, now).unwrap()];
+        let request = seal::RootRequest { version: seal::REQUEST_VERSION, service: first.service(), tasks };
+        first.root().unwrap().answer(&request).unwrap().signed.remove(0).to_vec()
+    };
+    let (keys, now) = (w.sides[MA].keys.clone(), w.now);
+    w.node(MA).adopt_keys(keys, &[revocation], now).unwrap();
+    w.sides[MA].commit();
+    for _ in 0..16 {
+        let now = w.now;
+        w.node(MA).recover(now).unwrap();
+        w.sides[MA].commit();
+        w.pump();
+        w.wait(MINUTE);
+    }
+    assert_eq!((declared_by_ma(&w, MA), declared_by_ma(&w, DE)), (2, 2));
+    assert_eq!(declared_by_ma(&w, ES), 1, "who had answered is not asked again");
+    let fence = w.node(MA).fence().unwrap().unwrap();
+    assert!(fence.over && !fence.twin, "{fence:?}");
+    assert_eq!(
+        w.codes_logged(DE, "incident").iter().filter(|c| c.starts_with("peer.ledger.")).collect::<Vec<_>>(),
+        ["peer.ledger.restored"],
+        "one restoration, no twin"
+    );
+    w.notes(MA, asked.dossier, "On continue.");
+    w.pump();
+    w.alike(asked.dossier);
+    nothing_twice(&w);
+    checkpoint(&mut w, MA);
+    checkpoint(&mut w, MA);
+    assert!(w.codes_logged(DE, "incident").iter().all(|c| c != "peer.ledger.rewritten"));
+}
+
+#[test]
+fn what_parties_compare_shows_an_older_copy_in_which_nobody_acts() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut w, _) = allied_on(folder.path(), 3);
+    let asked = w.asks(MA, None);
+    w.pump();
+    backed_up(&w, &folder.path().join("copy.db"));
+    w.notes(MA, asked.dossier, "Après la copie.");
+    w.pump();
+    put_back(&mut w, &folder.path().join("copy.db"), None);
+    // Nobody has cosigned more than the copy holds, and nobody acts: nothing but the comparison tells of the second act.
+    w.pump();
+    assert!(w.node(MA).fence().unwrap().is_none());
+    checkpoint(&mut w, ES);
+    for _ in 0..3 {
+        w.pump();
+        w.wait(MINUTE);
+    }
+    let fence = w.node(MA).fence().unwrap().unwrap();
+    assert_eq!((fence.why, fence.over, fence.own_back), (node::Why::Found, true, 1), "{fence:?}");
+    w.notes(MA, asked.dossier, "Troisième.");
+    w.pump();
+    w.alike(asked.dossier);
+    nothing_twice(&w);
+}
+
+#[test]
+fn what_a_clock_ahead_dated_beyond_the_overlap_of_two_cards_does_not_hold_the_fence() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut w, _) = allied_on(folder.path(), 2);
+    let asked = w.asks(MA, None);
+    w.pump();
+    let copied = backed_up(&w, &folder.path().join("copy.db"));
+    // By file an older parcel is taken, also by a clock that is fifty hours ahead; the receipt is dated so, and ES takes it when it comes.
+    w.notes(ES, asked.dossier, "Par fichier.");
+    let file = crate::carry::one(crate::carry::export(&mut w, ES, MA, false));
+    w.wait(50 * HOUR);
+    crate::carry::import(&mut w, MA, &file).unwrap();
+    let back = crate::carry::one(crate::carry::export(&mut w, MA, ES, false));
+    crate::carry::import(&mut w, ES, &back).unwrap();
+    w.wait(-50 * HOUR);
+    new_card(&mut w, MA, false);
+    put_back(&mut w, &folder.path().join("copy.db"), Some(copied));
+    for _ in 0..4 {
+        w.pump();
+        w.wait(MINUTE);
+    }
+    let fence = w.node(MA).fence().unwrap().unwrap();
+    assert!(fence.over, "{fence:?}");
+    w.notes(MA, asked.dossier, "On continue.");
+    w.pump();
+    w.alike(asked.dossier);
 }

@@ -467,6 +467,76 @@ fn a_lost_root_key_is_followed_by_a_new_service() {
 }
 
 #[test]
+fn a_word_under_a_card_that_is_revoked_as_well_brings_nothing_new() {
+    let (mut w, _) = World::allied(3);
+    let asked = w.asks(MA, None).dossier;
+    w.pump();
+    w.notes(ES, asked, "Avant");
+    w.pump();
+    let es = w.id(ES);
+    let known = w.store(MA).acts_of(&asked).unwrap().into_iter().rfind(|a| a.author == es).unwrap();
+    let unknown = w.forge(ES, asked, note_deed(asked), words("Que personne n'a"), |_| ());
+    let (es_keys, de_keys, since) = (w.sides[ES].keys.clone(), w.sides[DE].keys.clone(), w.now);
+    w.wait(MINUTE);
+    for i in [ES, DE] {
+        revoke(&mut w, i, since);
+        w.pump();
+        w.wait(MINUTE);
+    }
+    let store::Body::Held(body) = known.body.clone() else { panic!("it is kept") };
+    let brings = |w: &mut World, from: usize, keys: &Keys, word: seal::Word, (signed, body): (Vec<u8>, Vec<u8>), number: u64| {
+        let act = act_of(&(signed.clone(), body.clone())).id();
+        let attestation = seal::Attestation::sign(keys, act, word, since).bytes().to_vec();
+        let parcel = w.parcel(from, MA, number, &[Piece::Attested { attestation, signed, body: Some(body) }]);
+        let receipt = w.hand(from, MA, &parcel).unwrap();
+        fates(w, MA, &receipt)
+    };
+    let held = seal::Word::Held { since };
+    let act = (known.signed.clone(), body);
+    // Another party hands on what is here already: it need not do so again. What is not here does not come in so.
+    assert_eq!(brings(&mut w, DE, &de_keys, held, act.clone(), 1 << 40), ["held"]);
+    assert_eq!(brings(&mut w, DE, &de_keys, held, unknown, 2 << 40), ["peer.seal.card-revoked"]);
+    // The author's own word says something new: it stays due until it is signed under the card that acts.
+    assert_eq!(brings(&mut w, ES, &es_keys, seal::Word::NotMine, act, 3 << 40), ["peer.seal.card-revoked"]);
+}
+
+#[test]
+fn nothing_is_signed_under_a_card_that_is_over_by_our_own_clock() {
+    let (mut w, _) = World::allied(2);
+    let asked = w.asks(MA, None).dossier;
+    w.pump();
+    // The next card is filed and told, and its keys never take over: the disk of the key file does not take it, or nobody looks.
+    let (from, first) = (w.now, w.sides[MA].keys.clone());
+    let mut next = first.clone();
+    let draft = seal::CardDraft { valid_from: from.plus_ms(HOUR), ..card_draft(NAMES[MA]) };
+    next.rotate(&draft, from, &mut Seeded(9)).unwrap();
+    assert_eq!(next.card_number(), 1);
+    w.node(MA).adopt_keys(next.clone(), &[], from).unwrap();
+    w.sides[MA].keys = next.clone();
+    w.sides[MA].commit();
+    w.pump();
+    // As long as the cards overlap, the old one holds; from then on what it signs would be refused for good.
+    w.now = from.plus_ms(HOUR + seal::OVERLAP_MS - 1000);
+    w.notes(MA, asked, "Encore sous la carte 1");
+    w.pump();
+    w.now = from.plus_ms(HOUR + seal::OVERLAP_MS + 1000);
+    assert_eq!(w.tries(MA, note(asked, "Trop tard")).unwrap_err().code(), "failure.clock.after-card");
+    let parcel = w.parcel(ES, MA, 1 << 40, &[]);
+    assert_eq!(w.hand(ES, MA, &parcel), Err("failure.clock.after-card"), "a receipt would hold nowhere");
+    // The card that follows takes over at last.
+    next.advance(w.now);
+    assert_eq!(next.card_number(), 2);
+    let now = w.now;
+    w.node(MA).adopt_keys(next.clone(), &[], now).unwrap();
+    w.sides[MA].keys = next;
+    w.sides[MA].commit();
+    w.notes(MA, asked, "Sous la carte 2");
+    w.pump();
+    w.alike(asked);
+    assert!(w.logged(ES, "refused-input").is_empty());
+}
+
+#[test]
 fn nothing_is_signed_under_a_card_that_has_not_begun_by_our_own_clock() {
     let (mut w, _) = World::allied(2);
     let asked = w.asks(MA, None).dossier;
