@@ -45,9 +45,10 @@ macro_rules! batch {
 
         #[target_feature(enable = $feature)]
         pub(crate) fn times(points: &[Point], scalar: &[u8; 32]) -> Vec<Point> {
+            let digits = multiply::digits_each(&[*scalar; LANES]);
             let mut out = Vec::with_capacity(points.len());
             for point in points {
-                out.push(multiply::by_one(point, scalar));
+                out.push(multiply::by_digits(point, &digits));
             }
             out
         }
@@ -56,7 +57,7 @@ macro_rules! batch {
         pub(crate) fn times_each(points: &[Point], scalars: &[[u8; 32]]) -> Vec<Point> {
             let mut out = Vec::with_capacity(points.len());
             for (point, scalars) in points.iter().zip(groups(scalars)) {
-                out.push(multiply::by_each(point, &scalars));
+                out.push(multiply::by_digits(point, &multiply::digits_each(&scalars)));
             }
             out
         }

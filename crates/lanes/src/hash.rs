@@ -40,6 +40,19 @@ pub(crate) const ROUNDS: [u64; 80] = [
     0x4cc5d4becb3e42b6, 0x597f299cfc657e2a, 0x5fcb6fab3ad6faec, 0x6c44198c4a475817,
 ];
 
+/// Writes a block out sixteen times, so that sixteen words stay where they are.
+macro_rules! for_sixteen {
+    ($i:ident, $body:block) => {
+        for_sixteen!(@ $i, $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15)
+    };
+    (@ $i:ident, $body:block, $($n:literal)*) => {
+        $({
+            const $i: usize = $n;
+            $body
+        })*
+    };
+}
+
 /// Where a hash stands after whole blocks that several messages share.
 #[derive(Clone, Copy)]
 pub struct Begun {
@@ -55,11 +68,18 @@ macro_rules! hash {
         #[target_feature(enable = $feature)]
         pub(crate) fn begin(blocks: &[u8]) -> Begun {
             assert!(blocks.len().is_multiple_of(BLOCK), "whole blocks");
-            let mut state = START.map(|x| splat(x));
-            for block in blocks.as_chunks::<BLOCK>().0 {
-                compress(&mut state, [block; LANES], Mask::MAX);
+            let mut state = [splat(0); 8];
+            for (v, x) in state.iter_mut().zip(START) {
+                *v = splat(x);
             }
-            Begun { state: state.map(|v| bytemuck::cast::<V, [u64; LANES]>(v)[0]), bytes: blocks.len() as u128 }
+            let mut words = [[0; LANES]; 16];
+            for block in blocks.as_chunks::<BLOCK>().0 {
+                for (word, bytes) in words.iter_mut().zip(block.as_chunks::<8>().0) {
+                    *word = [u64::from_be_bytes(*bytes); LANES];
+                }
+                compress(&mut state, &words, Mask::MAX);
+            }
+            Begun { state: bytemuck::cast::<[V; 8], [[u64; LANES]; 8]>(state).map(|lanes| lanes[0]), bytes: blocks.len() as u128 }
         }
 
         /// Hashes what follows on a beginning, in each lane its own.
@@ -67,57 +87,60 @@ macro_rules! hash {
         pub(crate) fn finish(begun: &Begun, messages: [&[u8]; LANES]) -> [[u8; 64]; LANES] {
             // A message ends with one bit, zeros, and its length in bits in 16 bytes.
             let blocks = messages.map(|m| (m.len() + 17).div_ceil(BLOCK));
-            let mut state = begun.state.map(|x| splat(x));
-            let mut held = [[0u8; BLOCK]; LANES];
+            let mut state = [splat(0); 8];
+            for (v, x) in state.iter_mut().zip(begun.state) {
+                *v = splat(x);
+            }
+            let mut words = [[0; LANES]; 16];
             for n in 0..blocks.into_iter().max().unwrap_or_default() {
                 let mut going: Mask = 0;
-                for (lane, (message, block)) in messages.iter().zip(&mut held).enumerate() {
-                    if n >= blocks[lane] {
-                        continue;
-                    }
+                for (lane, message) in messages.iter().enumerate().filter(|(lane, _)| n < blocks[*lane]) {
                     going |= 1 << lane;
                     let rest = message.get(n * BLOCK..).unwrap_or_default();
-                    let taken = rest.len().min(BLOCK);
-                    block[..taken].copy_from_slice(&rest[..taken]);
-                    block[taken..].fill(0);
-                    if n * BLOCK <= message.len() && taken < BLOCK {
-                        block[taken] = 0x80;
-                    }
-                    if n + 1 == blocks[lane] {
-                        block[BLOCK - 16..].copy_from_slice(&((begun.bytes + message.len() as u128) * 8).to_be_bytes());
+                    let mut last = [0u8; BLOCK];
+                    let block = rest.first_chunk().unwrap_or_else(|| {
+                        last[..rest.len()].copy_from_slice(rest);
+                        if n * BLOCK <= message.len() {
+                            last[rest.len()] = 0x80;
+                        }
+                        if n + 1 == blocks[lane] {
+                            last[BLOCK - 16..].copy_from_slice(&((begun.bytes + message.len() as u128) * 8).to_be_bytes());
+                        }
+                        &last
+                    });
+                    for (word, bytes) in words.iter_mut().zip(block.as_chunks::<8>().0) {
+                        word[lane] = u64::from_be_bytes(*bytes);
                     }
                 }
-                compress(&mut state, held.each_ref(), going);
+                compress(&mut state, &words, going);
             }
-            let words: [[u64; LANES]; 8] = state.map(bytemuck::cast);
-            core::array::from_fn(|lane| {
-                let mut out = [0; 64];
-                out.chunks_exact_mut(8).zip(&words).for_each(|(place, word)| place.copy_from_slice(&word[lane].to_be_bytes()));
-                out
-            })
+            let words: [[u64; LANES]; 8] = bytemuck::cast(state);
+            let mut out = [[0; 64]; LANES];
+            for (lane, out) in out.iter_mut().enumerate() {
+                for (place, word) in out.as_chunks_mut::<8>().0.iter_mut().zip(&words) {
+                    *place = word[lane].to_be_bytes();
+                }
+            }
+            out
         }
 
         /// Takes one block of each message into the state of the lanes that are still going.
         #[target_feature(enable = $feature)]
-        fn compress(state: &mut [V; 8], blocks: [&[u8; BLOCK]; LANES], going: Mask) {
-            let mut w: [V; 16] = core::array::from_fn(|i| {
-                let word = |b: &[u8; BLOCK]| u64::from_be_bytes(b[8 * i..8 * i + 8].try_into().expect("eight bytes"));
-                bytemuck::cast(blocks.map(word))
-            });
+        fn compress(state: &mut [V; 8], words: &[[u64; LANES]; 16], going: Mask) {
+            let mut w: [V; 16] = bytemuck::cast(*words);
             let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *state;
-            for (sixteen, constants) in ROUNDS.as_chunks::<16>().0.iter().enumerate() {
-                for i in 0..16 {
-                    if sixteen > 0 {
-                        let (x, y) = (w[(i + 1) % 16], w[(i + 14) % 16]);
-                        let s0 = xor(rotated::<1, 63>(x), rotated::<8, 56>(x), shifted::<7>(x));
-                        let s1 = xor(rotated::<19, 45>(y), rotated::<61, 3>(y), shifted::<6>(y));
-                        w[i] = sum(sum(w[i], s0), sum(w[(i + 9) % 16], s1));
-                    }
+            for constants in ROUNDS.as_chunks::<16>().0 {
+                for_sixteen!(I, {
                     let s1 = xor(rotated::<14, 50>(e), rotated::<18, 46>(e), rotated::<41, 23>(e));
-                    let t1 = sum(sum(h, sum(w[i], splat(constants[i]))), sum(s1, choose(e, f, g)));
+                    let t1 = sum(sum(h, sum(w[I], splat(constants[I]))), sum(s1, choose(e, f, g)));
                     let s0 = xor(rotated::<28, 36>(a), rotated::<34, 30>(a), rotated::<39, 25>(a));
                     (h, g, f, e, d, c, b, a) = (g, f, e, sum(d, t1), c, b, a, sum(t1, sum(s0, majority(a, b, c))));
-                }
+                    // The word of sixteen rounds later; after the last sixteen it is not read.
+                    let (x, y) = (w[(I + 1) % 16], w[(I + 14) % 16]);
+                    let s0 = xor(rotated::<1, 63>(x), rotated::<8, 56>(x), shifted::<7>(x));
+                    let s1 = xor(rotated::<19, 45>(y), rotated::<61, 3>(y), shifted::<6>(y));
+                    w[I] = sum(sum(w[I], s0), sum(w[(I + 9) % 16], s1));
+                });
             }
             for (s, v) in state.iter_mut().zip([a, b, c, d, e, f, g, h]) {
                 *s = sum_where(going, *s, v);

@@ -23,7 +23,7 @@ pub(crate) fn digits(scalar: &[u8; 32]) -> [i8; DIGITS] {
 
 macro_rules! multiply {
     ($feature:literal) => {
-        use super::field::{LANES, V, negative, size, splat};
+        use super::field::{LANES, V, negative, size};
         use super::group::{Completed, Entry, Point, Prepared};
         use crate::multiply::{DIGITS, digits};
 
@@ -33,7 +33,7 @@ macro_rules! multiply {
 
         /// For each place one vector of the digits of the lanes' scalars.
         #[target_feature(enable = $feature)]
-        fn digits_each(scalars: &[[u8; 32]; LANES]) -> [V; DIGITS] {
+        pub(crate) fn digits_each(scalars: &[[u8; 32]; LANES]) -> [V; DIGITS] {
             let all = scalars.each_ref().map(digits);
             core::array::from_fn(|place| bytemuck::cast(all.each_ref().map(|d| i64::from(d[place]))))
         }
@@ -59,12 +59,12 @@ macro_rules! multiply {
 
         /// Multiplies points, each by its own digits.
         #[target_feature(enable = $feature)]
-        fn by_digits(point: &Point, digits: impl Fn(usize) -> V) -> Point {
+        pub(crate) fn by_digits(point: &Point, digits: &[V; DIGITS]) -> Point {
             let table = table(point);
-            let mut sum = Point::identity().ready().plus(&pick(&table, digits(DIGITS - 1)));
-            for place in (0..DIGITS - 1).rev() {
+            let mut sum = Point::identity().ready().plus(&pick(&table, digits[DIGITS - 1]));
+            for digit in digits[..DIGITS - 1].iter().rev() {
                 sixteen_times(&mut sum);
-                sum.add(&pick(&table, digits(place)));
+                sum.add(&pick(&table, *digit));
             }
             sum.point()
         }
@@ -75,20 +75,6 @@ macro_rules! multiply {
             for _ in 0..4 {
                 point.double();
             }
-        }
-
-        /// Multiplies points by one scalar.
-        #[target_feature(enable = $feature)]
-        pub(crate) fn by_one(point: &Point, scalar: &[u8; 32]) -> Point {
-            let digits = digits(scalar);
-            by_digits(point, |place| splat(i64::from(digits[place]).cast_unsigned()))
-        }
-
-        /// Multiplies points, each by its own scalar.
-        #[target_feature(enable = $feature)]
-        pub(crate) fn by_each(point: &Point, scalars: &[[u8; 32]; LANES]) -> Point {
-            let digits = digits_each(scalars);
-            by_digits(point, |place| digits[place])
         }
 
         /// Adds up products of points and public scalars, lane by lane; what remains to be added are the lanes of the result.

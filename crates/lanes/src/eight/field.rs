@@ -183,8 +183,7 @@ fn reduce(t: [V; 10]) -> Wide {
     let mut r = [t[0]; 5];
     for k in 0..5 {
         let over = t[k + 5];
-        let three = _mm512_add_epi64(twice(over), over);
-        r[k] = _mm512_add_epi64(_mm512_add_epi64(t[k], _mm512_slli_epi64::<4>(over)), three);
+        r[k] = _mm512_add_epi64(t[k], _mm512_mullo_epi64(over, splat(19)));
     }
     Wide(r)
 }
