@@ -127,10 +127,11 @@ impl Group {
         self.of(step_with!(&self.points, times(scalar)))
     }
 
-    /// Multiplies each by its own scalar, little-endian and below the group's order; constant in time.
+    /// Multiplies the first elements, as many as there are scalars, each by its own, little-endian and below the group's order; constant in
+    /// time in the scalars.
     pub fn times_each(&self, scalars: &[[u8; 32]]) -> Group {
-        assert_eq!(scalars.len(), self.count, "a scalar for each element");
-        self.of(step_with!(&self.points, times_each(scalars)))
+        assert!(scalars.len() <= self.count, "no more scalars than elements");
+        Group { points: step_with!(&self.points, times_each(scalars)), count: scalars.len() }
     }
 
     /// Encodes the **doubles** of all: what wants the encoding of P works out half of P, and pays no square root.
