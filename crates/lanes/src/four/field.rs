@@ -200,8 +200,7 @@ fn lanes(mask: Mask) -> V {
 #[inline]
 #[target_feature(enable = "avx2")]
 fn carry<const K: usize>(z: &mut [V; 10]) {
-    let (low, above) =
-        if K.is_multiple_of(2) { (splat(LOW_26), _mm256_srli_epi64::<26>(z[K])) } else { (splat(LOW_25), _mm256_srli_epi64::<25>(z[K])) };
+    let (low, above) = if K.is_multiple_of(2) { (splat(LOW_26), _mm256_srli_epi64::<26>(z[K])) } else { (splat(LOW_25), _mm256_srli_epi64::<25>(z[K])) };
     z[K] = _mm256_and_si256(z[K], low);
     let next = (K + 1) % 10;
     z[next] = sum(z[next], if K == 9 { nineteen(above) } else { above });

@@ -9,9 +9,8 @@ use proptest::prelude::*;
 use sha2::{Digest, Sha512};
 
 /// One half, modulo the group's order: what is multiplied by it and encoded as a double is encoded as it was.
-const HALF: [u8; 32] = [
-    0xf7, 0xe9, 0x7a, 0x2e, 0x8d, 0x31, 0x09, 0x2c, 0x6b, 0xce, 0x7b, 0x51, 0xef, 0x7c, 0x6f, 0x0a, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8,
-];
+const HALF: [u8; 32] =
+    [0xf7, 0xe9, 0x7a, 0x2e, 0x8d, 0x31, 0x09, 0x2c, 0x6b, 0xce, 0x7b, 0x51, 0xef, 0x7c, 0x6f, 0x0a, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8];
 
 /// Runs a story with each kernel that the processor has, and says which it has not.
 fn with_kernels(story: impl Fn(Lanes)) {
@@ -113,8 +112,7 @@ fn edges_come_out_as_in_dalek() {
     let edges = edges();
     let all = edges.len();
     let halves = |shift: usize| (0..all).map(move |n| (n, (n * 5 + shift * 3) % all));
-    let uniform: Vec<[u8; 64]> =
-        (0..3).flat_map(halves).map(|(a, b)| [edges[a], edges[b]].concat().try_into().unwrap()).collect();
+    let uniform: Vec<[u8; 64]> = (0..3).flat_map(halves).map(|(a, b)| [edges[a], edges[b]].concat().try_into().unwrap()).collect();
     check_all(&uniform, &edge_scalars());
     // The same field element twice: two maps that meet in one point, which the addition must double.
     let twice: Vec<[u8; 64]> = edges.iter().map(|e| [*e, *e].concat().try_into().unwrap()).collect();

@@ -75,7 +75,8 @@ impl Batch {
         self.products(scalar.div_by_2()).encoded_doubles()
     }
 
-    /// Multiplies each by its own secret; returns the halves of the products, which are cheaper to encode.
+    /// Multiplies the first elements, as many as there are secrets, each by its own; returns the halves of the products, which are cheaper to
+    /// encode.
     pub(super) fn halves_of_each(&self, scalars: &[Scalar]) -> Batch {
         match self {
             Batch::Portable(points) => Batch::Portable(points.iter().zip(scalars).map(|(p, s)| p * s.div_by_2()).collect()),
