@@ -213,8 +213,8 @@ impl Wide {
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(crate) fn plus(&self, other: &Wide) -> Wide {
         let mut r = self.0;
-        for k in 0..5 {
-            r[k] = sum(r[k], other.0[k]);
+        for (limb, other) in r.iter_mut().zip(&other.0) {
+            *limb = sum(*limb, *other);
         }
         Wide(r)
     }
@@ -224,8 +224,8 @@ impl Wide {
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(crate) fn minus(&self, other: &Wide) -> Wide {
         let mut r = self.0;
-        for k in 0..5 {
-            r[k] = _mm512_sub_epi64(r[k], other.0[k]);
+        for (limb, other) in r.iter_mut().zip(&other.0) {
+            *limb = _mm512_sub_epi64(*limb, *other);
         }
         Wide(r)
     }
@@ -235,8 +235,8 @@ impl Wide {
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(crate) fn raised(&self) -> Wide {
         let mut r = self.0;
-        for k in 0..5 {
-            r[k] = sum(r[k], splat(RAISE[k]));
+        for (limb, raise) in r.iter_mut().zip(RAISE) {
+            *limb = sum(*limb, splat(raise));
         }
         Wide(r)
     }
@@ -378,8 +378,8 @@ impl F {
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(crate) fn or(&self, then: &F, mask: Mask) -> F {
         let mut r = self.0;
-        for k in 0..5 {
-            r[k] = _mm512_mask_mov_epi64(r[k], mask, then.0[k]);
+        for (limb, then) in r.iter_mut().zip(&then.0) {
+            *limb = _mm512_mask_mov_epi64(*limb, mask, *then);
         }
         F(r)
     }

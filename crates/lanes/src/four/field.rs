@@ -238,8 +238,8 @@ impl Wide {
     #[target_feature(enable = "avx2")]
     pub(crate) fn plus(&self, other: &Wide) -> Wide {
         let mut r = self.0;
-        for k in 0..10 {
-            r[k] = sum(r[k], other.0[k]);
+        for (limb, other) in r.iter_mut().zip(&other.0) {
+            *limb = sum(*limb, *other);
         }
         Wide(r)
     }
@@ -249,8 +249,8 @@ impl Wide {
     #[target_feature(enable = "avx2")]
     pub(crate) fn minus(&self, other: &Wide) -> Wide {
         let mut r = self.0;
-        for k in 0..10 {
-            r[k] = _mm256_sub_epi64(r[k], other.0[k]);
+        for (limb, other) in r.iter_mut().zip(&other.0) {
+            *limb = _mm256_sub_epi64(*limb, *other);
         }
         Wide(r)
     }
@@ -295,8 +295,8 @@ impl F {
     #[target_feature(enable = "avx2")]
     pub(crate) fn joined(&self) -> [V; 5] {
         let mut r = [self.0[0]; 5];
-        for k in 0..5 {
-            r[k] = sum(self.0[2 * k], _mm256_slli_epi64::<26>(self.0[2 * k + 1]));
+        for (k, limb) in r.iter_mut().enumerate() {
+            *limb = sum(self.0[2 * k], _mm256_slli_epi64::<26>(self.0[2 * k + 1]));
         }
         r
     }
@@ -344,7 +344,7 @@ impl F {
             let twice = sum(a[I], a[I]);
             let four = sum(twice, twice);
             for_each_limb!(J, {
-                if J >= I {
+                if J + 1 > I {
                     let left = match (I == J, I % 2 == 1 && J % 2 == 1) {
                         (true, false) => a[I],
                         (true, true) | (false, false) => twice,
@@ -385,8 +385,8 @@ impl F {
     pub(crate) fn or(&self, then: &F, mask: Mask) -> F {
         let mask = lanes(mask);
         let mut r = self.0;
-        for k in 0..10 {
-            r[k] = _mm256_blendv_epi8(r[k], then.0[k], mask);
+        for (limb, then) in r.iter_mut().zip(&then.0) {
+            *limb = _mm256_blendv_epi8(*limb, *then, mask);
         }
         F(r)
     }
@@ -396,8 +396,8 @@ impl F {
     #[target_feature(enable = "avx2")]
     pub(crate) fn stored(&self) -> Stored {
         let mut r = [self.0[0]; 5];
-        for k in 0..5 {
-            r[k] = _mm256_or_si256(self.0[k], _mm256_slli_epi64::<32>(self.0[k + 5]));
+        for (k, limb) in r.iter_mut().enumerate() {
+            *limb = _mm256_or_si256(self.0[k], _mm256_slli_epi64::<32>(self.0[k + 5]));
         }
         Stored(r)
     }
