@@ -39,6 +39,8 @@ const PORTION: usize = 1 << 20;
 pub enum Lanes {
     /// On every processor
     Portable,
+    /// Four lanes of AVX2
+    Four,
     /// Eight lanes of AVX-512 IFMA
     Eight,
 }
@@ -72,7 +74,7 @@ pub struct MatchingArgs {
     /// All, where none is named.
     pub workloads: Vec<Workload>,
     /// Which code is measured, as [`kernels`] gives it; long workloads run with the first alone.
-    pub kernels: Vec<Lanes>,
+    pub kernels: Vec<Kernel>,
     /// The folder of `psi_peers.py`.
     pub peers: Option<PathBuf>,
 }
@@ -327,22 +329,25 @@ fn ratios(ours: &[Value], peers: &[Vec<Peer>], name: &str) -> Value {
 }
 
 /// Returns the kernels that were asked for, or all that this processor has; refuses what it has not.
-pub fn kernels(asked: &[Lanes]) -> Result<Vec<Lanes>, String> {
-    let has_eight = matches!(Kernel::best(), Kernel::Eight(_));
-    match (asked, has_eight) {
-        ([], true) => Ok(vec![Lanes::Eight, Lanes::Portable]),
-        ([], false) => Ok(vec![Lanes::Portable]),
-        (asked, false) if asked.contains(&Lanes::Eight) => Err("this processor has no AVX-512 IFMA; --kernel portable runs everywhere".to_owned()),
-        (asked, _) => Ok(asked.to_vec()),
+pub fn kernels(asked: &[Lanes]) -> Result<Vec<Kernel>, String> {
+    if asked.is_empty() {
+        return Ok(Kernel::all().collect());
     }
+    let find = |l: &Lanes| {
+        let (name, lacking) = match l {
+            Lanes::Portable => ("portable", ""),
+            Lanes::Four => ("four", "AVX2"),
+            Lanes::Eight => ("eight", "AVX-512 IFMA"),
+        };
+        Kernel::all().find(|k| k.name() == name).ok_or_else(|| format!("this processor has no {lacking}; --kernel portable runs everywhere"))
+    };
+    asked.iter().map(find).collect()
 }
 
 /// Runs what is asked for; says which peer could not be run, and why.
 pub fn measure(args: &MatchingArgs) -> Result<Value, LaunchError> {
     let failed = |e: std::io::Error| LaunchError::System(e.to_string());
     let kernels = &args.kernels;
-    let kernel_of = |l: &Lanes| if *l == Lanes::Eight { Kernel::best() } else { Kernel::Portable };
-    let name_of = |l: &Lanes| if *l == Lanes::Eight { "eight" } else { "portable" };
     let wanted = |w: Workload| args.workloads.is_empty() || args.workloads.contains(&w);
     let mut load = vec![load1()];
     let mut out = Map::new();
@@ -351,17 +356,17 @@ pub fn measure(args: &MatchingArgs) -> Result<Value, LaunchError> {
         let mut ours: Vec<Vec<Value>> = vec![Vec::new(); kernels.len()];
         let mut theirs: Vec<Vec<Peer>> = Vec::new();
         for _ in 0..args.runs.max(1) {
-            for (lanes, runs) in kernels.iter().zip(&mut ours) {
-                runs.push(index_and_ask(args, kernel_of(lanes)).map_err(failed)?);
+            for (kernel, runs) in kernels.iter().zip(&mut ours) {
+                runs.push(index_and_ask(args, *kernel).map_err(failed)?);
             }
             theirs.extend(peers.as_ref().map(|p| p.run(args.keys, args.asked)));
         }
         let mut w1 = Map::new();
-        for (lanes, runs) in kernels.iter().zip(&ours) {
+        for (kernel, runs) in kernels.iter().zip(&ours) {
             let mut figures = medians(runs);
             let names = theirs.first().into_iter().flatten().map(|p| p.name);
             figures["times_less_than"] = names.map(|n| (n.to_owned(), ratios(runs, &theirs, n))).collect::<Map<_, _>>().into();
-            w1.insert(name_of(lanes).to_owned(), figures);
+            w1.insert(kernel.name().to_owned(), figures);
         }
         let of_peer = |n: usize| medians(&theirs.iter().filter_map(|t| t.get(n)).map(Peer::figures).collect::<Vec<_>>());
         let run = theirs.first().into_iter().flatten().enumerate();
@@ -375,7 +380,7 @@ pub fn measure(args: &MatchingArgs) -> Result<Value, LaunchError> {
     for (_, name, work) in others.iter().filter(|o| wanted(o.0)) {
         // The long ones do not depend on the kernel but in what the first workload has shown: the first kernel alone runs them.
         let mine = if matches!(*name, "w4" | "w5") { &kernels[..kernels.len().min(1)] } else { kernels };
-        let each = mine.iter().map(|l| work(kernel_of(l)).map(|v| (name_of(l).to_owned(), v)).map_err(failed));
+        let each = mine.iter().map(|k| work(*k).map(|v| (k.name().to_owned(), v)).map_err(failed));
         out.insert((*name).to_owned(), Value::Object(each.collect::<Result<Map<_, _>, _>>()?));
     }
     load.push(load1());
@@ -414,12 +419,25 @@ mod tests {
         let args = MatchingArgs { keys: 2_000, asked: 50, rotated: 1_500, runs: 1, workloads, kernels: kernels(&[]).unwrap(), peers: None };
         let whole = measure(&args).unwrap();
         let w = &whole["workloads"];
-        assert_eq!(w["w1"]["portable"]["hits"], json!(5.0));
+        for kernel in Kernel::all() {
+            assert_eq!(w["w1"][kernel.name()]["hits"], json!(5.0));
+        }
         assert_eq!(w["w1"]["portable"]["online_bytes"], json!((4 + 64 * 50 + 64) as f64), "64 a key, the proof, and four that count");
-        let best = if matches!(Kernel::best(), Kernel::Eight(_)) { "eight" } else { "portable" };
+        let best = Kernel::best().name();
         assert_eq!((w["w4"][best]["hits"].clone(), w["w5"][best]["keys"].clone()), (json!(10), json!(1_500)));
         assert!(w["w2"].is_null(), "what was not asked for is not run");
         assert!(shown(&whole).contains("w1 portable: "));
+    }
+
+    #[test]
+    fn a_kernel_is_found_by_its_name_or_refused() {
+        assert_eq!(kernels(&[Lanes::Portable]), Ok(vec![Kernel::Portable]));
+        for (asked, name) in [(Lanes::Four, "four"), (Lanes::Eight, "eight")] {
+            match kernels(&[asked]) {
+                Ok(found) => assert_eq!(found.iter().map(|k| k.name()).collect::<Vec<_>>(), [name]),
+                Err(why) => assert!(why.starts_with("this processor has no AVX") && Kernel::all().all(|k| k.name() != name)),
+            }
+        }
     }
 
     #[test]

@@ -1,40 +1,40 @@
 //! The door on processors of another kind: closed.
 
-/// Proof that this processor has the instructions; here there is none.
-#[derive(Clone, Copy, Debug)]
-pub enum Eight {}
+/// Proof that this processor has the instructions of a kernel; here there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lanes {}
 
-/// Eight group elements; here there are none.
-#[derive(Clone, Copy)]
-pub struct Points(Eight);
+/// Group elements; here there are none.
+#[derive(Clone)]
+pub struct Group(Lanes);
 
 /// Where a hash stands; here nowhere.
 #[derive(Clone, Copy)]
-pub struct Begun(Eight);
+pub struct Begun(Lanes);
 
-impl Eight {
+impl Lanes {
     /// Finds nothing on this kind of processor.
-    pub fn find() -> Option<Eight> {
+    pub fn eight() -> Option<Lanes> {
+        None
+    }
+
+    /// Finds nothing on this kind of processor.
+    pub fn four() -> Option<Lanes> {
         None
     }
 
     /// Cannot be called.
-    pub fn from_uniform(self, _: &[[u8; 64]; 8]) -> Points {
+    pub fn name(self) -> &'static str {
         match self {}
     }
 
     /// Cannot be called.
-    pub fn decode(self, _: &[[u8; 32]; 8]) -> (u8, Points) {
+    pub fn map(self, _: &[[u8; 64]]) -> Group {
         match self {}
     }
 
     /// Cannot be called.
-    pub fn encode_doubles(self, _: &[Points]) -> Vec<[[u8; 32]; 8]> {
-        match self {}
-    }
-
-    /// Cannot be called.
-    pub fn double(self, _: &Points) -> Points {
+    pub fn decode(self, _: &[[u8; 32]]) -> Result<Group, usize> {
         match self {}
     }
 
@@ -44,22 +44,34 @@ impl Eight {
     }
 
     /// Cannot be called.
-    pub fn sha512(self, _: &Begun, _: [&[u8]; 8]) -> [[u8; 64]; 8] {
+    pub fn sha512(self, _: &Begun, _: &[&[u8]]) -> Vec<[u8; 64]> {
         match self {}
+    }
+}
+
+impl Group {
+    /// Cannot be called.
+    pub fn double(&self) -> Group {
+        match self.0 {}
     }
 
     /// Cannot be called.
-    pub fn multiply(self, _: &Points, _: &[u8; 32]) -> Points {
-        match self {}
+    pub fn times(&self, _: &[u8; 32]) -> Group {
+        match self.0 {}
     }
 
     /// Cannot be called.
-    pub fn multiply_each(self, _: &Points, _: &[[u8; 32]; 8]) -> Points {
-        match self {}
+    pub fn times_each(&self, _: &[[u8; 32]]) -> Group {
+        match self.0 {}
     }
 
     /// Cannot be called.
-    pub fn sum_products(self, _: &[Points], _: &[[[u8; 32]; 8]]) -> Points {
-        match self {}
+    pub fn encode_doubles(&self) -> Vec<[u8; 32]> {
+        match self.0 {}
+    }
+
+    /// Cannot be called.
+    pub fn sum_products(&self, _: &[[u8; 32]]) -> Vec<[u8; 32]> {
+        match self.0 {}
     }
 }

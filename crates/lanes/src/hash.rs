@@ -1,12 +1,11 @@
-//! SHA-512 of eight messages at once, one in each 64-bit lane (FIPS 180-4, 6.4).
+//! SHA-512 of as many messages as there are lanes (FIPS 180-4, 6.4).
 //!
 //! Messages may have different lengths: a lane whose message has ended keeps its state while the others go on.
 
-use crate::field::{Mask, V};
-use core::arch::x86_64::*;
-
-const BLOCK: usize = 128;
-const START: [u64; 8] = [
+/// Bytes of a block.
+pub(crate) const BLOCK: usize = 128;
+/// The state before the first block.
+pub(crate) const START: [u64; 8] = [
     0x6a09e667f3bcc908,
     0xbb67ae8584caa73b,
     0x3c6ef372fe94f82b,
@@ -16,8 +15,9 @@ const START: [u64; 8] = [
     0x1f83d9abfb41bd6b,
     0x5be0cd19137e2179,
 ];
+/// A constant for each round.
 #[rustfmt::skip]
-const ROUNDS: [u64; 80] = [
+pub(crate) const ROUNDS: [u64; 80] = [
     0x428a2f98d728ae22, 0x7137449123ef65cd, 0xb5c0fbcfec4d3b2f, 0xe9b5dba58189dbbc,
     0x3956c25bf348b538, 0x59f111f1b605d019, 0x923f82a4af194f9b, 0xab1c5ed5da6d8118,
     0xd807aa98a3030242, 0x12835b0145706fbe, 0x243185be4ee4b28c, 0x550c7dc3d5ffb4e2,
@@ -40,104 +40,111 @@ const ROUNDS: [u64; 80] = [
     0x4cc5d4becb3e42b6, 0x597f299cfc657e2a, 0x5fcb6fab3ad6faec, 0x6c44198c4a475817,
 ];
 
+/// Writes a block out sixteen times, so that sixteen words stay where they are.
+macro_rules! for_sixteen {
+    ($i:ident, $body:block) => {
+        for_sixteen!(@ $i, $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15)
+    };
+    (@ $i:ident, $body:block, $($n:literal)*) => {
+        $({
+            const $i: usize = $n;
+            $body
+        })*
+    };
+}
+
 /// Where a hash stands after whole blocks that several messages share.
 #[derive(Clone, Copy)]
 pub struct Begun {
-    state: [u64; 8],
-    bytes: u128,
+    pub(crate) state: [u64; 8],
+    pub(crate) bytes: u128,
 }
 
-impl Begun {
-    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    pub(crate) fn of(blocks: &[u8]) -> Begun {
-        assert!(blocks.len().is_multiple_of(BLOCK), "whole blocks");
-        let mut state = START.map(|x| splat(x));
-        for block in blocks.as_chunks::<BLOCK>().0 {
-            compress(&mut state, [block; 8], Mask::MAX);
+macro_rules! hash {
+    ($feature:literal) => {
+        use super::field::{LANES, Mask, V, choose, majority, rotated, shifted, splat, sum, sum_where, xor};
+        use crate::hash::{BLOCK, Begun, ROUNDS, START};
+
+        #[target_feature(enable = $feature)]
+        pub(crate) fn begin(blocks: &[u8]) -> Begun {
+            assert!(blocks.len().is_multiple_of(BLOCK), "whole blocks");
+            let mut state = [splat(0); 8];
+            for (v, x) in state.iter_mut().zip(START) {
+                *v = splat(x);
+            }
+            let mut words = [[0; LANES]; 16];
+            for block in blocks.as_chunks::<BLOCK>().0 {
+                for (word, bytes) in words.iter_mut().zip(block.as_chunks::<8>().0) {
+                    *word = [u64::from_be_bytes(*bytes); LANES];
+                }
+                compress(&mut state, &words, Mask::MAX);
+            }
+            Begun { state: bytemuck::cast::<[V; 8], [[u64; LANES]; 8]>(state).map(|lanes| lanes[0]), bytes: blocks.len() as u128 }
         }
-        Begun { state: state.map(|v| bytemuck::cast::<V, [u64; 8]>(v)[0]), bytes: blocks.len() as u128 }
-    }
-}
 
-/// Hashes what follows on a beginning, in each lane its own.
-#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-pub(crate) fn finish(begun: &Begun, messages: [&[u8]; 8]) -> [[u8; 64]; 8] {
-    // A message ends with one bit, zeros, and its length in bits in 16 bytes.
-    let blocks = messages.map(|m| (m.len() + 17).div_ceil(BLOCK));
-    let mut state = begun.state.map(|x| splat(x));
-    let mut held = [[0u8; BLOCK]; 8];
-    for n in 0..blocks.into_iter().max().unwrap_or_default() {
-        let mut going: Mask = 0;
-        for (lane, (message, block)) in messages.iter().zip(&mut held).enumerate() {
-            if n >= blocks[lane] {
-                continue;
+        /// Hashes what follows on a beginning, in each lane its own.
+        #[target_feature(enable = $feature)]
+        pub(crate) fn finish(begun: &Begun, messages: [&[u8]; LANES]) -> [[u8; 64]; LANES] {
+            // A message ends with one bit, zeros, and its length in bits in 16 bytes.
+            let blocks = messages.map(|m| (m.len() + 17).div_ceil(BLOCK));
+            let mut state = [splat(0); 8];
+            for (v, x) in state.iter_mut().zip(begun.state) {
+                *v = splat(x);
             }
-            going |= 1 << lane;
-            let rest = message.get(n * BLOCK..).unwrap_or_default();
-            let taken = rest.len().min(BLOCK);
-            block[..taken].copy_from_slice(&rest[..taken]);
-            block[taken..].fill(0);
-            if n * BLOCK <= message.len() && taken < BLOCK {
-                block[taken] = 0x80;
+            let mut words = [[0; LANES]; 16];
+            for n in 0..blocks.into_iter().max().unwrap_or_default() {
+                let mut going: Mask = 0;
+                for (lane, message) in messages.iter().enumerate().filter(|(lane, _)| n < blocks[*lane]) {
+                    going |= 1 << lane;
+                    let rest = message.get(n * BLOCK..).unwrap_or_default();
+                    let mut last = [0u8; BLOCK];
+                    let block = rest.first_chunk().unwrap_or_else(|| {
+                        last[..rest.len()].copy_from_slice(rest);
+                        if n * BLOCK <= message.len() {
+                            last[rest.len()] = 0x80;
+                        }
+                        if n + 1 == blocks[lane] {
+                            last[BLOCK - 16..].copy_from_slice(&((begun.bytes + message.len() as u128) * 8).to_be_bytes());
+                        }
+                        &last
+                    });
+                    for (word, bytes) in words.iter_mut().zip(block.as_chunks::<8>().0) {
+                        word[lane] = u64::from_be_bytes(*bytes);
+                    }
+                }
+                compress(&mut state, &words, going);
             }
-            if n + 1 == blocks[lane] {
-                block[BLOCK - 16..].copy_from_slice(&((begun.bytes + message.len() as u128) * 8).to_be_bytes());
+            let words: [[u64; LANES]; 8] = bytemuck::cast(state);
+            let mut out = [[0; 64]; LANES];
+            for (lane, out) in out.iter_mut().enumerate() {
+                for (place, word) in out.as_chunks_mut::<8>().0.iter_mut().zip(&words) {
+                    *place = word[lane].to_be_bytes();
+                }
+            }
+            out
+        }
+
+        /// Takes one block of each message into the state of the lanes that are still going.
+        #[target_feature(enable = $feature)]
+        fn compress(state: &mut [V; 8], words: &[[u64; LANES]; 16], going: Mask) {
+            let mut w: [V; 16] = bytemuck::cast(*words);
+            let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *state;
+            for constants in ROUNDS.as_chunks::<16>().0 {
+                for_sixteen!(I, {
+                    let s1 = xor(rotated::<14, 50>(e), rotated::<18, 46>(e), rotated::<41, 23>(e));
+                    let t1 = sum(sum(h, sum(w[I], splat(constants[I]))), sum(s1, choose(e, f, g)));
+                    let s0 = xor(rotated::<28, 36>(a), rotated::<34, 30>(a), rotated::<39, 25>(a));
+                    (h, g, f, e, d, c, b, a) = (g, f, e, sum(d, t1), c, b, a, sum(t1, sum(s0, majority(a, b, c))));
+                    // The word of sixteen rounds later; after the last sixteen it is not read.
+                    let (x, y) = (w[(I + 1) % 16], w[(I + 14) % 16]);
+                    let s0 = xor(rotated::<1, 63>(x), rotated::<8, 56>(x), shifted::<7>(x));
+                    let s1 = xor(rotated::<19, 45>(y), rotated::<61, 3>(y), shifted::<6>(y));
+                    w[I] = sum(sum(w[I], s0), sum(w[(I + 9) % 16], s1));
+                });
+            }
+            for (s, v) in state.iter_mut().zip([a, b, c, d, e, f, g, h]) {
+                *s = sum_where(going, *s, v);
             }
         }
-        compress(&mut state, held.each_ref(), going);
-    }
-    let words: [[u64; 8]; 8] = state.map(bytemuck::cast);
-    core::array::from_fn(|lane| {
-        let mut out = [0; 64];
-        out.chunks_exact_mut(8).zip(&words).for_each(|(place, word)| place.copy_from_slice(&word[lane].to_be_bytes()));
-        out
-    })
-}
-
-#[inline]
-#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn splat(x: u64) -> V {
-    _mm512_set1_epi64(x.cast_signed())
-}
-
-#[inline]
-#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn sum(a: V, b: V) -> V {
-    _mm512_add_epi64(a, b)
-}
-
-/// Exclusive or of three.
-#[inline]
-#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn xor(a: V, b: V, c: V) -> V {
-    _mm512_ternarylogic_epi64::<0x96>(a, b, c)
-}
-
-/// Takes one block of each message into the state of the lanes that are still going.
-#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn compress(state: &mut [V; 8], blocks: [&[u8; BLOCK]; 8], going: Mask) {
-    let mut w: [V; 16] = core::array::from_fn(|i| {
-        let word = |b: &[u8; BLOCK]| u64::from_be_bytes(b[8 * i..8 * i + 8].try_into().expect("eight bytes"));
-        bytemuck::cast(blocks.map(word))
-    });
-    let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *state;
-    for (sixteen, constants) in ROUNDS.as_chunks::<16>().0.iter().enumerate() {
-        for i in 0..16 {
-            if sixteen > 0 {
-                let (x, y) = (w[(i + 1) % 16], w[(i + 14) % 16]);
-                let s0 = xor(_mm512_ror_epi64::<1>(x), _mm512_ror_epi64::<8>(x), _mm512_srli_epi64::<7>(x));
-                let s1 = xor(_mm512_ror_epi64::<19>(y), _mm512_ror_epi64::<61>(y), _mm512_srli_epi64::<6>(y));
-                w[i] = sum(sum(w[i], s0), sum(w[(i + 9) % 16], s1));
-            }
-            let s1 = xor(_mm512_ror_epi64::<14>(e), _mm512_ror_epi64::<18>(e), _mm512_ror_epi64::<41>(e));
-            let choice = _mm512_ternarylogic_epi64::<0xca>(e, f, g);
-            let t1 = sum(sum(h, sum(w[i], splat(constants[i]))), sum(s1, choice));
-            let s0 = xor(_mm512_ror_epi64::<28>(a), _mm512_ror_epi64::<34>(a), _mm512_ror_epi64::<39>(a));
-            let majority = _mm512_ternarylogic_epi64::<0xe8>(a, b, c);
-            (h, g, f, e, d, c, b, a) = (g, f, e, sum(d, t1), c, b, a, sum(t1, sum(s0, majority)));
-        }
-    }
-    for (s, v) in state.iter_mut().zip([a, b, c, d, e, f, g, h]) {
-        *s = _mm512_mask_add_epi64(*s, going, *s, v);
-    }
+    };
 }

@@ -1,30 +1,41 @@
-//! Floor 1: eight ristretto255 operations, or eight SHA-512 hashes, at once, on processors with AVX-512 IFMA.
+//! Floor 1: ristretto255 operations, or SHA-512 hashes, eight or four at once, on processors with AVX-512 IFMA or AVX2.
 //!
-//! [`Eight::find`] looks at the processor; whoever holds an [`Eight`] may call it, who gets none uses another implementation. Everything is
-//! constant in time in scalars and points, but [`Eight::sum_products`], whose inputs are public.
+//! [`Lanes::eight`] and [`Lanes::four`] look at the processor; whoever holds a [`Lanes`] may call it, who gets none uses another implementation.
+//! Everything is constant in time in scalars and points, but [`Group::sum_products`], whose inputs are public.
 //! Source: RFC 9496 (ristretto255), FIPS 180-4 (SHA-512), Hisil et al. 2008 (extended coordinates on a twisted Edwards curve with a = -1).
 //! Absent: keys, randomness, memory beyond the call. This is the one crate of the house that may say `unsafe`, in one file.
 
 #[cfg(target_arch = "x86_64")]
-mod field;
+#[macro_use]
+mod arithmetic;
 #[cfg(target_arch = "x86_64")]
+#[macro_use]
+mod batch;
+#[cfg(target_arch = "x86_64")]
+#[macro_use]
 mod group;
 #[cfg(target_arch = "x86_64")]
+#[macro_use]
 mod hash;
 #[cfg(target_arch = "x86_64")]
+#[macro_use]
 mod multiply;
+
+#[cfg(target_arch = "x86_64")]
+mod curve;
+#[cfg(target_arch = "x86_64")]
+mod eight;
+#[cfg(target_arch = "x86_64")]
+mod four;
 
 #[cfg(not(target_arch = "x86_64"))]
 #[path = "absent.rs"]
-mod eight;
+mod door;
 #[cfg(target_arch = "x86_64")]
-mod eight;
+mod door;
 
 #[cfg(not(target_arch = "x86_64"))]
-pub use eight::Begun;
-pub use eight::{Eight, Points};
+pub use door::Begun;
+pub use door::{Group, Lanes};
 #[cfg(target_arch = "x86_64")]
 pub use hash::Begun;
-
-/// How many elements one call works on.
-pub const LANES: usize = 8;

@@ -70,11 +70,7 @@ fn measured(samples: usize, mut work: impl FnMut(usize)) -> f64 {
 fn main() {
     let samples: usize = std::env::args().nth(1).and_then(|a| a.parse().ok()).unwrap_or(20_000);
     let inputs: Vec<String> = (0..8).map(|n| format!("hit-no-hit|phone|1|2125370000{n:02}")).collect();
-    let kernels = match Kernel::best() {
-        Kernel::Portable => vec![Kernel::Portable],
-        best => vec![best, Kernel::Portable],
-    };
-    for kernel in kernels {
+    for kernel in Kernel::all() {
         let name = kernel.name();
         // Keys of one bit against keys of many: what a branch or a skipped addition would tell apart.
         let sparse: [u8; 32] = std::array::from_fn(|i| u8::from(i == 31) << 3);

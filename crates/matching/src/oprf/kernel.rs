@@ -1,43 +1,48 @@
-//! Group work in batches, on the instructions that the processor has: eight lanes, or curve25519-dalek everywhere.
+//! Group work in batches, on the instructions that the processor has: eight lanes, four lanes, or curve25519-dalek everywhere.
 //!
-//! Both do the same: the tests of `lanes` compare lane by lane, ours compare whole batches.
+//! All do the same: the tests of `lanes` compare element by element, ours compare whole batches.
 
 use super::OprfFault;
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
 use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::VartimeMultiscalarMul;
-use lanes::{Eight, LANES, Points};
+use lanes::{Group, Lanes};
 use zeroize::{Zeroize, Zeroizing};
 
 /// Which code does the group work.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kernel {
     /// curve25519-dalek, on every processor.
     Portable,
-    /// Eight lanes of AVX-512 IFMA.
-    Eight(Eight),
+    /// Eight lanes of AVX-512 IFMA, or four of AVX2.
+    Lanes(Lanes),
 }
 
 /// Group elements that were decoded or mapped.
 #[derive(Clone)]
 pub(super) enum Batch {
     Portable(Vec<RistrettoPoint>),
-    Eight(Eight, Vec<Points>, usize),
+    Lanes(Group),
 }
 
 type Encoded = [u8; 32];
 
 impl Kernel {
+    /// Returns all that this processor can run, the quickest first.
+    pub fn all() -> impl Iterator<Item = Kernel> {
+        [Lanes::eight(), Lanes::four()].into_iter().flatten().map(Kernel::Lanes).chain([Kernel::Portable])
+    }
+
     /// Returns the quickest that this processor can run.
     pub fn best() -> Kernel {
-        Eight::find().map_or(Kernel::Portable, Kernel::Eight)
+        Kernel::all().next().unwrap_or(Kernel::Portable)
     }
 
     /// Returns its name, for measurements.
     pub fn name(self) -> &'static str {
         match self {
             Kernel::Portable => "portable",
-            Kernel::Eight(_) => "eight",
+            Kernel::Lanes(lanes) => lanes.name(),
         }
     }
 
@@ -45,7 +50,7 @@ impl Kernel {
     pub(super) fn map(self, uniform: &[[u8; 64]]) -> Batch {
         match self {
             Kernel::Portable => Batch::Portable(uniform.iter().map(RistrettoPoint::from_uniform_bytes).collect()),
-            Kernel::Eight(eight) => Batch::Eight(eight, by_eight(uniform, [0; 64]).map(|u| eight.from_uniform(&u)).collect(), uniform.len()),
+            Kernel::Lanes(lanes) => Batch::Lanes(lanes.map(uniform)),
         }
     }
 
@@ -59,17 +64,7 @@ impl Kernel {
                 let decode = |(i, e): (usize, &Encoded)| CompressedRistretto(*e).decompress().ok_or(OprfFault::Element(i));
                 encoded.iter().enumerate().map(decode).collect::<Result<_, _>>().map(Batch::Portable)
             }
-            Kernel::Eight(eight) => {
-                let mut all = Vec::with_capacity(encoded.len().div_ceil(LANES));
-                for (group, e) in by_eight(encoded, [0; 32]).enumerate() {
-                    let (good, points) = eight.decode(&e);
-                    if good != u8::MAX {
-                        return Err(OprfFault::Element(group * LANES + good.trailing_ones() as usize));
-                    }
-                    all.push(points);
-                }
-                Ok(Batch::Eight(eight, all, encoded.len()))
-            }
+            Kernel::Lanes(lanes) => lanes.decode(encoded).map(Batch::Lanes).map_err(OprfFault::Element),
         }
     }
 }
@@ -80,15 +75,16 @@ impl Batch {
         self.products(scalar.div_by_2()).encoded_doubles()
     }
 
-    /// Multiplies each by its own secret; returns the halves of the products, which are cheaper to encode.
+    /// Multiplies the first elements, as many as there are secrets, each by its own; returns the halves of the products, which are cheaper to
+    /// encode.
     pub(super) fn halves_of_each(&self, scalars: &[Scalar]) -> Batch {
         match self {
             Batch::Portable(points) => Batch::Portable(points.iter().zip(scalars).map(|(p, s)| p * s.div_by_2()).collect()),
-            Batch::Eight(eight, groups, count) => {
-                let mut halves: Vec<Encoded> = scalars.iter().map(|s| s.div_by_2().to_bytes()).collect();
-                let multiplied = groups.iter().zip(by_eight(&halves, [0; 32])).map(|(g, s)| eight.multiply_each(g, &s)).collect();
+            Batch::Lanes(group) => {
+                let mut halves = halves(scalars);
+                let multiplied = group.times_each(&halves);
                 halves.zeroize();
-                Batch::Eight(*eight, multiplied, *count)
+                Batch::Lanes(multiplied)
             }
         }
     }
@@ -97,7 +93,7 @@ impl Batch {
     pub(super) fn doubled(&self) -> Batch {
         match self {
             Batch::Portable(points) => Batch::Portable(points.iter().map(|p| p + p).collect()),
-            Batch::Eight(eight, groups, count) => Batch::Eight(*eight, groups.iter().map(|g| eight.double(g)).collect(), *count),
+            Batch::Lanes(group) => Batch::Lanes(group.double()),
         }
     }
 
@@ -105,11 +101,7 @@ impl Batch {
     pub(super) fn encoded_doubles(&self) -> Vec<Encoded> {
         match self {
             Batch::Portable(points) => RistrettoPoint::double_and_compress_batch(points).iter().map(CompressedRistretto::to_bytes).collect(),
-            Batch::Eight(eight, groups, count) => {
-                let mut all = eight.encode_doubles(groups).into_flattened();
-                all.truncate(*count);
-                all
-            }
+            Batch::Lanes(group) => group.encode_doubles(),
         }
     }
 
@@ -117,11 +109,9 @@ impl Batch {
     pub(super) fn sum(&self, scalars: &[Scalar]) -> RistrettoPoint {
         match self {
             Batch::Portable(points) => RistrettoPoint::vartime_multiscalar_mul(scalars, points),
-            Batch::Eight(eight, groups, _) => {
-                let halves: Vec<Encoded> = scalars.iter().map(|s| s.div_by_2().to_bytes()).collect();
-                let halves: Vec<[Encoded; LANES]> = by_eight(&halves, [0; 32]).collect();
-                let parts = eight.encode_doubles(&[eight.sum_products(groups, &halves)]);
-                parts.as_flattened().iter().map(|p| CompressedRistretto(*p).decompress().expect("our own encoding")).sum()
+            Batch::Lanes(group) => {
+                let parts = group.sum_products(&halves(scalars));
+                parts.iter().map(|p| CompressedRistretto(*p).decompress().expect("our own encoding")).sum()
             }
         }
     }
@@ -129,15 +119,12 @@ impl Batch {
     fn products(&self, scalar: Scalar) -> Batch {
         match self {
             Batch::Portable(points) => Batch::Portable(points.iter().map(|p| p * scalar).collect()),
-            Batch::Eight(eight, groups, count) => {
-                let bytes = Zeroizing::new(scalar.to_bytes());
-                Batch::Eight(*eight, groups.iter().map(|g| eight.multiply(g, &bytes)).collect(), *count)
-            }
+            Batch::Lanes(group) => Batch::Lanes(group.times(&Zeroizing::new(scalar.to_bytes()))),
         }
     }
 }
 
-/// Goes over a slice in groups of eight; the last is filled up.
-fn by_eight<T: Copy>(all: &[T], filler: T) -> impl Iterator<Item = [T; LANES]> {
-    all.chunks(LANES).map(move |c| core::array::from_fn(|i| c.get(i).copied().unwrap_or(filler)))
+/// Half of each scalar: what is encoded is doubled on the way.
+fn halves(scalars: &[Scalar]) -> Vec<Encoded> {
+    scalars.iter().map(|s| s.div_by_2().to_bytes()).collect()
 }

@@ -60,7 +60,6 @@ impl Question {
         }
         let blind = |bytes: &[u8; 32]| Scalar::from_canonical_bytes(*bytes).into_option().filter(|s| *s != Scalar::ZERO).ok_or(OprfFault::Form("blind"));
         let mut blinds = openings.iter().map(blind).collect::<Result<Vec<_>, _>>()?;
-        // What filled the batch up is never unblinded.
         blinds.resize(blinded.len(), Scalar::ONE);
         let batch = kernel.decode(&blinded)?;
         let inputs = inputs.iter().map(|i| Zeroizing::new(i.as_ref().to_vec())).collect();
@@ -91,7 +90,8 @@ impl Question {
         }
         let evaluated = self.kernel.decode(&answer.elements)?;
         answer.proof.check(&self.expander, public, (&self.batch, &self.blinded), (&evaluated, &answer.elements))?;
-        let mut inverses = self.blinds.clone();
+        // What filled the batch up is never unblinded.
+        let mut inverses = self.blinds[..self.inputs.len()].to_vec();
         Scalar::invert_batch_alloc(&mut inverses);
         let unblinded = evaluated.halves_of_each(&inverses).encoded_doubles();
         inverses.zeroize();

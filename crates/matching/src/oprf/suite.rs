@@ -3,13 +3,16 @@
 use super::OprfFault;
 use super::kernel::Kernel;
 use curve25519_dalek::scalar::Scalar;
-use lanes::{Begun, Eight, LANES};
+use lanes::{Begun, Lanes};
 use sha2::digest::Update;
 use sha2::{Digest, Sha512};
 use zeroize::Zeroizing;
 
 /// Bytes of one input: lengths are written in two bytes.
 pub const INPUT_BYTES_MAX: usize = 65_535;
+
+/// Messages that are written before they are hashed together; a multiple of every number of lanes.
+const AT_A_TIME: usize = 8;
 
 /// The context string: version, mode 1 (verifiable), suite.
 macro_rules! with_context {
@@ -26,16 +29,16 @@ pub(super) const SEED: &[u8] = with_context!("Seed-");
 #[derive(Clone)]
 pub(super) struct Expander {
     padded: Sha512,
-    eight: Option<(Eight, Begun, Begun)>,
+    lanes: Option<(Lanes, Begun, Begun)>,
 }
 
 impl Expander {
     pub(super) fn new(kernel: Kernel) -> Expander {
-        let eight = match kernel {
+        let lanes = match kernel {
             Kernel::Portable => None,
-            Kernel::Eight(eight) => Some((eight, eight.sha512_begin(&[0; 128]), eight.sha512_begin(&[]))),
+            Kernel::Lanes(lanes) => Some((lanes, lanes.sha512_begin(&[0; 128]), lanes.sha512_begin(&[]))),
         };
-        Expander { padded: Sha512::new().chain([0; 128]), eight }
+        Expander { padded: Sha512::new().chain([0; 128]), lanes }
     }
 
     /// Expands a message to 64 bytes.
@@ -48,7 +51,7 @@ impl Expander {
 
     /// Expands many messages; `write` appends message n to what it is given.
     fn expand_all(&self, count: usize, write: impl Fn(usize, &mut Vec<u8>), domain: &[u8]) -> Vec<[u8; 64]> {
-        let Some((eight, padded, empty)) = &self.eight else {
+        let Some((lanes, padded, empty)) = &self.lanes else {
             let mut message = Zeroizing::new(Vec::new());
             let expand = |n| {
                 message.clear();
@@ -58,12 +61,12 @@ impl Expander {
             return (0..count).map(expand).collect();
         };
         let end = [domain, &[length(domain)]].concat();
-        let first = hash_all(*eight, padded, count, |n, message| {
+        let first = hash_all(*lanes, padded, count, |n, message| {
             write(n, message);
             message.extend([0, 64, 0]);
             message.extend(&end);
         });
-        hash_all(*eight, empty, count, |n, message| {
+        hash_all(*lanes, empty, count, |n, message| {
             message.extend(first[n]);
             message.push(1);
             message.extend(&end);
@@ -97,7 +100,7 @@ impl Expander {
     pub(super) fn finalize<I: AsRef<[u8]>>(&self, inputs: &[I], elements: &[[u8; 32]]) -> Vec<[u8; 64]> {
         let count = inputs.len().min(elements.len());
         let length = |input: &[u8]| u16::try_from(input.len()).expect("inputs were measured before").to_be_bytes();
-        match &self.eight {
+        match &self.lanes {
             None => {
                 let one = |(i, e): (&I, &[u8; 32])| {
                     let input = i.as_ref();
@@ -105,7 +108,7 @@ impl Expander {
                 };
                 inputs.iter().zip(elements).map(one).collect()
             }
-            Some((eight, _, empty)) => hash_all(*eight, empty, count, |n, message| {
+            Some((lanes, _, empty)) => hash_all(*lanes, empty, count, |n, message| {
                 let input = inputs[n].as_ref();
                 message.extend(length(input));
                 message.extend(input);
@@ -121,19 +124,17 @@ fn length(domain: &[u8]) -> u8 {
     u8::try_from(domain.len()).expect("our domains are short")
 }
 
-/// Hashes messages eight at a time behind one beginning; what they were is wiped.
-fn hash_all(eight: Eight, begun: &Begun, count: usize, write: impl Fn(usize, &mut Vec<u8>)) -> Vec<[u8; 64]> {
-    let mut messages: [Zeroizing<Vec<u8>>; LANES] = std::array::from_fn(|_| Zeroizing::new(Vec::with_capacity(256)));
-    let mut out = Vec::with_capacity(count.next_multiple_of(LANES));
-    for from in (0..count).step_by(LANES) {
-        for (lane, message) in messages.iter_mut().enumerate() {
+/// Hashes messages behind one beginning, some at a time; what they were is wiped.
+fn hash_all(lanes: Lanes, begun: &Begun, count: usize, write: impl Fn(usize, &mut Vec<u8>)) -> Vec<[u8; 64]> {
+    let mut messages: [Zeroizing<Vec<u8>>; AT_A_TIME] = std::array::from_fn(|_| Zeroizing::new(Vec::with_capacity(256)));
+    let mut out = Vec::with_capacity(count);
+    for from in (0..count).step_by(AT_A_TIME) {
+        let here = AT_A_TIME.min(count - from);
+        for (n, message) in messages[..here].iter_mut().enumerate() {
             message.clear();
-            if from + lane < count {
-                write(from + lane, message);
-            }
+            write(from + n, message);
         }
-        out.extend(eight.sha512(begun, messages.each_ref().map(|m| m.as_slice())));
+        out.extend(lanes.sha512(begun, &messages.each_ref().map(|m| m.as_slice())[..here]));
     }
-    out.truncate(count);
     out
 }

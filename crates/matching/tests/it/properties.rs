@@ -127,6 +127,9 @@ proptest! {
 }
 
 #[test]
-fn both_kernels_are_told_apart_by_their_names_alone() {
-    assert_eq!(Kernel::Portable.name(), "portable");
+fn kernels_are_told_apart_by_their_names_and_the_quickest_comes_first() {
+    let names: Vec<&str> = Kernel::all().map(Kernel::name).collect();
+    let known: Vec<&str> = ["eight", "four", "portable"].into_iter().filter(|n| names.contains(n)).collect();
+    assert_eq!((names.as_slice(), names.last()), (known.as_slice(), Some(&"portable")));
+    assert_eq!(Kernel::best().name(), names[0]);
 }
