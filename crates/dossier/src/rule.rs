@@ -64,6 +64,8 @@ pub struct Said<'a> {
     pub role: &'a str,
     /// Its state.
     pub state: &'a str,
+    /// The voices above that it has.
+    pub voices: Vec<&'a str>,
     /// The latest value of each field that it stated in its moves on the item.
     pub said: HashMap<String, Value>,
 }
@@ -71,7 +73,7 @@ pub struct Said<'a> {
 /// What a rule may read; names that a rule does not use are not built.
 #[derive(Default)]
 pub struct Facts<'a> {
-    /// States of the parties of each role, in the dossier's order of parties.
+    /// States of the parties of each role, and of those that have each voice above, in the dossier's order of parties.
     pub roles: BTreeMap<&'a str, Vec<&'a str>>,
     /// States of all parties that hold a stance, in the same order.
     pub parties: Vec<&'a str>,
@@ -245,6 +247,7 @@ fn stance(s: &Said<'_>) -> Value {
         ("party".to_owned(), Value::from(s.party.as_str())),
         ("role".to_owned(), s.role.into()),
         ("state".to_owned(), s.state.into()),
+        ("voices".to_owned(), list(&s.voices)),
         ("said".to_owned(), s.said.clone().into()),
     ]
     .into();
