@@ -102,6 +102,18 @@ struct Reading {
     mine: bool,
     neighbours: bool,
     voices: Vec<bool>,
+    /// Where the rules ask nothing of lists but how many are in some states: these questions, instead of the lists themselves.
+    asks: Option<Vec<Ask>>,
+}
+
+/// One question to a list of states.
+struct Ask {
+    /// The role, by its place, or all.
+    role: Option<usize>,
+    /// The voice, by its place among those that are asked for, instead of a role.
+    voice: Option<usize>,
+    /// By role and state, which of them count; all where only the length is asked.
+    counts: Vec<Vec<bool>>,
 }
 
 impl Reading {
@@ -111,7 +123,7 @@ impl Reading {
         !(others || self.items || self.own_items || self.neighbours)
     }
 
-    fn of<'r>(mechanism: &Mechanism, asked: &[(&ItemKind, &Voice)], rules: impl Iterator<Item = &'r Rule> + Clone) -> Reading {
+    fn of<'r>(mechanism: &Mechanism, kind: &ItemKind, asked: &[(&ItemKind, &Voice)], rules: impl Iterator<Item = &'r Rule> + Clone) -> Reading {
         let reads = |name: &str| rules.clone().any(|r| r.reads(name));
         let all = reads("parties");
         Reading {
@@ -122,6 +134,26 @@ impl Reading {
             mine: reads("mine"),
             neighbours: reads("before") || reads("after"),
             voices: asked.iter().map(|(_, s)| reads(&s.id)).collect(),
+            asks: rules.clone().map(Rule::asked).collect::<Option<Vec<_>>>().map(|all| {
+                let mut each: Vec<_> = all.into_iter().flatten().collect();
+                each.sort();
+                each.dedup();
+                each.into_iter().map(|(list, states)| Ask::of(mechanism, kind, asked, list, states)).collect()
+            }),
+        }
+    }
+}
+
+impl Ask {
+    fn of(mechanism: &Mechanism, kind: &ItemKind, asked: &[(&ItemKind, &Voice)], list: &str, states: &[String]) -> Ask {
+        let counts = |role: &crate::mechanism::Role| {
+            let all = kind.stance(&role.id).into_iter().flat_map(|s| &s.states);
+            all.map(|s| states.is_empty() || states.contains(&s.id)).collect()
+        };
+        Ask {
+            role: mechanism.roles.iter().position(|r| r.id == *list),
+            voice: asked.iter().position(|(_, v)| v.id == *list),
+            counts: mechanism.roles.iter().map(counts).collect(),
         }
     }
 }
@@ -214,7 +246,7 @@ impl<'m> Explorer<'m> {
             width += counted.phases.len() * if counted.owned { slots.len() } else { 1 };
             children.push(counted);
         }
-        let family = |per: Option<&'m str>| (per, Reading::of(mechanism, &asked, kind.family(per).map(|p| &p.rule).collect::<Vec<_>>().into_iter()));
+        let family = |per: Option<&'m str>| (per, Reading::of(mechanism, kind, &asked, kind.family(per).map(|p| &p.rule).collect::<Vec<_>>().into_iter()));
         let mut families = vec![family(None)];
         families.extend(kind.stances.iter().filter(|s| kind.family(Some(&s.role)).next().is_some()).map(|s| family(Some(&s.role))));
         let mut guards = Vec::new();
@@ -223,7 +255,7 @@ impl<'m> Explorer<'m> {
             true => (Taken::BothWays, rule),
             false => {
                 let known = *places.entry(std::ptr::from_ref(rule)).or_insert_with(|| {
-                    guards.push(Reading::of(mechanism, &asked, std::iter::once(rule)));
+                    guards.push(Reading::of(mechanism, kind, &asked, std::iter::once(rule)));
                     guards.len() - 1
                 });
                 (Taken::Exactly(known), rule)
@@ -254,9 +286,9 @@ impl<'m> Explorer<'m> {
             width,
             families,
             guards,
-            nevers: Reading::of(mechanism, &asked, kind.nevers.iter().map(|n| &n.rule)),
+            nevers: Reading::of(mechanism, kind, &asked, kind.nevers.iter().map(|n| &n.rule)),
             phase_memo: RefCell::default(),
-            phases: kind.phases.iter().map(|p| Reading::of(mechanism, &asked, std::iter::once(&p.rule))).collect(),
+            phases: kind.phases.iter().map(|p| Reading::of(mechanism, kind, &asked, std::iter::once(&p.rule))).collect(),
             rule_memo: RefCell::default(),
             guard_memo: RefCell::default(),
             never_memo: RefCell::default(),
@@ -585,7 +617,10 @@ impl<'m> Explorer<'m> {
 
     /// Writes down what some rules read of a combination, so that each different reading is evaluated once.
     fn key(&self, combo: &[u8], party: Option<usize>, reading: &Reading, key: &mut Vec<u8>) {
-        let mut at = 0;
+        if let Some(asks) = &reading.asks {
+            key.extend(asks.iter().map(|ask| self.answer(ask, combo)));
+        }
+        let mut at = if reading.asks.is_some() { self.slots.len() } else { 0 };
         while at < self.slots.len() {
             let slot = &self.slots[at];
             let n = self.slots[at..].iter().take_while(|s| s.place == slot.place).count();
@@ -598,7 +633,7 @@ impl<'m> Explorer<'m> {
             }
             at += n;
         }
-        for (a, _) in reading.voices.iter().enumerate().filter(|(_, read)| **read) {
+        for (a, _) in reading.voices.iter().enumerate().filter(|(_, read)| **read && reading.asks.is_none()) {
             let stand = (0..self.slots.len()).filter(|s| combo[*s] != NONE && self.stands(combo, *s, a));
             let mut states: Vec<[u8; 2]> = stand.map(|s| [self.slots[s].place as u8, combo[s]]).collect();
             states.sort_unstable();
@@ -629,6 +664,17 @@ impl<'m> Explorer<'m> {
             let alike = (0..self.slots.len()).filter(|o| self.slots[*o].place == self.slots[p].place);
             key.extend(alike.map(|o| if o == p { NONE - 1 } else { combo[o] }));
         }
+    }
+
+    /// Counts, in a combination, the states of a list that a question asks for.
+    fn answer(&self, ask: &Ask, combo: &[u8]) -> u8 {
+        let in_list = |s: usize| match (ask.role, ask.voice) {
+            (Some(role), _) => self.slots[s].place == role,
+            (None, Some(voice)) => self.stands(combo, s, voice),
+            (None, None) => true,
+        };
+        let counts = |s: &usize| combo[*s] != NONE && in_list(*s) && ask.counts[self.slots[*s].place][combo[*s] as usize];
+        (0..self.slots.len()).filter(counts).count() as u8
     }
 
     fn own_phases(&self, combo: &[u8]) -> Vec<Option<PhaseOf>> {
