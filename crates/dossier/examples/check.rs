@@ -22,7 +22,7 @@ fn main() -> ExitCode {
         let report = check(&mechanism);
         for e in &report.explored {
             let complete = if e.complete { "" } else { ", NOT COMPLETE" };
-            println!("{}: {} combinations, {} in the product ({}){complete}", e.item, e.combinations, e.product, e.parties);
+            println!("{}: {} combinations, {} in the product ({}), {} in work{complete}", e.item, e.combinations, e.product, e.parties, e.work);
         }
         for f in &report.faults {
             println!("FAULT {} in {}: {}", f.code, f.item, f.what);

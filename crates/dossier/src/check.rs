@@ -29,6 +29,8 @@ pub struct Explored {
     pub product: usize,
     /// Whether nothing was left out.
     pub complete: bool,
+    /// The work that it took, of [`PROOF_WORK_MAX`] for the whole mechanism.
+    pub work: u64,
 }
 
 /// A fault of a mechanism.
@@ -102,6 +104,7 @@ fn explored(mechanism: &Mechanism, budget: &Budget) -> Report {
                 if !opener_matters(kind) && !done.insert(counts.clone()) {
                     continue;
                 }
+                let before = budget.left();
                 let explorer = Explorer::new(mechanism, kind, (opener, place), &counts, &known, budget);
                 let found = explorer.run();
                 explorer.summarise(&found, &mut summary);
@@ -113,6 +116,7 @@ fn explored(mechanism: &Mechanism, budget: &Budget) -> Report {
                     combinations: found.combos.len(),
                     product,
                     complete: found.complete,
+                    work: before - budget.left(),
                 });
                 let mut faults = faults(mechanism, &explorer, &found);
                 if let Some(words) = forgotten {
@@ -141,7 +145,8 @@ fn configurations<'m>(mechanism: &'m Mechanism, kind: &ItemKind, opener: &str) -
     for role in &mechanism.roles {
         let least = if role.id == opener { role.min.max(1) } else { role.min };
         // Where no rule reads how a role stands, its parties cannot tell whether there are others of them.
-        let read = kind.rules().any(|r| r.reads(&role.id) || ["parties", "before", "after"].iter().any(|n| r.reads(n)));
+        let stand = mechanism.asked_of(kind).iter().any(|(_, s)| s.states.contains_key(&role.id));
+        let read = stand || kind.rules().any(|r| r.reads(&role.id) || ["parties", "before", "after"].iter().any(|n| r.reads(n)));
         let most = role.max.min(if read { PARTIES_EXPLORED_MAX } else { 1 }).max(least);
         all = all
             .iter()
@@ -193,7 +198,7 @@ fn faults(mechanism: &Mechanism, explorer: &Explorer<'_>, found: &Found) -> Vec<
         } else if !ways_out[at] {
             add("mechanism.no-way-out", format!("no end can be reached from phase {}: {}", phase.id, words()), at);
         }
-        if !clock_runs(mechanism, kind, &phase.id, &found.own[at]) {
+        if !clock_runs(mechanism, explorer, combo, &phase.id, &found.own[at]) {
             add("mechanism.no-clock", format!("phase {} waits and no clock runs: {}", phase.id, words()), at);
         }
     }
@@ -210,8 +215,9 @@ fn faults(mechanism: &Mechanism, explorer: &Explorer<'_>, found: &Found) -> Vec<
     out
 }
 
-fn clock_runs(mechanism: &Mechanism, kind: &ItemKind, phase: &str, own: &[Option<PhaseOf>]) -> bool {
-    let answered = |role: &str| mechanism.role(role).is_some_and(|r| r.min > 0);
+fn clock_runs(mechanism: &Mechanism, explorer: &Explorer<'_>, combo: &[u8], phase: &str, own: &[Option<PhaseOf>]) -> bool {
+    let kind = explorer.kind;
+    let answered = |who: &str| mechanism.role(who).map_or_else(|| explorer.anybody_stands(combo, who), |r| r.min > 0);
     let in_own = |name: &String| own.iter().flatten().any(|p| matches!(p, PhaseOf::One(i) if kind.phases[*i].id == *name));
     kind.clocks.iter().any(|c| c.runs_in.iter().any(|r| (r == phase && answered(&c.answers)) || in_own(r)))
 }

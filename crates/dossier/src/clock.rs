@@ -67,7 +67,8 @@ impl Dossier {
             let Some(changes) = history.get(&item.id) else { continue };
             for clock in &kind.clocks {
                 let per = kind.phase(&clock.runs_in[0]).and_then(|p| p.per.as_deref());
-                for (p, (service, _)) in self.state().parties().iter().enumerate().filter(|(_, (_, role))| *role == clock.answers) {
+                let answers = |p: usize, role: &str| role == clock.answers || self.state().stands(item, p, &clock.answers);
+                for (p, (service, _)) in self.state().parties().iter().enumerate().filter(|(p, (_, role))| answers(*p, role)) {
                     let named = clock.answers_field.as_ref().and_then(|f| item.fields.get(f));
                     if (per.is_some() && item.stances[p].is_none()) || named.is_some_and(|n| *n != Value::Party(*service)) {
                         continue;
@@ -102,12 +103,15 @@ impl Dossier {
             }
             state.apply(act, true);
             // An act changes its own item and, through counts, those above it.
-            let mut next = Some(act.item());
-            while let Some(item) = next.and_then(|id| state.item(&id)) {
-                if !state.kind_of(item).clocks.is_empty() {
-                    note(out.entry(item.id).or_default(), act, item.phase.clone(), item.own_phases.clone());
+            // Where it moved a voice, it also changes what lives within.
+            for first in state.heirs(&act.item()).into_iter().chain([act.item()]) {
+                let mut next = Some(first);
+                while let Some(item) = next.and_then(|id| state.item(&id)) {
+                    if !state.kind_of(item).clocks.is_empty() {
+                        note(out.entry(item.id).or_default(), act, item.phase.clone(), item.own_phases.clone());
+                    }
+                    next = item.parent;
                 }
-                next = item.parent;
             }
         }
         out

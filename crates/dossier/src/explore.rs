@@ -4,13 +4,18 @@
 //! guard holds there, or on any earlier state of the others (a superset of what can happen). Children are explored by
 //! themselves first; here each child kind that a rule counts stands 0 to 2 times in the phases that rules count.
 //!
-//! A combination is a row of bytes: one state for each slot, then for each counted kind how many children stand in which
-//! phase. What a rule reads of a row is a key; each rule is evaluated once for each key.
+//! A combination is a row of bytes: one state for each slot; where the kind asks for voices, one class for each slot, of how it
+//! stands above; then for each counted kind how many children stand in which phase. What a rule reads of a row is a key; each rule
+//! is evaluated once for each key.
+//!
+//! How parties stand above when an item is opened, and how that changes meanwhile, is taken from the moves above without their guards:
+//! more than can happen. Nobody is proved a way out by it: that the item goes on may not rest on what somebody does above.
 
 use crate::counted::{Abstract, Counted};
 use crate::mechanism::{ItemKind, Mechanism, Stance};
 use crate::rule::{Facts, Rule};
-use crate::state::{PhaseOf, empty_counts, phase};
+use crate::state::{PhaseOf, empty_counts};
+use crate::voice::{Classes, Voice};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
@@ -66,9 +71,12 @@ pub(crate) enum Step {
     Move { slot: u8, mv: u16, stale: bool },
     Open { slot: u8, kind: u8 },
     Child { kind: u8, to: Option<usize> },
+    Above { slot: u8, to: u8 },
 }
 
 pub(crate) struct Found {
+    /// How many of the first combinations are beginnings.
+    pub beginnings: usize,
     pub combos: Vec<Combo>,
     pub phases: Vec<PhaseOf>,
     pub own: Vec<Vec<Option<PhaseOf>>>,
@@ -93,10 +101,29 @@ struct Reading {
     me: bool,
     mine: bool,
     neighbours: bool,
+    voices: Vec<bool>,
+    /// Where the rules ask nothing of lists but how many are in some states: these questions, instead of the lists themselves.
+    asks: Option<Vec<Ask>>,
+}
+
+/// One question to a list of states.
+struct Ask {
+    /// The role, by its place, or all.
+    role: Option<usize>,
+    /// The voice, by its place among those that are asked for, instead of a role.
+    voice: Option<usize>,
+    /// By role and state, which of them count; all where only the length is asked.
+    counts: Vec<Vec<bool>>,
 }
 
 impl Reading {
-    fn of<'r>(mechanism: &Mechanism, rules: impl Iterator<Item = &'r Rule> + Clone) -> Reading {
+    /// Tells whether the rules read nothing but the party itself.
+    fn of_itself(&self) -> bool {
+        let others = self.roles.iter().chain(&self.voices).any(|r| *r);
+        !(others || self.items || self.own_items || self.neighbours)
+    }
+
+    fn of<'r>(mechanism: &Mechanism, kind: &ItemKind, asked: &[(&ItemKind, &Voice)], rules: impl Iterator<Item = &'r Rule> + Clone) -> Reading {
         let reads = |name: &str| rules.clone().any(|r| r.reads(name));
         let all = reads("parties");
         Reading {
@@ -106,6 +133,27 @@ impl Reading {
             me: reads("me"),
             mine: reads("mine"),
             neighbours: reads("before") || reads("after"),
+            voices: asked.iter().map(|(_, s)| reads(&s.id)).collect(),
+            asks: rules.clone().map(Rule::asked).collect::<Option<Vec<_>>>().map(|all| {
+                let mut each: Vec<_> = all.into_iter().flatten().collect();
+                each.sort();
+                each.dedup();
+                each.into_iter().map(|(list, states)| Ask::of(mechanism, kind, asked, list, states)).collect()
+            }),
+        }
+    }
+}
+
+impl Ask {
+    fn of(mechanism: &Mechanism, kind: &ItemKind, asked: &[(&ItemKind, &Voice)], list: &str, states: &[String]) -> Ask {
+        let counts = |role: &crate::mechanism::Role| {
+            let all = kind.stance(&role.id).into_iter().flat_map(|s| &s.states);
+            all.map(|s| states.is_empty() || states.contains(&s.id)).collect()
+        };
+        Ask {
+            role: mechanism.roles.iter().position(|r| r.id == *list),
+            voice: asked.iter().position(|(_, v)| v.id == *list),
+            counts: mechanism.roles.iter().map(counts).collect(),
         }
     }
 }
@@ -124,6 +172,8 @@ struct SlotMove<'m> {
     from: Vec<u8>,
     to: u8,
     guards: Vec<(Taken, &'m Rule)>,
+    /// The voice that it is for, by its place among those that the kind asks for.
+    only: Option<usize>,
 }
 
 pub(crate) struct Explorer<'m> {
@@ -132,11 +182,20 @@ pub(crate) struct Explorer<'m> {
     pub slots: Vec<Slot<'m>>,
     moves: Vec<Vec<SlotMove<'m>>>,
     children: Vec<Counted<'m>>,
+    /// Voices above that the kind asks for.
+    asked: Vec<(&'m ItemKind, &'m Voice)>,
+    /// How each slot may stand above.
+    classes: Vec<Classes>,
+    /// Where the counts of children begin in a row.
+    counts_at: usize,
     width: usize,
     families: Vec<(Option<&'m str>, Reading)>,
     guards: Vec<Reading>,
     nevers: Reading,
     phase_memo: RefCell<HashMap<Vec<u8>, PhaseOf>>,
+    /// What each phase's own rule reads, by its place; a phase reads less than its family.
+    phases: Vec<Reading>,
+    rule_memo: RefCell<HashMap<Vec<u8>, bool>>,
     guard_memo: RefCell<HashMap<Vec<u8>, bool>>,
     never_memo: RefCell<HashMap<Vec<u8>, Option<usize>>>,
     stale_memo: RefCell<HashMap<Vec<u8>, bool>>,
@@ -147,7 +206,7 @@ pub(crate) struct Explorer<'m> {
 /// Tells whether it matters for a kind's stances which party opened it.
 pub(crate) fn opener_matters(kind: &ItemKind) -> bool {
     let begins = |s: &Stance| s.opener_only || s.opener_initial.as_ref().is_some_and(|i| *i != s.initial);
-    kind.stances.iter().any(begins) || kind.rules().any(|r| r.reads("mine"))
+    kind.stances.iter().any(begins) || kind.rules().any(|r| r.reads("mine")) || kind.only.is_some()
 }
 
 /// Tells whether it matters for a kind's stances in which order the parties of a role stand.
@@ -176,7 +235,10 @@ impl<'m> Explorer<'m> {
                 slots.push(Slot { role, place, ordered: order_matters(mechanism, kind, place), opener, stance });
             }
         }
-        let mut width = slots.len();
+        let asked = mechanism.asked_of(kind);
+        let classes: Vec<Classes> = slots.iter().filter(|_| !asked.is_empty()).map(|s| Classes::of(&asked, s.role)).collect();
+        let counts_at = slots.len() + classes.len();
+        let mut width = counts_at;
         let mut children = Vec::new();
         for child in mechanism.children(&kind.id) {
             let Some(mut counted) = Counted::of(kind, child, known.get(child.id.as_str())) else { continue };
@@ -184,7 +246,7 @@ impl<'m> Explorer<'m> {
             width += counted.phases.len() * if counted.owned { slots.len() } else { 1 };
             children.push(counted);
         }
-        let family = |per: Option<&'m str>| (per, Reading::of(mechanism, kind.family(per).map(|p| &p.rule).collect::<Vec<_>>().into_iter()));
+        let family = |per: Option<&'m str>| (per, Reading::of(mechanism, kind, &asked, kind.family(per).map(|p| &p.rule).collect::<Vec<_>>().into_iter()));
         let mut families = vec![family(None)];
         families.extend(kind.stances.iter().filter(|s| kind.family(Some(&s.role)).next().is_some()).map(|s| family(Some(&s.role))));
         let mut guards = Vec::new();
@@ -193,7 +255,7 @@ impl<'m> Explorer<'m> {
             true => (Taken::BothWays, rule),
             false => {
                 let known = *places.entry(std::ptr::from_ref(rule)).or_insert_with(|| {
-                    guards.push(Reading::of(mechanism, std::iter::once(rule)));
+                    guards.push(Reading::of(mechanism, kind, &asked, std::iter::once(rule)));
                     guards.len() - 1
                 });
                 (Taken::Exactly(known), rule)
@@ -207,6 +269,7 @@ impl<'m> Explorer<'m> {
                     from: mv.from.iter().filter_map(|f| state(stance, f)).collect(),
                     to: state(stance, &mv.to).unwrap_or(NONE),
                     guards: mv.guards.iter().map(&mut *takes).collect(),
+                    only: mv.only.as_ref().and_then(|o| asked.iter().position(|(_, s)| s.id == *o)),
                 })
                 .collect::<Vec<_>>()
         };
@@ -218,15 +281,20 @@ impl<'m> Explorer<'m> {
             slots,
             moves,
             children,
+            classes,
+            counts_at,
             width,
             families,
             guards,
-            nevers: Reading::of(mechanism, kind.nevers.iter().map(|n| &n.rule)),
+            nevers: Reading::of(mechanism, kind, &asked, kind.nevers.iter().map(|n| &n.rule)),
             phase_memo: RefCell::default(),
+            phases: kind.phases.iter().map(|p| Reading::of(mechanism, kind, &asked, std::iter::once(&p.rule))).collect(),
+            rule_memo: RefCell::default(),
             guard_memo: RefCell::default(),
             never_memo: RefCell::default(),
             stale_memo: RefCell::default(),
             ancestors,
+            asked,
             budget,
         }
     }
@@ -244,19 +312,49 @@ impl<'m> Explorer<'m> {
         format!("{counts}; opened by {opener}")
     }
 
-    fn initial(&self) -> Combo {
+    /// Lists how an item may begin: the stances are given, how its parties stand above is not, but for who opened it.
+    fn beginnings(&self) -> Vec<Combo> {
         let first = |s: &Slot<'_>| {
             let stance = s.stance?;
             state(stance, if s.opener { stance.opener_initial.as_ref().unwrap_or(&stance.initial) } else { &stance.initial })
         };
         let mut row = vec![0; self.width];
         self.slots.iter().enumerate().for_each(|(i, s)| row[i] = first(s).unwrap_or(NONE));
-        row.into()
+        let mut rows = vec![row];
+        let wanted = self.kind.only.as_ref().and_then(|o| self.asked.iter().position(|(_, s)| s.id == *o));
+        for (s, classes) in self.classes.iter().enumerate() {
+            let role = self.slots[s].role;
+            let needs = wanted.filter(|w| self.slots[s].opener && self.asked[*w].1.states.contains_key(role));
+            let may = |c: &u8| needs.is_none_or(|w| classes.stands[*c as usize][w]);
+            let at = self.slots.len() + s;
+            let set = |c: u8, mut row: Vec<u8>| {
+                row[at] = c;
+                row
+            };
+            rows = (0..classes.stands.len() as u8).filter(may).flat_map(|c| rows.iter().map(move |row| set(c, row.clone()))).collect();
+        }
+        rows.into_iter().map(Combo::from).collect()
+    }
+
+    /// Tells whether a slot has, in a combination, one of the voices that the kind asks for.
+    fn stands(&self, combo: &[u8], s: usize, voice: usize) -> bool {
+        self.classes.get(s).is_some_and(|c| c.stands[combo[self.slots.len() + s] as usize][voice])
+    }
+
+    /// Tells whether somebody has a voice in a combination; a voice that the kind itself declares is read from its own stances.
+    pub fn anybody_stands(&self, combo: &[u8], id: &str) -> bool {
+        let asked = self.asked.iter().position(|(_, s)| s.id == id);
+        (0..self.slots.len()).any(|s| match (asked, self.kind.voice(id)) {
+            (Some(a), _) => combo[s] != NONE && self.stands(combo, s, a),
+            (None, Some(own)) => self.slots[s].stance.is_some_and(|st| combo[s] != NONE && own.holds(self.slots[s].role, &st.states[combo[s] as usize].id)),
+            _ => false,
+        })
     }
 
     /// Explores everything that can come about.
     pub fn run(&self) -> Found {
         let mut found = Found {
+            beginnings: 0,
             combos: Vec::new(),
             phases: Vec::new(),
             own: Vec::new(),
@@ -269,7 +367,10 @@ impl<'m> Explorer<'m> {
         };
         let mut index: HashMap<Combo, usize> = HashMap::new();
         let mut queue = VecDeque::new();
-        self.visit(self.canonical(self.initial()), None, &mut found, &mut index, &mut queue);
+        for first in self.beginnings() {
+            self.visit(self.canonical(first), None, &mut found, &mut index, &mut queue);
+        }
+        found.beginnings = found.combos.len();
         let mut steps = Vec::new();
         while let Some(at) = queue.pop_front() {
             if found.combos.len() > COMBINATIONS_MAX || self.budget.is_spent() {
@@ -319,12 +420,20 @@ impl<'m> Explorer<'m> {
     /// Lists the steps from a combination: where to, which, and whether parties who know everything could take it.
     fn steps(&self, combo: &Combo, whole: &PhaseOf, own: &[Option<PhaseOf>], ended: bool, out: &mut Vec<(Combo, Step, bool)>) {
         for (s, moves) in self.moves.iter().enumerate() {
-            for m in moves.iter().filter(|m| m.from.contains(&combo[s])) {
+            // How it stands above is the party's own doing: it knows that as it is.
+            let stands = |m: &&SlotMove<'_>| m.only.is_none_or(|o| self.stands(combo, s, o));
+            for m in moves.iter().filter(|m| m.from.contains(&combo[s])).filter(stands) {
                 let known = !ended && m.guards.iter().all(|g| self.holds(g, combo, s));
                 let stale = !known && self.could_have_seen(m, combo, s, ended);
                 if known || stale {
                     out.push((with(combo, s, m.to), Step::Move { slot: s as u8, mv: m.place as u16, stale }, known));
                 }
+            }
+        }
+        for (s, classes) in self.classes.iter().enumerate() {
+            let at = self.slots.len() + s;
+            for (_, to) in classes.edges.iter().filter(|(from, _)| *from == combo[at]) {
+                out.push((with(combo, at, *to), Step::Above { slot: s as u8, to: *to }, false));
             }
         }
         for (c, child) in self.children.iter().enumerate() {
@@ -387,22 +496,50 @@ impl<'m> Explorer<'m> {
         if !ended && exact.iter().all(|(taken, _)| matches!(taken, Taken::BothWays)) {
             return true;
         }
+        // What reads nothing of the others is as it is, whatever was seen of them.
+        let own = |taken: &Taken| matches!(taken, Taken::Exactly(g) if self.guards[*g].of_itself());
+        if exact.iter().any(|g| own(&g.0) && !self.holds(g, combo, s)) {
+            return false;
+        }
         // Without children first: what does not depend on them is found once for all.
         let mut bare = combo.clone();
-        bare[self.slots.len()..].fill(0);
+        bare[self.counts_at..].fill(0);
         let tried: &[&Combo] = if bare == *combo { &[combo] } else { &[&bare, combo] };
         tried.iter().any(|row| self.earlier_allows(m, &exact, row, s))
     }
 
     fn earlier_allows(&self, m: &SlotMove<'_>, exact: &[&(Taken, &Rule)], row: &Combo, s: usize) -> bool {
-        let mut key = vec![m.place as u8, exact.len() as u8, s as u8];
-        key.extend_from_slice(row);
+        let mut key = vec![m.place as u8, exact.len() as u8];
+        self.seen_by(s, row, &mut key);
         if let Some(known) = self.stale_memo.borrow().get(&key) {
             return *known;
         }
         let allows = self.any_earlier(0, &mut row.clone(), s, &mut |c| !self.is_end(&self.phase(c, None)) && exact.iter().all(|g| self.holds(g, c, s)));
         self.stale_memo.borrow_mut().insert(key, allows);
         allows
+    }
+
+    /// Writes a combination down as one party sees it: parties that are alike stand for one another.
+    fn seen_by(&self, s: usize, row: &[u8], key: &mut Vec<u8>) {
+        let n = self.slots.len();
+        if self.slots.iter().any(|slot| slot.ordered) {
+            key.push(s as u8);
+            key.extend_from_slice(row);
+            return;
+        }
+        let owned = |o: usize| {
+            let of = move |c: &Counted<'_>| c.at + o * c.phases.len()..c.at + (o + 1) * c.phases.len();
+            self.children.iter().filter(|c| c.owned).flat_map(move |c| row[of(c)].iter().copied())
+        };
+        let one = |o: usize| -> Vec<u8> {
+            let class = self.classes.get(o).map_or(0, |_| row[n + o]);
+            [self.slots[o].place as u8, u8::from(self.slots[o].opener), row[o], class].into_iter().chain(owned(o)).collect()
+        };
+        let mut others: Vec<Vec<u8>> = (0..n).filter(|o| *o != s).map(one).collect();
+        others.sort_unstable();
+        key.extend(one(s));
+        key.extend(others.into_iter().flatten());
+        self.children.iter().filter(|c| !c.owned).for_each(|c| key.extend_from_slice(&row[c.at..c.end(n)]));
     }
 
     /// Goes over the earlier states of all slots but one until a test holds.
@@ -414,12 +551,22 @@ impl<'m> Explorer<'m> {
         if o == s || row[o] == NONE {
             return self.any_earlier(o + 1, row, s, test);
         }
-        let now = row[o];
+        let (now, above) = (row[o], self.slots.len() + o);
+        let stood = self.classes.get(o).map(|_| row[above]);
         let found = self.ancestors[o][now as usize].iter().any(|b| {
             row[o] = *b;
-            self.any_earlier(o + 1, row, s, test)
+            match (stood, self.classes.get(o)) {
+                (Some(class), Some(classes)) => classes.before[class as usize].iter().any(|c| {
+                    row[above] = *c;
+                    self.any_earlier(o + 1, row, s, test)
+                }),
+                _ => self.any_earlier(o + 1, row, s, test),
+            }
         });
         row[o] = now;
+        if let Some(class) = stood {
+            row[above] = class;
+        }
         found
     }
 
@@ -432,10 +579,22 @@ impl<'m> Explorer<'m> {
         if let Some(known) = self.phase_memo.borrow().get(&key) {
             return known.clone();
         }
-        self.budget.spend(self.kind.family(per).map(|p| p.rule.weight()).sum());
-        let found = phase(self.kind, per, &self.facts(combo, party));
+        let all = self.kind.phases.iter().enumerate().filter(|(_, p)| p.per.as_deref() == per);
+        let found = PhaseOf::of(all.filter(|(i, p)| self.phase_holds(*i, &p.rule, combo, party)).map(|(i, _)| i).collect());
         self.phase_memo.borrow_mut().insert(key, found.clone());
         found
+    }
+
+    fn phase_holds(&self, place: usize, rule: &Rule, combo: &[u8], party: Option<usize>) -> bool {
+        let mut key = vec![place as u8, (place >> 8) as u8];
+        self.key(combo, party, &self.phases[place], &mut key);
+        if let Some(known) = self.rule_memo.borrow().get(&key) {
+            return *known;
+        }
+        self.budget.spend(rule.weight());
+        let holds = rule.holds(&self.facts(combo, party)) == Ok(true);
+        self.rule_memo.borrow_mut().insert(key, holds);
+        holds
     }
 
     /// Finds what must never be and is.
@@ -458,7 +617,10 @@ impl<'m> Explorer<'m> {
 
     /// Writes down what some rules read of a combination, so that each different reading is evaluated once.
     fn key(&self, combo: &[u8], party: Option<usize>, reading: &Reading, key: &mut Vec<u8>) {
-        let mut at = 0;
+        if let Some(asks) = &reading.asks {
+            key.extend(asks.iter().map(|ask| self.answer(ask, combo)));
+        }
+        let mut at = if reading.asks.is_some() { self.slots.len() } else { 0 };
         while at < self.slots.len() {
             let slot = &self.slots[at];
             let n = self.slots[at..].iter().take_while(|s| s.place == slot.place).count();
@@ -470,6 +632,13 @@ impl<'m> Explorer<'m> {
                 }
             }
             at += n;
+        }
+        for (a, _) in reading.voices.iter().enumerate().filter(|(_, read)| **read && reading.asks.is_none()) {
+            let stand = (0..self.slots.len()).filter(|s| combo[*s] != NONE && self.stands(combo, *s, a));
+            let mut states: Vec<[u8; 2]> = stand.map(|s| [self.slots[s].place as u8, combo[s]]).collect();
+            states.sort_unstable();
+            key.push(states.len() as u8);
+            key.extend(states.into_iter().flatten());
         }
         if reading.items {
             for child in &self.children {
@@ -497,6 +666,17 @@ impl<'m> Explorer<'m> {
         }
     }
 
+    /// Counts, in a combination, the states of a list that a question asks for.
+    fn answer(&self, ask: &Ask, combo: &[u8]) -> u8 {
+        let in_list = |s: usize| match (ask.role, ask.voice) {
+            (Some(role), _) => self.slots[s].place == role,
+            (None, Some(voice)) => self.stands(combo, s, voice),
+            (None, None) => true,
+        };
+        let counts = |s: &usize| combo[*s] != NONE && in_list(*s) && ask.counts[self.slots[*s].place][combo[*s] as usize];
+        (0..self.slots.len()).filter(counts).count() as u8
+    }
+
     fn own_phases(&self, combo: &[u8]) -> Vec<Option<PhaseOf>> {
         let has = |s: usize| self.families.iter().any(|(role, _)| *role == Some(self.slots[s].role));
         (0..self.slots.len()).map(|s| (combo[s] != NONE && has(s)).then(|| self.phase(combo, Some(s)))).collect()
@@ -507,11 +687,17 @@ impl<'m> Explorer<'m> {
         for role in &self.mechanism.roles {
             facts.roles.insert(&role.id, Vec::new());
         }
+        for (_, s) in &self.asked {
+            facts.roles.insert(&s.id, Vec::new());
+        }
         for (s, slot) in self.slots.iter().enumerate() {
             let (Some(stance), true) = (slot.stance, combo[s] != NONE) else { continue };
             let name = stance.states[combo[s] as usize].id.as_str();
             facts.roles.entry(slot.role).or_default().push(name);
             facts.parties.push(name);
+            for (_, (_, voice)) in self.asked.iter().enumerate().filter(|(a, _)| self.stands(combo, s, *a)) {
+                facts.roles.entry(&voice.id).or_default().push(name);
+            }
             match party {
                 Some(p) if p == s => facts.me = name,
                 Some(p) if self.slots[p].place == slot.place && s < p => facts.before.push(name),
@@ -547,9 +733,11 @@ impl<'m> Explorer<'m> {
                 move |c| combo[c.at + s * c.phases.len()..c.at + (s + 1) * c.phases.len()].iter().copied()
             })
         };
+        let class = |s: usize| self.classes.get(s).map_or(0, |_| combo[n + s]);
         let unsorted = |a: usize| {
             let (one, two) = (&self.slots[a], &self.slots[a + 1]);
-            one.place == two.place && !one.ordered && one.opener == two.opener && (combo[a], own(a).collect::<Vec<_>>()) > (combo[a + 1], own(a + 1).collect())
+            let alike = one.place == two.place && !one.ordered && one.opener == two.opener;
+            alike && (combo[a], class(a), own(a).collect::<Vec<_>>()) > (combo[a + 1], class(a + 1), own(a + 1).collect())
         };
         if !(0..n.saturating_sub(1)).any(unsorted) {
             return combo;
@@ -559,12 +747,15 @@ impl<'m> Explorer<'m> {
         while from < n {
             let alike = |s: &Slot<'_>| s.place == self.slots[from].place && s.opener == self.slots[from].opener && !s.ordered;
             let len = self.slots[from..].iter().take_while(|s| alike(s)).count().max(1);
-            order[from..from + len].sort_by_cached_key(|s| (combo[*s], own(*s).collect::<Vec<_>>()));
+            order[from..from + len].sort_by_cached_key(|s| (combo[*s], class(*s), own(*s).collect::<Vec<_>>()));
             from += len;
         }
         let mut sorted = combo.clone();
         for (new, old) in order.iter().enumerate() {
             sorted[new] = combo[*old];
+            if !self.classes.is_empty() {
+                sorted[n + new] = combo[n + old];
+            }
             for c in self.children.iter().filter(|c| c.owned) {
                 let w = c.phases.len();
                 sorted[c.at + new * w..c.at + (new + 1) * w].copy_from_slice(&combo[c.at + old * w..c.at + (old + 1) * w]);
@@ -577,9 +768,16 @@ impl<'m> Explorer<'m> {
     /// without exactly one phase that is neither among those found nor one that must never be; and how many were looked at.
     pub fn product(&self, found: &Found) -> (usize, Option<String>) {
         let seen: HashSet<&Combo> = found.combos.iter().collect();
-        let sizes: Vec<u8> = self.slots.iter().map(|s| s.stance.map_or(0, |st| st.states.len() as u8)).collect();
-        let all = sizes.iter().filter(|n| **n > 0).try_fold(1usize, |all, n| Some(all * *n as usize).filter(|all| *all <= COMBINATIONS_MAX));
-        let Some(all) = all else { return (0, None) };
+        let states = self.slots.iter().map(|s| s.stance.map_or(0, |st| st.states.len() as u8));
+        let sizes: Vec<u8> = states.chain(self.classes.iter().map(|c| c.stands.len() as u8)).collect();
+        let count = |sizes: &[u8]| sizes.iter().filter(|n| **n > 0).try_fold(1usize, |all, n| Some(all * *n as usize).filter(|all| *all <= COMBINATIONS_MAX));
+        // Where that is too much, with everybody in every voice that its role can have: the last of the classes.
+        let whole: Vec<u8> = sizes.iter().enumerate().map(|(s, n)| if s < self.slots.len() { *n } else { 1 }).collect();
+        let (all, sizes) = match (count(&sizes), count(&whole)) {
+            (Some(all), _) => (all, sizes),
+            (None, Some(all)) => (all, whole),
+            (None, None) => return (0, None),
+        };
         let one = |p: &PhaseOf| matches!(p, PhaseOf::One(_));
         let mut row = vec![0; self.width];
         for mut n in 0..all {
@@ -587,7 +785,9 @@ impl<'m> Explorer<'m> {
                 return (n, None);
             }
             for (s, size) in sizes.iter().enumerate() {
+                let last = s.checked_sub(self.slots.len()).map_or(0, |c| self.classes[c].stands.len() as u8 - 1);
                 row[s] = if *size == 0 { NONE } else { (n % *size as usize) as u8 };
+                row[s] = if *size == 1 { last } else { row[s] };
                 n /= (*size).max(1) as usize;
             }
             let combo: Combo = row.clone().into();
@@ -608,12 +808,27 @@ impl<'m> Explorer<'m> {
 
     /// Says how everybody stands in a combination.
     pub fn in_words(&self, combo: &[u8]) -> String {
-        let state = |s: usize| self.slots[s].stance.filter(|_| combo[s] != NONE).map(|st| format!("{} {}", self.name(s), st.states[combo[s] as usize].id));
+        let state = |s: usize| {
+            let stance = self.slots[s].stance.filter(|_| combo[s] != NONE)?;
+            Some(format!("{} {}{}", self.name(s), stance.states[combo[s] as usize].id, self.lacks(combo, s)))
+        };
         let child = |c: &Counted<'_>| {
             let one = |at: usize| std::iter::repeat_n(format!("{} {}", c.kind.id, c.phase_name((at - c.at) % c.phases.len())), combo[at] as usize);
             (c.at..c.end(self.slots.len())).flat_map(one).collect::<Vec<_>>()
         };
         (0..self.slots.len()).filter_map(state).chain(self.children.iter().flat_map(child)).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Names the voices that a slot's role may have above and that it has not.
+    fn lacks(&self, combo: &[u8], s: usize) -> String {
+        if self.classes.is_empty() { String::new() } else { self.lacks_in(combo[self.slots.len() + s], s) }
+    }
+
+    fn lacks_in(&self, class: u8, s: usize) -> String {
+        let has = &self.classes[s].stands[class as usize];
+        let lacking = self.asked.iter().zip(has).filter(|((_, st), has)| st.states.contains_key(self.slots[s].role) && !**has);
+        let names: Vec<&str> = lacking.map(|((_, st), _)| st.id.as_str()).collect();
+        if names.is_empty() { String::new() } else { format!(" (not {})", names.join(", not ")) }
     }
 
     /// Returns the way to a combination, step by step.
@@ -625,6 +840,10 @@ impl<'m> Explorer<'m> {
                     let old = if stale { " (on what it had seen before)" } else { "" };
                     format!("{}: {}{old}", self.name(slot as usize), self.kind.moves[mv as usize].id)
                 }
+                Step::Above { slot, to } => {
+                    let lacks = self.lacks_in(to, slot as usize);
+                    format!("{}: moves above{}", self.name(slot as usize), if lacks.is_empty() { " (with every voice)".to_owned() } else { lacks })
+                }
                 Step::Open { slot, kind } => format!("{}: open {}", self.name(slot as usize), self.children[kind as usize].kind.id),
                 Step::Child { kind, to } => {
                     let child = &self.children[kind as usize];
@@ -634,7 +853,9 @@ impl<'m> Explorer<'m> {
             });
             to = from;
         }
-        path.push(format!("open {} ({})", self.kind.id, self.describe()));
+        let lacking = |s: usize| Some(self.lacks(&found.combos[to], s)).filter(|l| !l.is_empty()).map(|l| format!("; {}{l}", self.name(s)));
+        let above: String = (0..self.slots.len()).filter_map(lacking).collect();
+        path.push(format!("open {} ({}{above})", self.kind.id, self.describe()));
         path.reverse();
         path
     }
@@ -645,7 +866,7 @@ impl<'m> Explorer<'m> {
             PhaseOf::One(i) => Some(*i as u8),
             _ => None,
         };
-        into.initial.extend(found.phases.first().and_then(one));
+        into.initial.extend(found.phases[..found.beginnings].iter().filter_map(one));
         for (from, tos) in found.steps.iter().enumerate() {
             for (to, known) in tos {
                 if let (Some(a), Some(b)) = (one(&found.phases[from]), one(&found.phases[*to]))

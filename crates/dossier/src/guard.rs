@@ -51,6 +51,9 @@ pub enum Refusal {
     /// The item stands within as many of its kind as the mechanism allows.
     #[error("items of this kind do not nest any deeper; open it higher up")]
     TooDeep,
+    /// The author has no voice above, or no longer, that the move or the opening is for.
+    #[error("your service does not take part, or no longer, in what this belongs to")]
+    Voice,
     /// The author opened as many of the kind here as the mechanism allows.
     #[error("you have opened as many of these here as the mechanism allows")]
     TooMany,
@@ -106,6 +109,7 @@ impl Refusal {
             Refusal::Ended => "refusal.act.ended",
             Refusal::WrongPhase => "refusal.act.wrong-phase",
             Refusal::TooDeep => "refusal.act.too-deep",
+            Refusal::Voice => "refusal.act.voice",
             Refusal::TooMany => "refusal.act.too-many",
             Refusal::OfficerRole(_) => "refusal.act.officer-role",
             Refusal::FourEyes(_) => "refusal.act.four-eyes",
@@ -198,6 +202,9 @@ pub(crate) fn judge(act: &Act, seen: &State, terms: Option<&Terms>) -> Result<()
             if seen.ended(item) {
                 return Err(Refusal::Ended);
             }
+            if !seen.admits(item, author, m.only.as_ref()) {
+                return Err(Refusal::Voice);
+            }
             officers(act, &m.officer, &m.four_eyes)?;
             let body = form(act.body(), &m.fields)?;
             exhibits(body, seen.exhibits(), terms)?;
@@ -275,7 +282,7 @@ pub(crate) fn opens<'s>(seen: &'s State, kind: &str, parent: &base::ItemId, role
     }
 }
 
-/// Tells whether the parent lets a party open an item of this kind: its end, its phase, how deep and how many.
+/// Tells whether the parent lets a party open an item of this kind: its end, its phase, the party's voice, how deep and how many.
 pub(crate) fn may_open_in(seen: &State, kind: &ItemKind, parent: &Item, author: usize) -> Result<(), Refusal> {
     if !kind.outlives && seen.ended(parent) {
         return Err(Refusal::Ended);
@@ -286,6 +293,9 @@ pub(crate) fn may_open_in(seen: &State, kind: &ItemKind, parent: &Item, author: 
         }
     } else if !kind.open_in.is_empty() && !seen.phases_for(parent, author).any(|p| kind.open_in.iter().any(|o| o == p)) {
         return Err(Refusal::WrongPhase);
+    }
+    if !seen.admits(parent, author, kind.only.as_ref()) {
+        return Err(Refusal::Voice);
     }
     let place = seen.mechanism().items.iter().position(|k| k.id == kind.id).unwrap_or_default();
     match kind.most_each.is_none_or(|most| seen.opened_in(&parent.id, place, author) < most) {

@@ -19,6 +19,7 @@ mod state;
 pub mod statistics;
 mod value;
 mod view;
+mod voice;
 
 pub use act::{AccordRef, Act, ActFault, BODY_BYTES_MAX, Body, Deed, HEAD_BYTES_MAX, Head, Mark, Opening, PARTIES_MAX, Party, Signatory, VERSION};
 pub use check::{Explored, Fault, Report, check, check_within};
@@ -37,3 +38,4 @@ pub use value::{
     Vessel,
 };
 pub use view::{DossierView, ItemView, MoveView, PartyView, StanceView, Viewer, view};
+pub use voice::Voice;

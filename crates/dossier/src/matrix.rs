@@ -23,7 +23,12 @@ pub fn matrix(mechanism: &Mechanism, lang: Lang) -> String {
         let outlives = if k.outlives { ", also after the end" } else { "" };
         let most = k.most_each.map(|n| format!(", at most {n} by each")).unwrap_or_default();
         let nests = if k.nests > 0 { format!(", {} deep within itself", k.nests) } else { String::new() };
-        let _ = writeln!(out, "  opened by {}{when}{outlives}{most}{nests}: {}", k.opened_by.join(", "), people(&k.officer, &k.four_eyes));
+        let only = self::only(k.only.as_ref());
+        let _ = writeln!(out, "  opened by {}{only}{when}{outlives}{most}{nests}: {}", k.opened_by.join(", "), people(&k.officer, &k.four_eyes));
+        for s in &k.voices {
+            let states = s.states.iter().map(|(role, states)| format!("{role} {}", states.join(" or "))).collect::<Vec<_>>().join("; ");
+            let _ = writeln!(out, "  voice {}: {states} — {}", s.id, s.label.get(lang));
+        }
         for n in &k.nevers {
             let _ = writeln!(out, "  never {}: {}", n.id, n.rule.source());
         }
@@ -42,7 +47,8 @@ pub fn matrix(mechanism: &Mechanism, lang: Lang) -> String {
                     let guard = mv.guards.iter().map(|g| g.source()).collect::<Vec<_>>().join(" and ");
                     let guard = if guard.is_empty() { guard } else { format!(" if {guard}") };
                     let step_up = if mv.step_up { ", presence proved again" } else { "" };
-                    let _ = writeln!(out, "    {} -> {}: {}{step_up}{guard}", mv.id, mv.to, people(&mv.officer, &mv.four_eyes));
+                    let only = self::only(mv.only.as_ref());
+                    let _ = writeln!(out, "    {} -> {}{only}: {}{step_up}{guard}", mv.id, mv.to, people(&mv.officer, &mv.four_eyes));
                 }
             }
         }
@@ -51,6 +57,10 @@ pub fn matrix(mechanism: &Mechanism, lang: Lang) -> String {
         }
     }
     out
+}
+
+fn only(voice: Option<&String>) -> String {
+    voice.map(|s| format!(" (only {s})")).unwrap_or_default()
 }
 
 fn people(first: &[OfficerRole], second: &[OfficerRole]) -> String {

@@ -5,6 +5,7 @@
 
 use crate::field::Field;
 use crate::rule::Rule;
+use crate::voice::Voice;
 use base::{Labels, Length, MechanismId};
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,10 @@ use std::collections::BTreeMap;
 pub const MECHANISM_BYTES_MAX: usize = 512 * 1024;
 /// Levels of one kind that may stand within one another.
 pub const NESTS_MAX: usize = 8;
+/// Voices above it that a kind of item may ask for.
+pub const VOICES_MAX: usize = 6;
+/// Ways in which a party may stand on the items above one, as far as voices tell: what the proof goes over for each party.
+pub const VOICE_WAYS_MAX: usize = 1_000;
 
 /// A mechanism file cannot be used; its author's doing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -132,6 +137,8 @@ pub struct ItemKind {
     pub outlives: bool,
     /// How many of it each party may open within one parent; a limit on all parties together could be crossed unseen.
     pub most_each: Option<usize>,
+    /// The voice above that who opens it must have; roles that the voice does not name open freely.
+    pub only: Option<String>,
     /// How many levels of it may stand within an item of the same kind; 0 where none may.
     pub nests: usize,
     /// What must never come about.
@@ -140,6 +147,8 @@ pub struct ItemKind {
     pub fields: Vec<Field>,
     /// Stances by role; an item without stances is a fact.
     pub stances: Vec<Stance>,
+    /// Voices that kinds within this one may ask for.
+    pub voices: Vec<Voice>,
     /// Moves.
     pub moves: Vec<Move>,
     /// Phases.
@@ -207,6 +216,8 @@ pub struct Move {
     pub step_up: bool,
     /// What must hold besides, all of it.
     pub guards: Vec<Rule>,
+    /// The voice above that the party must have.
+    pub only: Option<String>,
     /// What to tell an officer for whom a guard does not hold.
     pub why_not: Option<Labels>,
     /// What it says of the content of the item's exhibits.
@@ -266,7 +277,7 @@ pub struct Clock {
     pub paused_in: Vec<String>,
     /// From when it counts.
     pub start: Start,
-    /// The role that answers for it.
+    /// The role that answers for it; or a voice, of this kind or above it, whose parties answer as long as they have it.
     pub answers: String,
     /// A party field of the item; of that role, only the party that it names answers.
     pub answers_field: Option<String>,

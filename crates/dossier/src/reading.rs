@@ -2,8 +2,10 @@
 
 use crate::field::{Field, FieldType, check_fields};
 use crate::mechanism::{Clock, Custody, ItemKind, MECHANISM_BYTES_MAX, Mechanism, MechanismFault, Move, NESTS_MAX, Never, OfficerRole, Phase, Role, Stance};
+use crate::mechanism::{VOICE_WAYS_MAX, VOICES_MAX};
 use crate::rule::{NAMES, Rule};
 use crate::state::{ENDED, RUNNING};
+use crate::voice::{Voice, declaring};
 use base::{Labels, MechanismId};
 use serde::Deserialize;
 
@@ -42,6 +44,7 @@ struct ItemFile {
     #[serde(default)]
     outlives: bool,
     most_each: Option<usize>,
+    only: Option<String>,
     #[serde(default)]
     nests: usize,
     #[serde(default, rename = "never")]
@@ -50,6 +53,8 @@ struct ItemFile {
     fields: Vec<Field>,
     #[serde(default, rename = "stance")]
     stances: Vec<Stance>,
+    #[serde(default, rename = "voice")]
+    voices: Vec<Voice>,
     #[serde(default, rename = "move")]
     moves: Vec<MoveFile>,
     #[serde(default, rename = "phase")]
@@ -73,6 +78,7 @@ struct MoveFile {
     step_up: bool,
     #[serde(default, rename = "guard")]
     guards: Guards,
+    only: Option<String>,
     why_not: Option<Labels>,
     custody: Option<Custody>,
     #[serde(default, rename = "field")]
@@ -121,7 +127,16 @@ impl Mechanism {
         let text = std::str::from_utf8(bytes).map_err(|_| MechanismFault::Shape("it is not UTF-8".to_owned()))?;
         let file: File = toml::from_str(text).map_err(|e| MechanismFault::Shape(e.to_string()))?;
         let role_names: Vec<&str> = file.roles.iter().map(|r| r.id.as_str()).collect();
-        let items = file.items.into_iter().map(|i| ItemKind::from_file(i, &role_names)).collect::<Result<Vec<_>, _>>()?;
+        let mut items: Vec<ItemKind> = Vec::new();
+        for i in file.items {
+            // What rules read like a role: roles, and the voices of the kinds above, which stand before it.
+            let up = std::iter::successors(items.iter().find(|k| Some(&k.id) == i.parent.as_ref()), |k| {
+                items.iter().find(|a| Some(&a.id) == k.parent.as_ref()).filter(|a| a.id != k.id)
+            });
+            let voices: Vec<String> = { up }.take(items.len()).flat_map(|k| k.voices.iter().map(|s| s.id.clone())).collect();
+            let names: Vec<&str> = role_names.iter().copied().chain(voices.iter().map(String::as_str)).collect();
+            items.push(ItemKind::from_file(i, &role_names, &names)?);
+        }
         let mechanism = Mechanism {
             hash: MechanismId::from(base::Digest::of(bytes)),
             id: file.id,
@@ -140,7 +155,6 @@ impl Mechanism {
 
     fn check_names(&self) -> Result<(), MechanismFault> {
         let fault = |place: &str, why: &str| Err(MechanismFault::Content { place: place.to_owned(), why: why.to_owned() });
-        let plain = |id: &str| (1..=48).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_');
         if !plain(&self.id) {
             return fault("mechanism", "its id is made of a-z, 0-9, '-' and '_'");
         }
@@ -179,6 +193,7 @@ impl Mechanism {
                 return fault(&place, &format!("most_each is 1 or more; nests is at most {NESTS_MAX} and not for the root"));
             }
             self.check_counts(k, &place)?;
+            self.check_voices(k, &place)?;
             self.check_forms(k, &place)?;
             for e in k.clocks.iter().filter_map(|c| c.extended_by.as_ref()) {
                 let kind = self.children(&k.id).find(|c| c.id == e.item);
@@ -225,6 +240,41 @@ impl Mechanism {
         Ok(())
     }
 
+    /// Checks that voices name roles and states that exist, once in the file, and that what asks for one lives within where it is declared.
+    fn check_voices(&self, k: &ItemKind, place: &str) -> Result<(), MechanismFault> {
+        let fault = |why: String| Err(MechanismFault::Content { place: place.to_owned(), why });
+        for s in &k.voices {
+            whole(&format!("{place}, voice {}", s.id), &s.label)?;
+            let taken =
+                NAMES.contains(&s.id.as_str()) || self.role(&s.id).is_some() || self.items.iter().flat_map(|i| &i.voices).filter(|o| o.id == s.id).count() > 1;
+            if !plain(&s.id) || s.id.len() < 2 || s.id.contains('-') || taken {
+                return fault(format!("voice '{}': its id is single, has two letters or more, no '-', and is no role or name that rules read", s.id));
+            }
+            let known =
+                |(role, states): (&String, &Vec<String>)| k.stance(role).is_some_and(|st| !states.is_empty() && states.iter().all(|n| st.state(n).is_some()));
+            if s.states.is_empty() || !s.states.iter().all(known) {
+                return fault(format!("voice '{}' names roles that hold a stance here, and states of theirs", s.id));
+            }
+            // Parties of one role are alike; so are those of a voice.
+            if let Some(i) = self.items.iter().find(|i| i.rules().any(|r| r.mentions(&format!("{}[", s.id)))) {
+                return fault(format!("a rule of {} picks one of '{}' by place", i.id, s.id));
+            }
+        }
+        let above = |id: &str, role: Option<&str>| self.voice_above(k, id).is_some_and(|(_, s)| role.is_none_or(|r| s.states.contains_key(r)));
+        if let Some(id) = k.only.as_ref().filter(|id| !above(id, None)) {
+            return fault(format!("'{id}' is no voice above it"));
+        }
+        if let Some((m, id)) = k.moves.iter().find_map(|m| Some((m, m.only.as_ref().filter(|id| !above(id, Some(&m.role)))?))) {
+            return fault(format!("move {}: '{id}' is no voice above that names its role", m.id));
+        }
+        let asked = self.asked_of(k);
+        let ways = |role: &Role| declaring(&asked).iter().fold(1usize, |n, a| n.saturating_mul(a.stance(&role.id).map_or(1, |s| s.states.len() + 1)));
+        match asked.len() > VOICES_MAX || self.roles.iter().any(|r| ways(r) > VOICE_WAYS_MAX) {
+            true => fault(format!("it asks for more than {VOICES_MAX} voices, or for more than {VOICE_WAYS_MAX} ways to stand")),
+            false => Ok(()),
+        }
+    }
+
     /// Checks that fields which point at something point at what exists: kinds of items, commitments.
     fn check_forms(&self, k: &ItemKind, place: &str) -> Result<(), MechanismFault> {
         let fault = |why: String| Err(MechanismFault::Content { place: place.to_owned(), why });
@@ -253,7 +303,8 @@ impl Mechanism {
 }
 
 impl ItemKind {
-    fn from_file(file: ItemFile, roles: &[&str]) -> Result<ItemKind, MechanismFault> {
+    /// Reads a kind; `names` are the roles and the voices above that its rules can read.
+    fn from_file(file: ItemFile, roles: &[&str], names: &[&str]) -> Result<ItemKind, MechanismFault> {
         let place = format!("item {}", file.id);
         let fault = |place: &str, why: String| MechanismFault::Content { place: place.to_owned(), why };
         whole(&place, &file.label)?;
@@ -279,13 +330,13 @@ impl ItemKind {
                 return Err(fault(&place, format!("begins in '{bad}', which is not one of its states")));
             }
         }
-        let moves = file.moves.into_iter().map(|m| Move::from_file(m, &place, &file.stances, roles)).collect::<Result<Vec<_>, _>>()?;
+        let moves = file.moves.into_iter().map(|m| Move::from_file(m, &place, &file.stances, names)).collect::<Result<Vec<_>, _>>()?;
         let mut phases = Vec::new();
         for p in file.phases {
             let place = format!("{place}, phase {}", p.id);
             whole(&place, &p.label)?;
             p.per.iter().try_for_each(|r| role(&place, r))?;
-            let rule = Rule::compile(&p.rule, roles).map_err(|why| fault(&place, why))?;
+            let rule = Rule::compile(&p.rule, names).map_err(|why| fault(&place, why))?;
             if p.per.is_none() && OWN.iter().any(|n| rule.reads(n)) || rule.reads_contents() {
                 return Err(fault(&place, "a phase reads stances and counts only; me, mine, own_items, before and after only per party".to_owned()));
             }
@@ -295,7 +346,7 @@ impl ItemKind {
         for n in file.nevers {
             let place = format!("{place}, never {}", n.id);
             whole(&place, &n.label)?;
-            let rule = Rule::compile(&n.rule, roles).map_err(|why| fault(&place, why))?;
+            let rule = Rule::compile(&n.rule, names).map_err(|why| fault(&place, why))?;
             if OWN.iter().any(|n| rule.reads(n)) || rule.reads_contents() {
                 return Err(fault(&place, "what must never be is said of all stances and counts".to_owned()));
             }
@@ -313,13 +364,16 @@ impl ItemKind {
             let place = format!("{place}, clock {}", c.id);
             whole(&place, &c.label)?;
             whole(&place, &c.follows)?;
-            role(&place, &c.answers)?;
+            // A voice of this kind or above it answers too; that it exists is seen once the kinds above are known.
+            if !names.contains(&c.answers.as_str()) && !file.voices.iter().any(|s| s.id == c.answers) {
+                role(&place, &c.answers)?;
+            }
             let mut families = Vec::new();
             for name in c.runs_in.iter().chain(&c.paused_in) {
                 let phase = phases.iter().find(|p| p.id == *name).ok_or_else(|| fault(&place, format!("'{name}' is not a phase")))?;
                 families.push(phase.per.as_deref());
             }
-            if families.is_empty() || families.iter().any(|f| *f != families[0]) {
+            if families.is_empty() || families.iter().any(|f| *f != families[0]) || (families[0].is_some() && !roles.contains(&c.answers.as_str())) {
                 return Err(fault(&place, "it runs in phases of the whole or in phases of one role".to_owned()));
             }
             let has = |field: &Option<String>| field.as_ref().is_none_or(|f| file.fields.iter().any(|x| x.id == *f));
@@ -337,10 +391,12 @@ impl ItemKind {
             open_in: file.open_in,
             outlives: file.outlives,
             most_each: file.most_each,
+            only: file.only,
             nests: file.nests,
             nevers,
             fields: file.fields,
             stances: file.stances,
+            voices: file.voices,
             moves,
             phases,
             clocks: file.clocks,
@@ -349,7 +405,7 @@ impl ItemKind {
 }
 
 impl Move {
-    fn from_file(file: MoveFile, place: &str, stances: &[Stance], roles: &[&str]) -> Result<Move, MechanismFault> {
+    fn from_file(file: MoveFile, place: &str, stances: &[Stance], names: &[&str]) -> Result<Move, MechanismFault> {
         let place = format!("{place}, move {} of {}", file.id, file.role);
         let fault = |why: String| MechanismFault::Content { place: place.clone(), why };
         whole(&place, &file.label)?;
@@ -369,7 +425,7 @@ impl Move {
         if !guards.is_empty() && file.why_not.is_none() {
             return Err(fault("a guarded move tells officers why it is not possible (why_not)".to_owned()));
         }
-        let guards = guards.iter().map(|g| Rule::compile(g, roles)).collect::<Result<_, _>>().map_err(&fault)?;
+        let guards = guards.iter().map(|g| Rule::compile(g, names)).collect::<Result<_, _>>().map_err(&fault)?;
         Ok(Move {
             id: file.id,
             label: file.label,
@@ -380,11 +436,16 @@ impl Move {
             four_eyes: file.four_eyes,
             step_up: file.step_up,
             guards,
+            only: file.only,
             why_not: file.why_not,
             custody: file.custody,
             fields: file.fields,
         })
     }
+}
+
+fn plain(id: &str) -> bool {
+    (1..=48).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
 }
 
 fn whole(place: &str, label: &Labels) -> Result<(), MechanismFault> {

@@ -48,6 +48,7 @@ pub struct Rule {
     names: BTreeSet<String>,
     weight: u64,
     counted: Vec<(String, Option<String>)>,
+    asked: Option<Vec<(String, Vec<String>)>>,
 }
 
 impl std::fmt::Debug for Rule {
@@ -64,6 +65,8 @@ pub struct Said<'a> {
     pub role: &'a str,
     /// Its state.
     pub state: &'a str,
+    /// The voices above that it has.
+    pub voices: Vec<&'a str>,
     /// The latest value of each field that it stated in its moves on the item.
     pub said: HashMap<String, Value>,
 }
@@ -71,7 +74,7 @@ pub struct Said<'a> {
 /// What a rule may read; names that a rule does not use are not built.
 #[derive(Default)]
 pub struct Facts<'a> {
-    /// States of the parties of each role, in the dossier's order of parties.
+    /// States of the parties of each role, and of those that have each voice above, in the dossier's order of parties.
     pub roles: BTreeMap<&'a str, Vec<&'a str>>,
     /// States of all parties that hold a stance, in the same order.
     pub parties: Vec<&'a str>,
@@ -150,7 +153,8 @@ impl Rule {
         if let Some(f) = references.functions().iter().find(|f| !callable(f)) {
             return Err(format!("'{f}' is not a word that rules can call"));
         }
-        Ok(Rule { source: source.to_owned(), counted: counted(source), program, names, weight })
+        let lists: Vec<&str> = roles.iter().copied().chain(["parties"]).collect();
+        Ok(Rule { source: source.to_owned(), counted: counted(source), asked: asked(source, &lists), program, names, weight })
     }
 
     /// Returns the text.
@@ -181,6 +185,12 @@ impl Rule {
     /// Lists the child kinds that the rule counts, with the phase; no phase where it reads the kind as a whole.
     pub fn counted(&self) -> &[(String, Option<String>)] {
         &self.counted
+    }
+
+    /// Lists what the rule asks of lists of states, if it is nothing but how many of a list are in some states, or how long it is (no
+    /// states): where these numbers are the same, the rule says the same. None where it reads a list in another way.
+    pub fn asked(&self) -> Option<&[(String, Vec<String>)]> {
+        self.asked.as_deref()
     }
 
     /// Evaluates the rule; anything that is not plainly true or false is an error.
@@ -245,6 +255,7 @@ fn stance(s: &Said<'_>) -> Value {
         ("party".to_owned(), Value::from(s.party.as_str())),
         ("role".to_owned(), s.role.into()),
         ("state".to_owned(), s.state.into()),
+        ("voices".to_owned(), list(&s.voices)),
         ("said".to_owned(), s.said.clone().into()),
     ]
     .into();
@@ -266,6 +277,55 @@ fn counted(source: &str) -> Vec<(String, Option<String>)> {
         out.push((kind, phase));
     }
     out
+}
+
+/// Reads what a rule asks of lists by its words alone, `some(list, ["a", "b"])` and `size(list)`; none if a list is named otherwise.
+fn asked(source: &str, lists: &[&str]) -> Option<Vec<(String, Vec<String>)>> {
+    let name = |s: &str| s.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect::<String>();
+    let (mut out, mut rest, mut before) = (Vec::new(), source, ' ');
+    while let Some(c) = rest.chars().next() {
+        if c == '"' || c == '\'' {
+            // What stands in quotes names no list.
+            rest = &rest[1 + rest[1..].find(c)? + 1..];
+            before = c;
+            continue;
+        }
+        let word = name(rest);
+        if word.is_empty() {
+            before = c;
+            rest = &rest[c.len_utf8()..];
+            continue;
+        }
+        let after = &rest[word.len()..];
+        let call = if before == '.' { None } else { call(&word, after, lists, name) };
+        match call {
+            Some((list, states, end)) => {
+                out.push((list, states));
+                rest = end;
+            }
+            None if before != '.' && lists.contains(&word.as_str()) => return None,
+            None => rest = after,
+        }
+        before = 'a';
+    }
+    Some(out)
+}
+
+/// Reads one question after its word: the list, the states, and what follows; none if it is of another form.
+fn call<'s>(word: &str, after: &'s str, lists: &[&str], name: impl Fn(&str) -> String) -> Option<(String, Vec<String>, &'s str)> {
+    let rest = after.trim_start().strip_prefix('(')?.trim_start();
+    let list = name(rest);
+    let rest = rest[list.len()..].trim_start();
+    if !lists.contains(&list.as_str()) {
+        return None;
+    }
+    if word == "size" {
+        return Some((list, Vec::new(), rest.strip_prefix(')')?));
+    }
+    let (inside, end) = rest.strip_prefix(',')?.trim_start().strip_prefix('[')?.split_once(']')?;
+    let quoted = |s: &str| s.trim().strip_prefix('"')?.strip_suffix('"').filter(|s| !s.contains('"')).map(str::to_owned);
+    let states = inside.split(',').map(quoted).collect::<Option<Vec<_>>>()?;
+    WORDS.contains(&word).then_some((list, states, end))
 }
 
 #[cfg(test)]
@@ -313,6 +373,18 @@ mod tests {
         let rule = Rule::compile("items.task.open + own_items.note.count > 0 && size(items.risk) > 0", &[]).unwrap();
         let pair = |k: &str, p: &str| (k.to_owned(), (!p.is_empty()).then(|| p.to_owned()));
         assert_eq!(rule.counted(), [pair("task", "open"), pair("note", "count"), pair("risk", "")]);
+    }
+
+    #[test]
+    fn rules_say_what_they_ask_of_lists_or_that_they_read_them_otherwise() {
+        let asked = |s: &str| Rule::compile(s, &["host", "guest"]).unwrap().asked().map(|a| a.to_vec());
+        let of = |list: &str, states: &[&str]| (list.to_owned(), states.iter().map(|s| s.to_string()).collect::<Vec<_>>());
+        let plain = r#"!some(host, ["a", "b"]) && size(guest) > 0 && quorum(parties, ["host"], 2) && items.note.count == 0 && me == "guest""#;
+        assert_eq!(asked(plain), Some(vec![of("host", &["a", "b"]), of("guest", &[]), of("parties", &["host"])]), "in quotes it is a state");
+        assert_eq!(asked(r#"mine && at > 0"#), Some(Vec::new()));
+        for otherwise in [r#"host.all(s, s == "a")"#, r#"host[0] == "a""#, r#"some(host, ["a"]) && guest == ["b"]"#, r#"count(host, [me]) > 0"#] {
+            assert_eq!(asked(otherwise), None, "{otherwise}");
+        }
     }
 
     #[test]

@@ -26,6 +26,17 @@ pub enum PhaseOf {
     Fact,
 }
 
+impl PhaseOf {
+    /// Says which phase holds, given the places of all whose rules do.
+    pub(crate) fn of(holding: Vec<usize>) -> PhaseOf {
+        match holding[..] {
+            [] => PhaseOf::None,
+            [one] => PhaseOf::One(one),
+            _ => PhaseOf::Many(holding),
+        }
+    }
+}
+
 /// An item: a thing with its own life inside a dossier.
 #[derive(Clone, Debug)]
 pub struct Item {
@@ -219,7 +230,12 @@ impl State {
                     act.body().into_iter().flat_map(|b| b.fields.iter()).for_each(|(k, v)| drop(target.said[author].insert(k, v.clone())));
                 }
                 if target.stances[author].is_some() && to.is_some() && target.stances[author] != to {
+                    let before = target.stances[author];
                     target.stances[author] = to;
+                    // What lives within first: the phase above counts it.
+                    if self.turns_voice(item, author, before) {
+                        self.heirs(item).into_iter().for_each(|heir| self.refresh(heir));
+                    }
                     self.refresh(*item);
                 }
             }
@@ -260,6 +276,15 @@ impl State {
         self.refresh(id);
     }
 
+    /// Tells whether a party's move on an item changed one of the voices that its kind declares.
+    fn turns_voice(&self, item: &ItemId, party: usize, before: Option<usize>) -> bool {
+        let Some(item) = self.items.get(item) else { return false };
+        let (kind, role) = (self.kind_of(item), &self.parties[party].1);
+        let Some(stance) = kind.stance(role) else { return false };
+        let has = |s: &crate::voice::Voice, state: Option<usize>| state.is_some_and(|n| s.holds(role, &stance.states[n].id));
+        kind.voices.iter().any(|s| has(s, before) != has(s, item.stances[party]))
+    }
+
     /// Works the phases of an item out anew, and of those above it whose rules count it.
     fn refresh(&mut self, id: ItemId) {
         let mut next = Some(id);
@@ -288,7 +313,7 @@ impl State {
         phase(kind, per, &facts)
     }
 
-    /// Gathers what rules may read of an item; child kinds only where `wanted`.
+    /// Gathers what rules may read of an item; child kinds and voices above only where `wanted`.
     pub(crate) fn facts<'a>(&'a self, item: &'a Item, party: Option<usize>, wanted: impl Fn(&str) -> bool) -> Facts<'a> {
         let mut facts = Facts::default();
         for role in &self.mechanism.roles {
@@ -299,6 +324,10 @@ impl State {
                 facts.roles.entry(role).or_default().push(state);
                 facts.parties.push(state);
             }
+        }
+        for s in self.mechanism.above(self.kind_of(item)).flat_map(|k| &k.voices).filter(|s| wanted(&s.id)) {
+            let stand = (0..self.parties.len()).filter(|p| self.stands(item, *p, &s.id));
+            facts.roles.insert(&s.id, stand.filter_map(|p| self.stance_name(item, p)).collect());
         }
         for (k, kind) in self.mechanism.items.iter().enumerate() {
             if kind.parent.as_deref() != Some(self.kind_of(item).id.as_str()) || !wanted(&kind.id) {
@@ -343,7 +372,9 @@ impl State {
         facts.said = plain(&item.said[party]);
         let stance = |(p, (service, role)): (usize, &'a (ServiceId, String))| {
             let state = self.stance_name(item, p)?;
-            Some(Said { party: service.to_string(), role, state, said: plain(&item.said[p]) })
+            let above = self.mechanism.above(self.kind_of(item)).flat_map(|k| &k.voices);
+            let voices = above.filter(|s| self.stands(item, p, &s.id)).map(|s| s.id.as_str()).collect();
+            Some(Said { party: service.to_string(), role, state, voices, said: plain(&item.said[p]) })
         };
         facts.stances = self.parties.iter().enumerate().filter_map(stance).collect();
     }
@@ -386,12 +417,7 @@ pub(crate) fn empty_counts(kind: &ItemKind) -> BTreeMap<&str, i64> {
 /// Works out which phase of a family holds.
 pub(crate) fn phase(kind: &ItemKind, per: Option<&str>, facts: &Facts<'_>) -> PhaseOf {
     let holding = kind.phases.iter().enumerate().filter(|(_, p)| p.per.as_deref() == per && p.rule.holds(facts) == Ok(true));
-    let found: Vec<usize> = holding.map(|(i, _)| i).collect();
-    match found[..] {
-        [] => PhaseOf::None,
-        [one] => PhaseOf::One(one),
-        _ => PhaseOf::Many(found),
-    }
+    PhaseOf::of(holding.map(|(i, _)| i).collect())
 }
 
 impl ItemKind {

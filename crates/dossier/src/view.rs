@@ -214,6 +214,9 @@ fn why_not(dossier: &Dossier, item: &Item, m: &crate::Move, me: usize, viewer: V
     if state.ended(item) {
         return Some(guard::Refusal::Ended.code());
     }
+    if !state.admits(item, me, m.only.as_ref()) {
+        return Some(guard::Refusal::Voice.code());
+    }
     if !m.officer.iter().any(|r| viewer.roles.contains(r)) {
         return Some(guard::Refusal::OfficerRole(String::new()).code());
     }

@@ -393,9 +393,10 @@ fn draw(m: &Mechanism) -> Value {
     };
     let item = |k: &dossier::ItemKind| {
         json!({
-            "id": k.id, "label": k.label, "parent": k.parent, "opened_by": k.opened_by, "officer": k.officer, "four_eyes": k.four_eyes, "fields": fields(&k.fields),
+            "id": k.id, "label": k.label, "parent": k.parent, "opened_by": k.opened_by, "only": k.only, "officer": k.officer, "four_eyes": k.four_eyes, "fields": fields(&k.fields),
             "stances": k.stances.iter().map(|s| json!({ "role": s.role, "initial": s.initial, "states": s.states.iter().map(|st| json!({ "id": st.id, "label": st.label })).collect::<Vec<_>>() })).collect::<Vec<_>>(),
-            "moves": k.moves.iter().map(|mv| json!({ "id": mv.id, "role": mv.role, "from": mv.from, "to": mv.to, "label": mv.label, "officer": mv.officer, "four_eyes": mv.four_eyes, "why_not": mv.why_not, "fields": fields(&mv.fields) })).collect::<Vec<_>>(),
+            "moves": k.moves.iter().map(|mv| json!({ "id": mv.id, "role": mv.role, "from": mv.from, "to": mv.to, "only": mv.only, "label": mv.label, "officer": mv.officer, "four_eyes": mv.four_eyes, "why_not": mv.why_not, "fields": fields(&mv.fields) })).collect::<Vec<_>>(),
+            "voices": k.voices.iter().map(|v| json!({ "id": v.id, "label": v.label, "states": v.states })).collect::<Vec<_>>(),
             "phases": k.phases.iter().map(|p| json!({ "id": p.id, "label": p.label, "per": p.per, "ends": p.ends })).collect::<Vec<_>>(),
             "clocks": k.clocks.iter().map(|c| json!({ "id": c.id, "label": c.label, "answers": c.answers, "follows": c.follows })).collect::<Vec<_>>(),
         })

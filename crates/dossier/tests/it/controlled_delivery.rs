@@ -73,6 +73,23 @@ fn authorised_by_all_handed_over_twice_and_delivered() {
     assert_eq!(p.phase(root), "completed");
 }
 
+/// A second debrief, opened while one State has concluded already, does not wait for that one.
+#[test]
+fn who_has_concluded_is_not_waited_for() {
+    let (mut p, root, goods) = under_way();
+    p.all(&["ma"], goods, "intercept", json!({}));
+    let first = p.add("es", "debrief", root, json!({}));
+    p.all(&ROUTE, first, "waive", json!({}));
+    p.all(&["fr"], root, "conclude", json!({}));
+    let second = p.add("es", "debrief", root, json!({}));
+    p.all(&["ma"], second, "contribute", json!({}));
+    assert_eq!(p.phase(second), "open", "Spain has not concluded");
+    p.all(&["es"], second, "contribute", json!({}));
+    assert_eq!((p.phase(second), p.clock("fr", second, "contribution")), ("done", None));
+    p.all(&["ma", "es"], root, "conclude", json!({}));
+    assert_eq!(p.phase(root), "completed");
+}
+
 #[test]
 fn one_refusal_stops_the_whole() {
     let mut p = asked();

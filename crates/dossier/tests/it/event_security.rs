@@ -5,6 +5,7 @@ use base::ItemId;
 use dossier::{ClockState, OfficerRole::*};
 use serde_json::json;
 
+const VOICE: &str = "refusal.act.voice";
 const HOSTS: [&str; 3] = ["ma", "es", "pt"];
 const PARTIES: [(&str, &str); 4] = [("ma", "host"), ("es", "host"), ("pt", "host"), ("fr", "guest")];
 
@@ -89,7 +90,7 @@ fn a_sub_group_is_a_smaller_circle_in_a_dossier_of_its_own() {
     p.all(&["es"], group, "agree", json!({}));
     assert_eq!(p.moves("ma", group, "link", link.clone()), GUARD, "Portugal has not agreed");
     p.all(&["pt"], group, "agree", json!({}));
-    assert_eq!(p.moves("es", group, "link", link.clone()), GUARD, "its proposer opens it");
+    assert_eq!(p.moves("es", group, "link", link.clone()), "refusal.act.wrong-state", "its proposer opens it");
     p.all(&["ma"], group, "link", link);
     assert_eq!(p.phase(group), "set_up");
     let links = dossier::links(&p.held[3]);
@@ -164,7 +165,7 @@ fn risks_are_judged_by_each_and_no_judgement_is_anothers() {
         p.all(&[who], risk, "judge", json!({ "likelihood": likelihood, "impact": "serious" }));
     }
     assert_eq!(p.phase(risk), "being_judged");
-    assert_eq!(p.clock("fr", risk, "judgement_guest").unwrap().0, ClockState::Running);
+    assert_eq!(p.clock("fr", risk, "judgement").unwrap().0, ClockState::Running);
     p.all(&["fr"], risk, "abstain", json!({}));
     assert_eq!(p.phase(risk), "judged");
     p.all(&["ma"], risk, "judge", json!({ "likelihood": "very-likely", "impact": "critical" }));
@@ -263,4 +264,74 @@ fn delegations_have_no_powers_unless_agreed() {
     let other = p.add("fr", "delegation", root, json!({ "at": "es" }));
     p.all(&["es"], other, "decline", json!({ "ground": ["domestic-law"] }));
     assert_eq!(p.phase(other), "declined");
+}
+
+/// Portugal leaves the committee: nothing of what the others have before them waits for it.
+#[test]
+fn a_host_that_withdraws_holds_no_vote_up_and_has_none() {
+    let (mut p, root) = constituted();
+    let decision = p.add("ma", "decision", root, json!({}));
+    let group = p.add("ma", "sub_group", root, json!({}));
+    let meeting = p.add("ma", "meeting", root, json!({}));
+    p.all(&["ma"], meeting, "write_minutes", json!({}));
+    let readiness = p.add("es", "readiness", root, json!({ "scope": ["x"] }));
+    let release = p.add("ma", "release", root, json!({}));
+    p.all(&["es"], decision, "vote_for", json!({}));
+    for item in [group, meeting, release] {
+        p.all(&["es"], item, "agree", json!({}));
+    }
+    p.all(&["ma", "es"], readiness, "declare_ready", json!({}));
+    let all = [decision, group, meeting, readiness, release];
+    assert_eq!(all.map(|i| p.phase(i).to_owned()), ["open", "proposed", "minutes_open", "in_progress", "pending"]);
+    p.all(&["pt"], root, "withdraw", json!({}));
+    assert_eq!(all.map(|i| p.phase(i).to_owned()), ["adopted", "agreed", "minutes_agreed", "passed", "released"]);
+    p.all(&["ma"], group, "link", json!({ "dossier": "groupe" }));
+    let next = p.add("ma", "decision", root, json!({}));
+    assert_eq!(p.moves("pt", next, "vote_against", json!({})), VOICE);
+    for kind in ["decision", "meeting", "sub_group", "readiness"] {
+        assert_eq!(p.adds("pt", kind, root, json!({})).0, VOICE, "{kind}");
+    }
+    let verdicts = p.cross(&[("ma", root, "withdraw", json!({})), ("es", next, "vote_for", json!({}))]);
+    assert_eq!((verdicts, p.phase(next)), (vec![OK.to_owned(), OK.to_owned()], "adopted"), "a withdrawal crosses a vote");
+    let alone = p.add("es", "sub_group", root, json!({}));
+    p.all(&["es"], root, "withdraw", json!({}));
+    assert_eq!((p.phase(alone), p.phase(root)), ("lapsed", "dissolved"));
+}
+
+#[test]
+fn a_risk_waits_for_no_guest_that_has_left_and_is_closed_by_a_host_when_who_raised_it_is_gone() {
+    let (mut p, root) = constituted();
+    let risk = p.add("fr", "risk", root, json!({ "kind": "crowd-safety" }));
+    p.all(&HOSTS, risk, "judge", json!({ "likelihood": "likely", "impact": "serious" }));
+    assert_eq!(p.phase(risk), "being_judged", "France has not judged");
+    assert_eq!(p.moves("ma", risk, "close", json!({})), GUARD, "France raised it");
+    p.all(&["fr"], root, "leave", json!({}));
+    assert_eq!(p.phase(risk), "judged");
+    assert_eq!(p.moves("fr", risk, "judge", json!({ "likelihood": "unlikely", "impact": "serious" })), VOICE);
+    p.all(&["ma"], risk, "close", json!({}));
+    assert_eq!(p.phase(risk), "closed");
+}
+
+/// A shift whose holder withdraws, or that nobody takes over, does not keep the centre open for ever.
+#[test]
+fn a_shift_is_taken_back_or_broken_off_and_the_centre_closes_without_who_has_left() {
+    let (mut p, root, centre, shift) = operating();
+    p.all(&["ma"], shift, "hand_over", json!({ "open_matters": ["-"] }));
+    assert_eq!(p.phase(shift), "handing_over");
+    p.all(&["ma"], shift, "take_back", json!({}));
+    assert_eq!(p.phase(shift), "on_duty", "nobody had taken over");
+    p.all(&["ma"], shift, "hand_over", json!({ "open_matters": ["-"] }));
+    p.cross(&[("ma", shift, "take_back", json!({})), ("es", shift, "take_over", json!({}))]);
+    assert_eq!(p.phase(shift), "handed_over", "who took over has it");
+    let last = p.add("pt", "shift", centre, json!({ "next": "ma", "ends": 9000 }));
+    p.all(&["ma", "es"], root, "withdraw", json!({}));
+    assert_eq!(p.moves("pt", centre, "close", json!({})), GUARD, "its own shift is open");
+    p.all(&["pt"], last, "hand_over_within", json!({ "open_matters": ["-"] }));
+    p.all(&["pt"], centre, "close", json!({}));
+    assert_eq!(p.phase(centre), "closed_down", "nobody waits for Morocco and Spain");
+    let (mut p, root, centre, shift) = operating();
+    p.all(&["ma"], root, "withdraw", json!({}));
+    assert_eq!(p.phase(shift), "broken_off", "who was on duty has left");
+    p.all(&["es", "pt"], centre, "close", json!({}));
+    assert_eq!(p.phase(centre), "closed_down");
 }

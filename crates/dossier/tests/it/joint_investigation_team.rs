@@ -5,6 +5,7 @@ use base::ItemId;
 use dossier::{ClockState, OfficerRole::*};
 use serde_json::json;
 
+const VOICE: &str = "refusal.act.voice";
 const ALL: [&str; 3] = ["fr", "es", "ma"];
 const PARTIES: [(&str, &str); 4] = [("fr", "party"), ("es", "party"), ("ma", "third_country"), ("eu", "assisting")];
 
@@ -147,9 +148,60 @@ fn a_party_leaves_and_the_others_go_on() {
     p.all(&["es"], root, "leave", json!({ "from_when": 100, "ground": ["priorities"] }));
     assert_eq!(p.phase(root), "operating");
     let amendment = p.add("fr", "amendment", root, json!({ "until": "2026-06-30" }));
-    p.all(&["es"], amendment, "stand_aside", json!({}));
+    assert_eq!(p.moves("es", amendment, "sign", json!({})), VOICE, "it is bound by nothing new");
+    p.all(&["fr"], amendment, "sign", json!({}));
+    assert_eq!(p.phase(amendment), "proposed", "Morocco is in the team");
+    p.all(&["ma"], amendment, "sign", json!({}));
+    assert_eq!(p.phase(amendment), "in_force", "nobody waits for Spain");
+}
+
+#[test]
+fn a_party_that_leaves_between_two_signatures_or_while_one_is_under_way_holds_up_no_amendment() {
+    let (mut p, root) = operating();
+    let amendment = p.add("fr", "amendment", root, json!({ "until": "2026-06-30" }));
     p.all(&["fr", "ma"], amendment, "sign", json!({}));
+    assert_eq!(p.phase(amendment), "proposed");
+    p.all(&["es"], root, "leave", json!({}));
+    assert_eq!(p.phase(amendment), "in_force", "it turns with the leaving");
+    let (mut p, root) = operating();
+    let amendment = p.add("fr", "amendment", root, json!({ "until": "2026-06-30" }));
+    p.all(&["fr"], amendment, "sign", json!({}));
+    p.cross(&[("es", root, "leave", json!({})), ("ma", amendment, "sign", json!({}))]);
     assert_eq!(p.phase(amendment), "in_force");
+}
+
+#[test]
+fn who_has_left_gets_no_evidence_gives_none_and_its_own_is_cleared_away() {
+    let (mut p, root, space) = space();
+    let own = p.add("es", "evidence", space, json!({ "addressees": ["fr"] }));
+    let anothers = p.add("fr", "evidence", space, json!({ "addressees": ["es"] }));
+    assert_eq!(p.moves("fr", own, "clear_away", json!({})), GUARD, "who uploaded it erases it itself");
+    p.all(&["es"], root, "leave", json!({}));
+    assert_eq!(p.moves("es", anothers, "download", json!({})), VOICE);
+    assert_eq!(p.adds("es", "evidence", space, json!({ "addressees": ["fr"] })).0, VOICE);
+    assert_eq!(p.moves("es", space, "close", json!({})), VOICE, "it closes nobody's space");
+    assert_eq!(p.phase(own), "to_erase");
+    assert_eq!(p.approved_by(None).moves("fr", own, "clear_away", json!({})), "refusal.act.four-eyes");
+    p.all(&["fr"], own, "clear_away", json!({}));
+    assert_eq!(p.phase(own), "erased");
+    p.all(&["ma"], anothers, "pass", json!({}));
+    assert_eq!(p.phase(anothers), "to_erase", "Spain is not waited for");
+    p.all(&["fr"], anothers, "erase", json!({}));
+    p.all(&["fr"], space, "close", json!({}));
+    assert_eq!(p.phase(space), "closed");
+}
+
+#[test]
+fn a_third_countrys_upload_is_cleared_away_once_it_has_left() {
+    let (mut p, root, space) = space();
+    let upload = p.add("ma", "third_upload", space, json!({ "addressees": ["fr", "es"] }));
+    p.all(&["fr"], upload, "vet", json!({}));
+    assert_eq!(p.moves("es", upload, "clear_away", json!({})), GUARD);
+    p.all(&["ma"], root, "leave", json!({}));
+    assert_eq!(p.phase(upload), "to_erase");
+    p.all(&["es"], upload, "clear_away", json!({}));
+    assert_eq!(p.phase(upload), "blocked", "nobody gets it any more");
+    assert_eq!(p.adds("ma", "third_upload", space, json!({ "addressees": ["fr"] })).0, VOICE);
 }
 
 #[test]

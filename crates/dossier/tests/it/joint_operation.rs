@@ -5,6 +5,7 @@ use base::ItemId;
 use dossier::{ClockState, OfficerRole::*};
 use serde_json::json;
 
+const VOICE: &str = "refusal.act.voice";
 const ALL: [&str; 3] = ["es", "ma", "fr"];
 const PARTIES: [(&str, &str); 4] = [("es", "participant"), ("ma", "participant"), ("fr", "participant"), ("eu", "supporting")];
 
@@ -93,10 +94,10 @@ fn two_go_on_without_the_third_and_one_alone_does_not() {
 fn who_agrees_to_a_plan_goes_on_after_the_time_without_who_is_silent_but_not_against_who_opposes() {
     let (mut p, root) = proposed();
     p.all(&["ma"], root, "join", json!({}));
-    p.all(&["fr"], root, "decline", json!({}));
     let plan = p.add("es", "plan", root, json!({ "reply_until": 500 }));
     assert_eq!(p.moves("es", plan, "adopt", json!({})), GUARD, "one alone");
     p.all(&["ma"], plan, "agree", json!({}));
+    assert_eq!(p.phase(plan), "under_discussion", "France has neither joined nor declined");
     assert_eq!(p.moves("es", plan, "adopt", json!({})), GUARD, "the time is not over");
     p.minute = 500;
     p.all(&["es"], plan, "adopt", json!({}));
@@ -107,10 +108,96 @@ fn who_agrees_to_a_plan_goes_on_after_the_time_without_who_is_silent_but_not_aga
     p.all(&["ma"], plan, "agree", json!({}));
     p.all(&["fr"], plan, "oppose", json!({}));
     assert_eq!(p.phase(plan), "struck");
+    p.all(&["fr"], root, "withdraw", json!({}));
+    assert_eq!(p.phase(plan), "struck", "an objection stays one, also of who then withdraws");
     p.minute = 600;
     assert_eq!(p.moves("es", plan, "adopt", json!({})), "refusal.act.ended");
     assert_ne!(p.adds("ma", "plan", root, json!({ "supersedes": plan.to_string() })).0, OK, "nobody edits another's version");
     p.add("es", "plan", root, json!({ "supersedes": plan.to_string() }));
+}
+
+/// A plan that Spain proposed: Morocco and France have joined and have not agreed yet.
+fn discussed() -> (Play, ItemId, ItemId) {
+    let (mut p, root) = proposed();
+    p.all(&["ma", "fr"], root, "join", json!({}));
+    let plan = p.add("es", "plan", root, json!({ "reply_until": 500 }));
+    (p, root, plan)
+}
+
+#[test]
+fn who_withdraws_between_two_agreements_is_not_waited_for_and_has_no_say() {
+    let (mut p, root, plan) = discussed();
+    p.all(&["ma"], plan, "agree", json!({}));
+    assert_eq!(p.phase(plan), "under_discussion", "France is awaited");
+    assert_eq!(p.clock("fr", plan, "reply").unwrap().0, ClockState::Running);
+    p.all(&["fr"], root, "withdraw", json!({ "from_when": 20 }));
+    assert_eq!((p.phase(plan), p.clock("fr", plan, "reply")), ("agreed", None), "it turns with the withdrawal");
+    let again = p.add("es", "plan", root, json!({ "supersedes": plan.to_string(), "reply_until": 500 }));
+    for name in ["agree", "oppose"] {
+        assert_eq!(p.moves("fr", again, name, json!({})), VOICE, "{name}");
+    }
+    for kind in ["plan", "task", "media_line", "guest_officers"] {
+        let form = if kind == "guest_officers" { json!({ "at": "ma" }) } else { json!({}) };
+        assert_eq!(p.adds("fr", kind, root, form).0, VOICE, "{kind}");
+    }
+    assert_eq!(p.phase(again), "under_discussion", "Morocco has its say");
+    p.all(&["ma"], again, "agree", json!({}));
+    p.all(&["es", "ma"], root, "clear", json!({ "plan": again.to_string() }));
+    assert_eq!(p.phase(root), "briefing");
+}
+
+#[test]
+fn a_withdrawal_crosses_an_agreement_in_flight() {
+    let (mut p, root, plan) = discussed();
+    let verdicts = p.cross(&[("fr", root, "withdraw", json!({ "from_when": 20 })), ("ma", plan, "agree", json!({}))]);
+    assert_eq!((verdicts, p.phase(plan)), (vec![OK.to_owned(), OK.to_owned()], "agreed"), "neither had heard of the other");
+    let (mut p, root, plan) = discussed();
+    p.all(&["ma"], plan, "agree", json!({}));
+    // France agrees first and withdraws at once; the objection of Morocco's partner would have come too late either way.
+    p.all(&["fr"], plan, "agree", json!({}));
+    p.all(&["fr"], root, "withdraw", json!({ "from_when": 20 }));
+    assert_eq!(p.phase(plan), "agreed", "what all had agreed to stays agreed to by who goes on");
+}
+
+#[test]
+fn who_has_withdrawn_is_not_one_of_the_two_who_adopt() {
+    let (mut p, root, plan) = discussed();
+    p.all(&["fr"], plan, "agree", json!({}));
+    p.all(&["fr"], root, "withdraw", json!({}));
+    p.minute = 500;
+    assert_eq!(p.moves("es", plan, "adopt", json!({})), GUARD, "Spain alone is left of those who agreed; Morocco is silent");
+    assert_eq!(p.moves("fr", plan, "adopt", json!({})), VOICE);
+    p.all(&["ma"], plan, "agree", json!({}));
+    assert_eq!(p.phase(plan), "agreed");
+}
+
+#[test]
+fn a_plan_with_nobody_left_to_agree_lapses() {
+    let (mut p, root, plan) = discussed();
+    p.all(&["ma"], root, "withdraw", json!({}));
+    assert_eq!(p.phase(plan), "under_discussion");
+    p.all(&["fr"], root, "withdraw", json!({}));
+    assert_eq!((p.phase(plan), p.phase(root)), ("lapsed", "not_held"));
+}
+
+#[test]
+fn what_a_withdrawn_participant_kept_or_had_taken_on_holds_nobody_up() {
+    let (mut p, root) = acting();
+    let day = p.add("fr", "action_day", root, json!({ "until": 400 }));
+    let task = p.add("es", "task", root, json!({ "owner": "fr" }));
+    p.all(&["fr"], day, "start", json!({}));
+    p.all(&["fr"], task, "take_on", json!({}));
+    assert_eq!(p.moves("es", root, "end_action", json!({})), GUARD, "the day is open");
+    p.all(&["fr"], root, "withdraw", json!({}));
+    assert_eq!((p.phase(day), p.phase(task)), ("called_off", "lapsed"));
+    p.all(&["es", "ma"], root, "end_action", json!({}));
+    assert_eq!(p.phase(root), "counting");
+    let counted = p.add("fr", "result", root, json!({ "kind": "arrests", "count": 1 }));
+    let tally = p.add("es", "tally", root, json!({ "results": [counted.to_string()], "reply_until": 9000 }));
+    p.all(&["ma"], tally, "agree", json!({}));
+    let line = p.add("ma", "media_line", root, json!({ "reply_until": 9000 }));
+    p.all(&["es"], line, "agree", json!({}));
+    assert_eq!((p.phase(tally), p.phase(line)), ("agreed", "agreed"), "nobody waits for France");
 }
 
 #[test]
@@ -228,22 +315,20 @@ fn it_is_no_joint_investigation_team() {
 }
 
 #[test]
-fn a_debrief_ends_after_its_time_without_who_has_left() {
-    let (mut p, root) = proposed();
-    p.all(&["ma"], root, "join", json!({}));
-    p.all(&["fr"], root, "decline", json!({}));
-    let plan = p.add("es", "plan", root, json!({ "reply_until": 5 }));
-    p.all(&["ma"], plan, "agree", json!({}));
-    p.minute = 10;
-    p.all(&["ma"], plan, "adopt", json!({}));
-    for name in ["clear", "ready", "end_action"] {
-        p.all(&["es", "ma"], root, name, if name == "clear" { json!({ "plan": plan.to_string() }) } else { json!({}) });
-    }
+fn a_debrief_does_not_wait_for_who_has_left_and_ends_after_its_time_without_who_is_silent() {
+    let (mut p, root) = acting();
+    p.all(&["fr"], root, "withdraw", json!({}));
+    p.all(&["es", "ma"], root, "end_action", json!({}));
     let debrief = p.add("es", "debrief", root, json!({ "reply_until": 100 }));
-    p.all(&["es", "ma"], debrief, "contribute", json!({}));
-    assert_eq!(p.moves("es", debrief, "end", json!({})), GUARD, "not yet");
-    p.minute = 100;
-    p.all(&["es"], debrief, "end", json!({}));
+    p.all(&["es"], debrief, "contribute", json!({}));
+    assert_eq!(p.moves("es", debrief, "end", json!({})), GUARD, "Morocco has its time");
+    assert_eq!(p.moves("fr", debrief, "contribute", json!({})), VOICE);
+    p.all(&["ma"], debrief, "contribute", json!({}));
+    assert_eq!(p.phase(debrief), "done");
+    let silent = p.add("ma", "debrief", root, json!({ "reply_until": 200 }));
+    p.all(&["ma"], silent, "contribute", json!({}));
+    p.minute = 200;
+    p.all(&["ma"], silent, "end", json!({}));
     p.all(&["es", "ma"], root, "close", json!({}));
     assert_eq!(p.phase(root), "closed");
 }

@@ -18,5 +18,6 @@ mod spontaneous_information;
 mod statistics;
 mod stories;
 mod vectors;
+mod voice;
 mod working_visit;
 mod world;

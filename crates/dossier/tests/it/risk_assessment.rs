@@ -5,6 +5,7 @@ use base::ItemId;
 use dossier::{ClockState, OfficerRole::*};
 use serde_json::{Value as Json, json};
 
+const VOICE: &str = "refusal.act.voice";
 const ALL: [&str; 3] = ["ma", "es", "de"];
 const PARTIES: [(&str, &str); 3] = [("ma", "assessor"), ("es", "assessor"), ("de", "assessor")];
 
@@ -117,13 +118,44 @@ fn a_service_may_withhold_with_its_reason_and_leave_at_any_time() {
         assert_eq!(reveals(&mut p, who, round, "likely"), OK);
     }
     let version = p.add("ma", "version", root, json!({ "reply_until": 500 }));
+    assert_eq!(p.moves("de", version, "dissent", json!({ "dissent": ["Non."] })), VOICE, "who has left has no voice");
+    assert_eq!(p.phase(version), "considered");
     p.all(&["es"], version, "agree", json!({}));
-    assert_eq!(p.phase(version), "considered", "who has left may still say that it takes no position");
-    p.minute = 500;
-    p.all(&["ma"], version, "adopt", json!({}));
-    assert_eq!(p.phase(version), "adopted", "silence does not stop it for ever");
+    assert_eq!(p.phase(version), "adopted", "and is not waited for");
     p.all(&["ma", "es"], root, "close", json!({}));
     assert_eq!(p.phase(root), "closed");
+}
+
+#[test]
+fn silence_does_not_stop_a_version_for_ever_but_who_left_is_no_second_voice() {
+    let (mut p, root) = asked();
+    let version = p.add("ma", "version", root, json!({ "reply_until": 500 }));
+    p.all(&["es"], version, "agree", json!({}));
+    assert_eq!(p.moves("ma", version, "adopt", json!({})), GUARD, "Germany has its time");
+    p.minute = 500;
+    p.all(&["ma"], version, "adopt", json!({}));
+    assert_eq!(p.phase(version), "adopted");
+    let (mut p, root) = asked();
+    let version = p.add("ma", "version", root, json!({ "reply_until": 500 }));
+    p.all(&["es"], version, "agree", json!({}));
+    p.all(&["es"], root, "leave", json!({}));
+    p.minute = 500;
+    assert_eq!(p.moves("ma", version, "adopt", json!({})), GUARD, "one alone of those who take part");
+}
+
+#[test]
+fn a_round_does_not_wait_for_who_leaves_in_the_middle() {
+    let (mut p, root, round) = round();
+    for who in ["ma", "es"] {
+        assert_eq!(commits(&mut p, who, round, "likely"), OK);
+    }
+    assert_eq!(reveals(&mut p, "ma", round, "likely"), GUARD, "Germany has not committed");
+    p.all(&["de"], root, "leave", json!({}));
+    assert_eq!(p.phase(round), "revealing", "it turns with the leaving");
+    assert_eq!(commits(&mut p, "de", round, "likely"), VOICE);
+    assert_eq!(reveals(&mut p, "ma", round, "likely"), OK);
+    p.cross(&[("es", root, "leave", json!({})), ("ma", root, "leave", json!({}))]);
+    assert_eq!((p.phase(round), p.phase(root)), ("complete", "closed"), "Spain's seal stays closed");
 }
 
 #[test]

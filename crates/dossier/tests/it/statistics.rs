@@ -18,12 +18,12 @@ fn plays() -> Vec<Play> {
     let mut answered = open("drug-trafficking");
     let root = answered.root();
     answered.minute = 100;
-    answered.all(&["es", "fr"], root, "answer", json!({ "answer": ["Oui."] }));
+    answered.all(&["es", "fr"], root, "answer", json!({ "answer": ["Oui."], "reference": "REF-2" }));
     answered.all(&["ma"], root, "close", json!({}));
     let mut refused = open("terrorism");
     refused.minute = 300;
     let root = refused.root();
-    refused.all(&["fr"], root, "refuse", json!({ "ground": ["national-security"] }));
+    refused.all(&["fr"], root, "refuse", json!({ "ground": ["national-security"], "reference": "FR-2" }));
     assert_eq!(refused.moves("ma", root, "close", json!({})), GUARD, "a void act is counted as such");
     vec![answered, refused, open("terrorism")]
 }

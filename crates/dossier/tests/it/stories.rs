@@ -88,7 +88,14 @@ fn who_may_not_may_not() {
         assert_eq!(verdict(other, act), expected, "the other side comes to the same verdict");
     }
     assert_eq!(phase(&ma), "open", "nothing of it left a trace");
-    let ok = write(&es, "es", 6, Desk, mv(root, "refuse"), fields(&[("ground", Value::Many(vec![Value::Choice("not-available".into())]))]));
+    let ok = write(
+        &es,
+        "es",
+        6,
+        Desk,
+        mv(root, "refuse"),
+        fields(&[("ground", Value::Many(vec![Value::Choice("not-available".into())])), ("reference", Value::Line("ES-1".into()))]),
+    );
     assert_eq!(file(&mut es, &ok), "valid");
 }
 
@@ -237,7 +244,14 @@ fn two_tongues_are_found_kept_and_fold_to_nothing() {
     let (mut ma, mut es) = opened();
     let root = ma.root();
     let accept = write(&es, "es", 1, Desk, mv(root, "accept"), fields(&[("reference", Value::Line("A".into()))]));
-    let refuse = write(&es, "es", 1, Desk, mv(root, "refuse"), fields(&[("treaty_ground", Value::Many(vec![Value::Choice("sovereignty".into())]))]));
+    let refuse = write(
+        &es,
+        "es",
+        1,
+        Desk,
+        mv(root, "refuse"),
+        fields(&[("treaty_ground", Value::Many(vec![Value::Choice("sovereignty".into())])), ("reference", Value::Line("ES-1".into()))]),
+    );
     // Each side hears another tongue first.
     assert_eq!(file(&mut ma, &accept), "valid");
     assert_eq!(file(&mut es, &refuse), "valid");

@@ -65,6 +65,7 @@ pub fn answer_form() -> Map<Value> {
     fields(&[
         ("answer", Value::Many(vec![text("Il appartient à une société.")])),
         ("nature", Value::Choice("fact".into())),
+        ("reference", Value::Line("ES-1".into())),
         ("evaluation", Value::Evaluation(base::Evaluation { scale: "4x4".into(), source: "B".into(), information: "2".into() })),
     ])
 }

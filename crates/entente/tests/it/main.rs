@@ -11,6 +11,7 @@ mod killed;
 mod load;
 mod real;
 mod rotation;
+mod stranger;
 mod trust;
 mod wire;
 mod world;

@@ -45,7 +45,7 @@ pub fn question() -> Json {
 }
 
 pub fn answer() -> Json {
-    json!({ "answer": [fr("À une société.")], "nature": "fact", "evaluation": { "scale": "4x4", "source": "B", "information": "2" } })
+    json!({ "answer": [fr("À une société.")], "nature": "fact", "reference": "ES-9", "evaluation": { "scale": "4x4", "source": "B", "information": "2" } })
 }
 
 pub fn text(words: &str) -> Value {

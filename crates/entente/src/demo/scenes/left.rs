@@ -26,7 +26,8 @@ pub async fn leave(s: &Scene<'_>) -> Result<(), DemoError> {
         .opens(Desk, "information-request", &[(pt, "requesting"), (ma, "requested")], request("PT-DIC-0110", "pt", "Quem esteve no hotel?", "ordinary"))
         .await?;
     s.shows("information-request/refused", &run);
-    let refuse = json!({ "ground": ["request-not-compliant"], "explanation": w("fr", "Ni personne ni fait précis ; demande trop large.") });
+    let refuse =
+        json!({ "ground": ["request-not-compliant"], "reference": "MA-DGST-0221", "explanation": w("fr", "Ni personne ni fait précis ; demande trop large.") });
     s.moves(ma, Desk, &run, &run.root, "refuse", refuse).await?;
 
     let visit = json!({

@@ -51,6 +51,8 @@ pub async fn play(s: &Scene<'_>) -> Result<(), DemoError> {
     let leaves = json!({ "from_when": in_minutes(0, "Europe/Lisbon"), "ground": ["no-capacity"], "explanation": w("pt", "Os meios são precisos no Algarve.") });
     s.moves(pt, Supervisor, &run, &run.root, "withdraw", leaves).await?;
     s.tells(pt, Supervisor, "withdraws on its ground, with notice; the operation is not held up by that");
+    let plea = json!({ "text": w("pt", "Afinal, uma patrulha."), "owner": ma.id(), "due": in_minutes(21 * 1440, "Europe/Lisbon") });
+    s.no_item((pt, Desk), &run, &run.root, "task", plea, "refusal.act.voice").await?;
     s.all(&[ma, es], Desk, &run, &run.root, "ready", json!({ "briefed": w("en", "All teams briefed.") })).await?;
     s.stands(&run, &run.root, "action", "ma and es go on").await?;
     let day = json!({ "from": in_minutes(0, "Europe/Madrid"), "until": in_minutes(600, "Europe/Madrid"), "areas": [place("es", "Algeciras", "ES")], "post": w("es", "Puesto de Algeciras"), "phone": "+34950000000" });
@@ -64,12 +66,12 @@ pub async fn play(s: &Scene<'_>) -> Result<(), DemoError> {
     s.all(&[ma, es], Desk, &run, &run.root, "end_action", json!({})).await?;
     let tally = json!({ "results": [three, two], "totals": [w("en", "Five vehicles seized.")], "reply_until": in_minutes(1440, "Europe/Madrid") });
     let tally = s.adds(es, Desk, &run, "tally", tally).await?;
+    s.in_vain((pt, Supervisor), &run, &tally, "oppose", json!({ "reason": w("pt", "Contagem incompleta.") }), "refusal.act.voice").await?;
     s.moves(ma, Supervisor, &run, &tally, "agree", json!({})).await?;
-    s.stands(&run, &tally, "under_discussion", "the count waits for pt too, which had a part in it, until its time is over").await?;
+    s.stands(&run, &tally, "agreed", "the count does not wait for pt, which has withdrawn").await?;
     let debrief = s.adds(ma, Desk, &run, "debrief", json!({ "reply_until": in_minutes(1440, "Africa/Casablanca") })).await?;
     let said = json!({ "worked": w("en", "One radio channel for liaison."), "failed": w("en", "Lists came late.") });
     s.all(&[ma, es], Officer, &run, &debrief, "contribute", said).await?;
-    s.moves(pt, Desk, &run, &debrief, "waive", json!({})).await?;
     s.all(&[ma, es], Desk, &run, &run.root, "close", json!({ "result": w("en", "Five stolen vehicles returned to their owners.") })).await?;
     s.stands(&run, &run.root, "closed", "counted, debriefed, closed").await
 }
