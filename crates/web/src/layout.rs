@@ -58,6 +58,8 @@ pub(crate) fn page(seat: &Seat, title: &str, live: Live, main: Markup) -> Markup
                     nav aria-label=(t(lang, "nav.label")) {
                         @if READ.lets(&seat.officer.roles) { (link("/", t(lang, "nav.desk"))) (link("/dossiers", t(lang, "nav.dossiers"))) (link("/register", t(lang, "nav.register"))) (link("/tasks", t(lang, "tasks.title"))) (link("/calendar", t(lang, "calendar.title"))) (link("/statistics", t(lang, "statistics.title"))) }
                         @if ACT.lets(&seat.officer.roles) { (link("/new", t(lang, "nav.new"))) }
+                        @if crate::pages::SEE.lets(&seat.officer.roles) { (link("/ask", t(lang, "ask.title"))) }
+                        @else if crate::pages::INDEX.lets(&seat.officer.roles) { (link("/ask/index", t(lang, "ask.title"))) }
                         (link("/partners", t(lang, "nav.partners")))
                         @if crate::pages::KEEP.lets(&seat.officer.roles) { (link("/administration", t(lang, "nav.administration"))) }
                         (link("/settings", t(lang, "nav.settings")))

@@ -42,6 +42,9 @@ pub(crate) struct Session {
     searches: Vec<(u32, String)>,
     /// Files that were added and that no act names yet.
     loose: Vec<Loose>,
+    /// Why the officer looks at what partners asked of us; logged with each look.
+    #[serde(default)]
+    why_served: String,
 }
 
 /// A file that was added and that no act names yet.
@@ -154,6 +157,11 @@ impl Session {
         &self.why_search
     }
 
+    /// Returns why the officer looks at what partners asked; empty where it was not said.
+    pub fn why_served(&self) -> &str {
+        &self.why_served
+    }
+
     /// Returns what was searched under a number.
     pub fn search(&self, number: u32) -> Option<&str> {
         self.searches.iter().find(|(n, _)| *n == number).map(|(_, q)| q.as_str())
@@ -233,6 +241,11 @@ impl Desk {
         })
         .await?;
         Ok(number)
+    }
+
+    /// Remembers why the officer looks at what partners asked, until the session ends.
+    pub(crate) async fn remember_why_served(&self, seat: &Seat, why: String) -> Result<(), NodeError> {
+        self.change(seat, move |s| s.why_served = why).await
     }
 
     /// Remembers a file that was added.
