@@ -54,7 +54,8 @@ for (const button of document.querySelectorAll("button[data-passkey]")) {
 }
 
 if (body.dataset.live) {
-  const stream = new EventSource("/live");
+  // What was stored between the drawing of a page and the opening of its stream is told at once; reading a logged page stores something itself.
+  const stream = new EventSource(body.dataset.live === "fresh" ? "/live?since=" + body.dataset.news : "/live");
   let waiting = 0;
   stream.onmessage = () => {
     clearTimeout(waiting);

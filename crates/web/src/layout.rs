@@ -51,7 +51,7 @@ pub(crate) fn page(seat: &Seat, title: &str, live: Live, main: Markup) -> Markup
         (DOCTYPE)
         html lang=(lang.code()) dir=(direction(lang)) {
             (head(lang, title))
-            body data-live=[is_live] data-form=(seat.csrf) {
+            body data-live=[is_live] data-news=[is_live.map(|_| seat.news)] data-form=(seat.csrf) {
                 a.skip href="#main" { (t(lang, "nav.skip")) }
                 header.bar {
                     a.home href="/" { img src=(assets::address("mark.svg")) alt="" width="20" height="20"; span { "Entente · " bdi { (seat.code) } } }

@@ -42,6 +42,8 @@ struct Wanted {
     fields: Vec<Field>,
     second: Vec<OfficerRole>,
     step_up: bool,
+    /// The mechanism's own words for why the move may not be possible.
+    why_not: Option<String>,
     recipients: Vec<String>,
     choices: Choices,
 }
@@ -74,14 +76,14 @@ async fn wanted(desk: &Desk, seat: &Seat, (id, item, name): (String, String, Str
         let me = n.me();
         let found = view.items.iter().find(|i| i.id == item).ok_or(NodeError::Absent("item"))?;
         let my_role = view.parties.iter().find(|p| p.service == me).map(|p| p.role.clone()).ok_or(NodeError::NotParty)?;
-        let (label, fields, second, step_up) = match opens {
+        let (label, fields, second, step_up, why_not) = match opens {
             true => {
                 let k = mechanism.kind(&name).ok_or(NodeError::Absent("kind"))?;
-                (k.label.get(lang).to_owned(), k.fields.clone(), k.four_eyes.clone(), false)
+                (k.label.get(lang).to_owned(), k.fields.clone(), k.four_eyes.clone(), false, None)
             }
             false => {
                 let m = mechanism.move_of(&found.kind, &my_role, &name).ok_or(NodeError::Absent("move"))?;
-                (m.label.get(lang).to_owned(), m.fields.clone(), m.four_eyes.clone(), m.step_up)
+                (m.label.get(lang).to_owned(), m.fields.clone(), m.four_eyes.clone(), m.step_up, m.why_not.as_ref().map(|w| w.get(lang).to_owned()))
             }
         };
         let all = names(n);
@@ -97,7 +99,7 @@ async fn wanted(desk: &Desk, seat: &Seat, (id, item, name): (String, String, Str
             ..general(n, lang)?
         };
         let recipients = view.parties.iter().filter(|p| p.service != me).map(|p| code(&p.service)).collect();
-        Ok(Wanted { dossier, item, name, opens, label, fields, second, step_up, recipients, choices, mechanism })
+        Ok(Wanted { dossier, item, name, opens, label, fields, second, step_up, why_not, recipients, choices, mechanism })
     })
     .await
 }
@@ -272,7 +274,12 @@ async fn act(desk: &Desk, seat: &Seat, form: Posted, at: (String, String, String
     match made {
         Ok(Made::Act { .. }) => Redirect::to(&format!("/dossiers/{}", w.dossier)).into_response(),
         Ok(Made::Pending { id, .. }) => Redirect::to(&format!("/pending/{id}")).into_response(),
-        Err(e) => (StatusCode::UNPROCESSABLE_ENTITY, draw(seat, &w, &form.0, Some(refused(desk, seat, &e)), field_of(&e))).into_response(),
+        Err(e) => {
+            // What the mechanism says itself is nearer to the case than the words of the code.
+            let own = w.why_not.as_ref().filter(|_| e.code() == "refusal.act.guard");
+            let trouble = html! { @if let Some(own) = own { p.late role="alert" { (own) } } (refused(desk, seat, &e)) };
+            (StatusCode::UNPROCESSABLE_ENTITY, draw(seat, &w, &form.0, Some(trouble), field_of(&e))).into_response()
+        }
     }
 }
 

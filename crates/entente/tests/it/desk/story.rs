@@ -108,6 +108,8 @@ pub fn does(tab: &Tab, dossier: &str, link: &str, fields: &[(&str, &str)], secon
     }
     fill(tab, fields);
     tab.click("input[name=handling][value=H0]");
+    let lacks = tab.js("[...document.querySelectorAll('main form[data-keep] :invalid')].map(e => e.name).filter(n => n).join(' ')");
+    assert_eq!(lacks, "", "{}: {link} is not filled in", tab.name);
     tab.follow("button[value=send]");
     let at = tab.js("location.pathname").as_str().unwrap().to_owned();
     let Some(second) = second else {

@@ -74,7 +74,7 @@ fn draw(seat: &Seat, question: &Digest, openings: &[Opening]) -> Markup {
                 @for o in openings.iter().take(LINES_MAX) {
                     // Mechanism, kind and version of the rules stand before the value.
                     @let parts: Vec<&str> = o.input.splitn(4, '|').collect();
-                    tr { th scope="row" { (kind(lang, parts.get(1).copied().unwrap_or_default())) } td { bdi { (parts.get(3).copied().unwrap_or_default()) } } }
+                    tr { th scope="row" { (kind(lang, parts.get(1).copied().unwrap_or_default())) } td { bdi dir="auto" { (parts.get(3).copied().unwrap_or_default().replace('|', " · ")) } } }
                 }
             }
         }

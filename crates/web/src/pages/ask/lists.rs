@@ -1,7 +1,7 @@
 //! Many persons in one cause: lists that are asked under a list grant, how far each is, paused and resumed by an act in the grant's own dossier;
 //! a list taken in from a file, whole or not at all.
 
-use super::{ASK, SEE, tabs};
+use super::{ASK, SEE, called, tabs};
 use crate::access::{Pages, Posted};
 use crate::desk::Desk;
 use crate::labels::Labelled;
@@ -40,7 +40,7 @@ pub(super) fn routes(pages: Pages) -> Pages {
 struct Shown {
     batch: BatchView,
     title: String,
-    mine: Vec<Digest>,
+    mine: Vec<(Digest, String)>,
 }
 
 async fn lists(State(desk): State<Desk>, Extension(seat): Extension<Seat>) -> Response {
@@ -53,7 +53,8 @@ async fn answer(desk: &Desk, seat: &Seat, status: StatusCode, trouble: Option<Ma
         let mut out = Vec::new();
         for batch in n.batches()? {
             let title = n.listed_one(&batch.grant)?.map(|l| l.title).filter(|t| !t.is_empty()).unwrap_or_else(|| batch.grant.short());
-            let mine = batch.hits.iter().filter(|q| n.find_ask(&officer, &q.to_string()).is_ok()).copied().collect();
+            let seen = |q: &Digest| n.find_ask(&officer, &q.to_string()).ok().map(|a| (*q, called(&a)));
+            let mine = batch.hits.iter().filter_map(seen).collect();
             out.push(Shown { batch, title, mine });
         }
         Ok((out, n.mechanism(HIT_MECHANISM)?, names(n)))
@@ -98,7 +99,7 @@ fn one(desk: &Desk, seat: &Seat, s: &Shown, mechanism: &Arc<Mechanism>, names: &
             p { (far) }
             @if let Some(code) = &b.stands { p.soon { (t(lang, "ask.lists-stands")) } (notice(lang, code, desk, "")) }
             p { (many(lang, "ask.lists-hits", b.hits.len())) }
-            @if !s.mine.is_empty() { ul { @for q in s.mine.iter().take(HITS_MAX) { li { a href=(format!("/ask/{q}")) { code { (q.to_string().chars().take(8).collect::<String>()) } } } } } }
+            @if !s.mine.is_empty() { ul { @for (q, label) in s.mine.iter().take(HITS_MAX) { li { a href=(format!("/ask/{q}")) { bdi { (label) } } } } } }
             @if let (Some((name, words)), true) = (wish, ASK.lets(&seat.officer.roles)) {
                 form method="post" action=(format!("/ask/lists/{}", b.grant)) { (csrf(seat)) div.row { button name="do" value=(name) { (words) } } }
             }
@@ -197,7 +198,7 @@ async fn take(State(desk): State<Desk>, Extension(seat): Extension<Seat>, Extens
 pub(super) fn rejected(desk: &Desk, seat: &Seat, rejects: &[(usize, String)]) -> Markup {
     let lang = seat.lang;
     html! {
-        div.notice role="alert" {
+        div.notice {
             p { strong { (many(lang, "ask.rejected", rejects.len())) } }
             ul { @for (line, code) in rejects.iter().take(REJECTS_MAX) { li {
                 @if *line > 0 { (fill(lang, "ask.line", &[("n", &line.to_string())])) ": " }

@@ -58,7 +58,7 @@ fn tabs(seat: &Seat, here: &str) -> Markup {
 /// How a question stands, in words, and the class in which it is shown.
 fn state(lang: Lang, a: &AskView) -> (&'static str, String) {
     let quality = a.quality.as_deref().map(|q| quality(lang, q));
-    let with = |key: &str| quality.map_or_else(|| t(lang, key).to_owned(), |q| format!("{}: {q}", t(lang, key)));
+    let with = |key: &str| quality.map_or_else(|| t(lang, key).to_owned(), |q| fill(lang, "ask.with", &[("what", t(lang, key)), ("quality", q)]));
     match &a.asked {
         Asked::Sent => ("soon", t(lang, "ask.is.sent").to_owned()),
         Asked::NoHit => ("", t(lang, "ask.is.no-hit").to_owned()),

@@ -77,7 +77,7 @@ fn draw(desk: &Desk, seat: &Seat, a: &AskView, names: &Names) -> Markup {
             p { (meaning(seat, a, &to)) }
             @if let Asked::Failed { code } = &a.asked { (notice(lang, code, desk, "")) }
             @if !a.met.is_empty() { (met(seat, a)) }
-            @if let (Some(until), true) = (a.expires_at, !matches!(a.asked, Asked::Sent)) { p.quiet { (expires(seat, until)) } }
+            @if let (Some(until), true) = (a.expires_at, !matches!(a.asked, Asked::Sent)) { p.quiet { (expires(seat, a, until)) } }
         }
         @if !a.references.is_empty() { (references(seat, a)) }
         @if let Some(followed) = &a.followed { p { (t(lang, "ask.followed")) " " (link(seat, followed)) } }
@@ -113,7 +113,8 @@ fn met(seat: &Seat, a: &AskView) -> Markup {
         h2 { (t(lang, "ask.met")) }
         dl.fields { @for m in &a.met { dt { (kind(lang, &m.kind)) } dd { (value(m)) @if let Some(n) = count(m) { " " span.quiet { "(" (n) ")" } } } } }
         @if let Some(q) = &a.quality {
-            p { strong { (quality(lang, q)) } ": " (match q.as_str() { "strong" => t(lang, "ask.says.strong"), "probable" => t(lang, "ask.says.probable"), _ => t(lang, "ask.says.possible") }) }
+            @let says = match q.as_str() { "strong" => t(lang, "ask.says.strong"), "probable" => t(lang, "ask.says.probable"), _ => t(lang, "ask.says.possible") };
+            p { (fill(lang, "ask.with", &[("what", quality(lang, q)), ("quality", says)])) }
         }
     }
 }

@@ -117,15 +117,16 @@ fn line(seat: &Seat, a: &AskView, to: &str) -> Markup {
             }
             div.side {
                 p class=(class) { (words) }
-                @if let (Some(until), true) = (a.expires_at, !matches!(a.asked, Asked::Sent)) { p.quiet { (expires(seat, until)) } }
+                @if let (Some(until), true) = (a.expires_at, !matches!(a.asked, Asked::Sent)) { p.quiet { (expires(seat, a, until)) } }
             }
         }
     }
 }
 
-/// Says until when a result is kept.
-pub(super) fn expires(seat: &Seat, until: base::UnixMs) -> Markup {
+/// Says until when a result is kept; what was not hit can be seen, and there is nothing to confirm.
+pub(super) fn expires(seat: &Seat, a: &AskView, until: base::UnixMs) -> Markup {
     let lang = seat.lang;
+    let words = if a.asked == Asked::Hit { t(lang, "ask.until") } else { t(lang, "ask.seen-until") };
     let left = crate::view::length(lang, (until.0 - seat.now.0).max(0));
-    html! { (t(lang, "ask.until")) " " (when::moment(seat, until)) " (" (fill(lang, "ask.within", &[("for", &left)])) ")" }
+    html! { (words) " " (when::moment(seat, until)) " (" (fill(lang, "ask.within", &[("for", &left)])) ")" }
 }

@@ -132,7 +132,11 @@ fn birth(calendar: &str, [year, month, day]: [String; 3]) -> String {
 /// What the officer sees a question by who gave its subject no name: the first name and date, or the first identifier.
 fn own_name(persons: &[AskedPerson], form: &Posted) -> String {
     match persons.first() {
-        Some(p) => [p.given.as_str(), p.family.as_str(), p.born.as_str()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" "),
+        // The date stands apart (UAX #9, LRI and PDI): beside a name written from right to left it would be read backwards.
+        Some(p) => {
+            let born = if p.born.is_empty() { String::new() } else { format!("\u{2066}{}\u{2069}", p.born) };
+            [p.given.as_str(), p.family.as_str(), born.as_str()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+        }
         None => (0..ROWS_MAX).map(|i| form.get(&format!("number:{i}")).trim()).find(|n| !n.is_empty()).unwrap_or_default().to_owned(),
     }
 }
@@ -169,7 +173,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_or_wrong_is_found_at_once() {
-        assert_eq!(faults(&[]), "يوسف بن شقرون 1981-03-07 · \"1981-03-07\" · es");
+        assert_eq!(faults(&[]), "يوسف بن شقرون \u{2066}1981-03-07\u{2069} · \"1981-03-07\" · es");
         assert_eq!(
             faults(&[("to", "somebody else"), ("aim", ""), ("reason", " "), ("offence", "")]),
             "to: missing; aim: missing; offence: missing; reason: missing"
