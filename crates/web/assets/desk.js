@@ -84,7 +84,13 @@ if (draft) {
     const answer = await fetch(draft.dataset.keep, { method: "POST", body: data, credentials: "same-origin" }).catch(() => null);
     state.textContent = answer?.ok ? state.dataset.kept : state.dataset.lost;
   };
+  // What is sent is not kept after it: the draft is gone once it went.
+  draft.addEventListener("submit", () => {
+    clearTimeout(waiting);
+    waiting = -1;
+  });
   draft.addEventListener("input", () => {
+    if (waiting === -1) return;
     clearTimeout(waiting);
     waiting = setTimeout(keep, 600);
   });

@@ -1,7 +1,7 @@
 //! Whom an officer may ask now, on what ground, and how much is left of the quotas; what was asked of us, for who answers for the answers.
 
-use super::quota::Way;
 use super::HIT_MECHANISM;
+use super::quota::Way;
 use crate::error::NodeError;
 use crate::node::{Node, PAGE, Ticket, log};
 use crate::officer::Officer;
@@ -170,7 +170,8 @@ impl Node {
         found.reverse();
         found.truncate(SERVED_FOUND_MAX);
         let mut batch = Append::new(now);
-        let line = serde_json::json!({ "what": "partners' questions read", "by": officer.id, "reason": reason, "from": from, "until": until, "found": found.len() });
+        let line =
+            serde_json::json!({ "what": "partners' questions read", "by": officer.id, "reason": reason, "from": from, "until": until, "found": found.len() });
         batch.logs.push(log("audit", line));
         Ok((self.stage(batch), found))
     }

@@ -78,7 +78,14 @@ async fn choose(State(desk): State<Desk>, Extension(seat): Extension<Seat>) -> R
 }
 
 async fn begin(State(desk): State<Desk>, Extension(seat): Extension<Seat>, Extension(posted): Extension<Posted>) -> Response {
-    let d = Draft { mechanism: posted.get("mechanism").to_owned(), accord: posted.get("accord").to_owned(), typed: Vec::new(), kept: seat.now, hit: None, form: None };
+    let d = Draft {
+        mechanism: posted.get("mechanism").to_owned(),
+        accord: posted.get("accord").to_owned(),
+        typed: Vec::new(),
+        kept: seat.now,
+        hit: None,
+        form: None,
+    };
     let (officer, now) = (seat.officer.clone(), seat.now);
     let made = desk.run(move |n| {
         n.mechanism(&d.mechanism)?;

@@ -57,7 +57,10 @@ fn a_form_that_lacks_something(asks: &Tab) {
     let wrong = asks.js("[...document.querySelectorAll('fieldset.wrong')].map(f => f.id).join(' ')");
     assert_eq!(wrong, "field-ids field-aim field-purpose field-offence field-category field-reason");
     assert_eq!(asks.js("document.querySelector('#field-reason .late').textContent"), "هذا ناقص.");
-    assert_eq!(asks.js("['given:0', 'family:0', 'reference', 'number:0'].map(n => document.querySelector(`[name='${n}']`).value).join('|')"), "يوسف|بن شقرون|ES-1|0612");
+    assert_eq!(
+        asks.js("['given:0', 'family:0', 'reference', 'number:0'].map(n => document.querySelector(`[name='${n}']`).value).join('|')"),
+        "يوسف|بن شقرون|ES-1|0612"
+    );
     assert_eq!(asks.js("document.activeElement === document.body && !!document.querySelector('[role=alert] a[href=\"#field-aim\"]')"), true);
     look_as_it_is(asks, "ask-form-wrong-ar");
     asks.lang("en");
@@ -140,7 +143,10 @@ fn a_hit_and_its_follow_up_and_a_namesake() {
     es_desk.follow("form[action$=follow-up] button");
     es_desk.until("location.pathname.startsWith('/new/')");
     let typed = |name: &str| es_desk.js(&format!("document.querySelector('[name=\"{name}\"]').value"));
-    assert_eq!([typed("reference:0:v"), typed("persons:0:given"), typed("persons:0:family"), typed("persons:0:born")], ["ES-UDYCO-0207", "يوسف", "بن شقرون", "1981-03-07"]);
+    assert_eq!(
+        [typed("reference:0:v"), typed("persons:0:given"), typed("persons:0:family"), typed("persons:0:born")],
+        ["ES-UDYCO-0207", "يوسف", "بن شقرون", "1981-03-07"]
+    );
     assert!(typed("why_requested:0:text").as_str().unwrap().contains("MA-2024-0117"));
     assert_eq!(es_desk.js("document.querySelector('[name^=\"party:\"]').value"), "requested");
     super::story::fill(&es_desk, &[("question:0:text", "¿Qué consta de él?"), ("question:0:lang", "es"), ("=handling", "H0")]);
@@ -182,13 +188,14 @@ fn a_hit_and_its_follow_up_and_a_namesake() {
 /// A list under a grant: taken in whole or not at all, asked by itself, paused and resumed.
 fn a_granted_list(runtime: &tokio::runtime::Runtime, tab: &Tab, ma: &Station, es: &Station) {
     let words = |text: &str| json!({ "lang": "en", "text": text });
+    let granted = |reference: &str, until: &str| {
+        runtime.block_on(async {
     let fields = json!({
-        "reference": "ES-LIST-7", "legal_basis": words("Agreement, article 5"), "purpose": "investigate", "offence": "drug-trafficking", "subject_category": "suspect",
-        "reason": words("Accreditation for the port"), "persons": 2, "elements": 1024, "until": "2099-12-31",
+        "reference": reference, "legal_basis": words("Agreement, article 5"), "purpose": "investigate", "offence": "drug-trafficking", "subject_category": "suspect",
+        "reason": words("Accreditation for the port"), "persons": 2, "elements": 1024, "until": until,
     });
     let parties = json!([[es.service, "asking"], [ma.service, "holding"]]);
     let open = json!({ "do": "open", "mechanism": "hit-no-hit", "accord": null, "follows": null, "parties": parties, "fields": fields, "handling": h0() });
-    let grant = runtime.block_on(async {
         let made = es.act("desk", "chief", &open, "delivered").await.unwrap();
         let grant = made["dossier"].as_str().unwrap().to_owned();
         phase(ma, &grant, None, "asked").await;
@@ -197,9 +204,22 @@ fn a_granted_list(runtime: &tokio::runtime::Runtime, tab: &Tab, ma: &Station, es
         ma.act("judge", "chief", &step, "delivered").await.unwrap();
         phase(es, &grant, None, "open").await;
         grant
-    });
+    })
+    };
+    // A grant whose time is over permits nothing, and the form says so beside it.
+    let today = entente::engine::now().to_string();
+    let over = granted("ES-LIST-6", &today[..10]);
+    tab.open("/ask/new");
+    super::story::fill(tab, &[("given:0", "Nadia"), ("family:0", "Invented"), ("year:0", "1999"), ("grant", &over)]);
+    super::story::fill(tab, &WHY);
+    tab.follow("button.main[value=send]");
+    tab.until("document.querySelector('#field-grant .late')?.textContent.includes('The list grant does not permit this question.') === true");
+    assert_eq!(tab.js("document.querySelector('[name=\"family:0\"]').value"), "Invented");
+
+    let grant = granted("ES-LIST-7", "2099-12-31");
     look(tab, "ask-list-new", "/ask/lists/new");
     tab.open("/ask/lists/new");
+    tab.fill("grant", &grant);
     chooses(tab, "port.csv", "reference,name,birth\nA-1,Youssef Benchekroun,1981-03-07\nA-2,Nadia Invented,\n");
     tab.follow("form[action='/ask/lists/new'] button.main");
     tab.until_shown("Line 3: A name alone identifies nobody.");
@@ -270,7 +290,12 @@ fn each_sees_of_hit_no_hit_what_is_for_them() {
         assert!([officer, desk, chief, dpo].iter().all(|w| link(*w, "/ask")) && [authority, admin].iter().all(|w| link(*w, "/ask/index") && !link(*w, "/ask")));
         let tabs = |who: usize| {
             let body = page(s, who, if who == authority || who == admin { "/ask/index" } else { "/ask" });
-            ["/ask", "/ask/new", "/ask/lists", "/ask/served", "/ask/index", "/ask/check"].iter().filter(|to| body.contains(&format!("href=\"{to}\""))).copied().collect::<Vec<_>>().join(" ")
+            ["/ask", "/ask/new", "/ask/lists", "/ask/served", "/ask/index", "/ask/check"]
+                .iter()
+                .filter(|to| body.contains(&format!("href=\"{to}\"")))
+                .copied()
+                .collect::<Vec<_>>()
+                .join(" ")
         };
         assert_eq!(tabs(officer), "/ask /ask/new /ask/lists");
         assert_eq!(tabs(desk), "/ask /ask/new /ask/lists /ask/index");

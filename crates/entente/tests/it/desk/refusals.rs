@@ -31,8 +31,9 @@ fn a_request_is_refused_on_a_ground_and_a_warning_expires() {
         agree(&[&stations[0], &stations[1]], &["early-warning"], "Early warnings").await;
     });
     let (ma, es) = (&stations[0], &stations[1]);
-    let (ma_desk, es_desk, es_chief) =
-        runtime.block_on(async { (seat(&browser, ma, "desk", "MA desk").await, seat(&browser, es, "desk", "ES desk").await, seat(&browser, es, "chief", "ES chief").await) });
+    let (ma_desk, es_desk, es_chief) = runtime.block_on(async {
+        (seat(&browser, ma, "desk", "MA desk").await, seat(&browser, es, "desk", "ES desk").await, seat(&browser, es, "chief", "ES chief").await)
+    });
 
     // Without a ground nothing is refused; the form says so in the reader's language and keeps every word.
     let request = runtime.block_on(dossiers(ma, es, 1)).unwrap().remove(0);
@@ -66,7 +67,8 @@ fn a_request_is_refused_on_a_ground_and_a_warning_expires() {
     assert!(ground.as_str().is_some_and(|g| g.to_lowercase().contains("security")), "the ground stands there in the reader's words: {ground}");
     look(&ma_desk, "request-refused", &format!("/dossiers/{request}"));
 
-    // A warning: before its time is over it cannot be said to have expired; after, nobody can acknowledge it any more. The page says why.
+    // A warning: before its time is over it cannot be said to have expired, and nobody erases it; after, it cannot be called off any more. The page
+    // says why.
     let w = |text: &str| json!({ "lang": "en", "text": text });
     let fields = json!({
         "reference": "MA-W-17", "legal_basis": w("Article 9 of the accord"), "purpose": "prevent", "offence": ["arms-explosives"], "threat": [w("A bag of fireworks.")],
@@ -84,17 +86,27 @@ fn a_request_is_refused_on_a_ground_and_a_warning_expires() {
         say_why(tab, "warning");
         tab.open(&at);
     }
-    es_desk.until("!!document.querySelector(\"main a[href$='moves/acknowledge']\")");
-    ma_desk.js("document.querySelectorAll('details').forEach(d => d.open = true)");
-    ma_desk.until_shown("It has not expired yet: cancel it.");
+    let possible = |tab: &Tab, name: &str| tab.js(&format!("!!document.querySelector(\"main a[href$='moves/{name}']\")")) == true;
+    for (tab, why) in [(&ma_desk, "It has not expired yet: cancel it."), (&es_desk, "This move needs the end of the warning by its issuer.")] {
+        tab.js("document.querySelectorAll('details').forEach(d => d.open = true)");
+        tab.until_shown(why);
+    }
+    assert!(possible(&ma_desk, "cancel") && !possible(&ma_desk, "expire") && !possible(&es_desk, "purge"));
+    let form = ma_desk.js("document.querySelector(\"main a[href$='moves/cancel']\").getAttribute('href')").as_str().unwrap().to_owned();
     std::thread::sleep(over.saturating_duration_since(std::time::Instant::now()) + Duration::from_secs(1));
     does(&ma_desk, &warning, "moves/expire", &[], None);
     es_desk.until("!document.querySelector('.changed').hidden");
     es_desk.open(&at);
-    assert_eq!(es_desk.js("!!document.querySelector(\"main a[href$='moves/acknowledge']\")"), false);
-    es_desk.js("document.querySelectorAll('details').forEach(d => d.open = true)");
-    es_desk.until("/Acknowledge: \\S+/.test(document.body.innerText)");
-    look(&es_desk, "warning-expired", &at);
+    es_desk.until("!!document.querySelector(\"main a[href$='moves/purge']\")");
+    ma_desk.open(&at);
+    assert!(!possible(&ma_desk, "cancel") && !possible(&ma_desk, "expire"));
+    look(&ma_desk, "warning-expired", &at);
+    // Whoever still has the form in the window is told why, and what they typed stays.
+    ma_desk.open(&form);
+    fill(&ma_desk, &[("reason:0:v", "threat-averted"), ("explanation:0:text", "It is over."), ("=handling", "H0")]);
+    ma_desk.follow("button[value=send]");
+    ma_desk.until("/refusal.act.wrong-(state|phase)/.test(document.body.innerText)");
+    assert_eq!(ma_desk.js("document.querySelector('[name=\"explanation:0:text\"]').value"), "It is over.");
     for tab in [&ma_desk, &es_desk, &es_chief] {
         assert_eq!(tab.complaints(), Vec::<String>::new(), "{}", tab.name);
     }
@@ -176,7 +188,10 @@ fn nothing_typed_is_lost_when_a_session_or_a_proof_runs_out() {
         look_as_it_is(&tab, "presence-again-en");
         tab.follow("main a[href^='/again']");
         proves("proved by passkey");
-        assert_eq!((typed("authority:0:text"), tab.js("document.querySelector('input[name=handling][value=H0]').checked")), ("The director, decree 7".into(), true.into()));
+        assert_eq!(
+            (typed("authority:0:text"), tab.js("document.querySelector('input[name=handling][value=H0]').checked")),
+            ("The director, decree 7".into(), true.into())
+        );
         tab.follow("button[value=send]");
         tab.until_shown("waits for a second officer");
         tab.open("/");

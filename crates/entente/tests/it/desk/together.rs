@@ -167,7 +167,13 @@ fn a_controlled_delivery_across_three_desks() {
     wait(&delivery, None, "under_way");
 
     // Custody passes by an offer and an acceptance; the goods are never nobody's.
-    does(&ma.desk, &delivery, "new/consignment", &[("what:0:text", "Forty kilograms, double floor"), ("place:0:name", "Tanger Med"), ("place:0:country", "MA")], None);
+    does(
+        &ma.desk,
+        &delivery,
+        "new/consignment",
+        &[("what:0:text", "Forty kilograms, double floor"), ("place:0:name", "Tanger Med"), ("place:0:country", "MA")],
+        None,
+    );
     let goods = item(&runtime, ma_at, &delivery, "consignment");
     wait(&delivery, Some(&goods), "held");
     let at = [("place:0:name", "Algeciras"), ("place:0:country", "ES"), ("when:0:v", "2031-05-01T09:00")];
@@ -203,7 +209,8 @@ fn an_abort(runtime: &Runtime, three: &[Station], each: [&Windows; 3], wait: &im
         "intelligence": [w("A second load.")], "evaluation": { "scale": "4x4", "source": "B", "information": "2" }, "border_points": [place("Algeciras", "ES")],
         "start": soon(360), "expected_end": soon(2400),
     });
-    let open = json!({ "do": "open", "mechanism": "controlled-delivery", "accord": null, "follows": null, "parties": parties, "fields": fields, "handling": h0() });
+    let open =
+        json!({ "do": "open", "mechanism": "controlled-delivery", "accord": null, "follows": null, "parties": parties, "fields": fields, "handling": h0() });
     let delivery = runtime.block_on(ma_at.act("desk", "chief", &open, "delivered")).unwrap()["dossier"].as_str().unwrap().to_owned();
     wait(&delivery, None, "authorisation");
     let step = |item: Option<&str>, name: &str, fields: Value| json!({ "do": "move", "dossier": delivery, "item": item, "name": name, "fields": fields, "handling": h0() });
@@ -312,7 +319,7 @@ fn a_shift_of_the_logbook_is_handed_over_by_both_sides() {
         runtime.block_on(phase(s, &event, Some(&shift), "handed_over"));
     }
     es.open(&logbook);
-    es.until_shown("Taken over");
+    es.until_shown("Has taken over");
     for tab in [&ma, &es] {
         assert_eq!(tab.complaints(), Vec::<String>::new(), "{}", tab.name);
     }
@@ -326,10 +333,12 @@ fn a_centre_is_open(runtime: &Runtime, ma: &Station, es: &Station) -> String {
             "mandate": w("Prepare and follow the security of the matches."), "date_from": "2031-06-01", "date_to": "2031-07-15", "languages": ["fr", "es"],
         });
         let parties = json!([[ma.service, "host"], [es.service, "host"]]);
-        let open = json!({ "do": "open", "mechanism": "event-security", "accord": null, "follows": null, "parties": parties, "fields": form, "handling": h0() });
+        let open =
+            json!({ "do": "open", "mechanism": "event-security", "accord": null, "follows": null, "parties": parties, "fields": form, "handling": h0() });
         let event = ma.act("desk", "chief", &open, "delivered").await.unwrap()["dossier"].as_str().unwrap().to_owned();
         phase(es, &event, None, "constituting").await;
-        let step = |item: Value, name: &str, fields: Value| json!({ "do": "move", "dossier": event, "item": item, "name": name, "fields": fields, "handling": h0() });
+        let step =
+            |item: Value, name: &str, fields: Value| json!({ "do": "move", "dossier": event, "item": item, "name": name, "fields": fields, "handling": h0() });
         let new = |kind: &str, fields: Value| json!({ "do": "open-item", "dossier": event, "parent": null, "kind": kind, "fields": fields, "handling": h0() });
         let agree = step(Value::Null, "agree", json!({ "reference": "ES-CSM-1", "representative": w("Marta Olivares") }));
         es.act("chief", "judge", &agree, "delivered").await.unwrap();

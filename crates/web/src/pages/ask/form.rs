@@ -75,7 +75,8 @@ async fn ask(State(desk): State<Desk>, Extension(seat): Extension<Seat>, Extensi
         Ok(o) => o,
         Err(e) => return failed(&seat, &desk, &e),
     };
-    let again = |status: StatusCode, wrong: &Wrong| (status, page(&seat, t(seat.lang, "ask.new"), Live::Still, draw(&desk, &seat, &o, &form, wrong))).into_response();
+    let again =
+        |status: StatusCode, wrong: &Wrong| (status, page(&seat, t(seat.lang, "ask.new"), Live::Still, draw(&desk, &seat, &o, &form, wrong))).into_response();
     if form.get("do") != "send" {
         return again(StatusCode::OK, &Vec::new());
     }
@@ -93,7 +94,8 @@ async fn ask(State(desk): State<Desk>, Extension(seat): Extension<Seat>, Extensi
         }
     }
     if outcomes.iter().all(|(_, done)| done.is_err()) {
-        let wrong = outcomes.iter().filter_map(|(to, done)| Some((at_fault(done.as_ref().err()?), done.as_ref().err()?.code().to_owned(), o.name(to)))).collect();
+        let wrong =
+            outcomes.iter().filter_map(|(to, done)| Some((at_fault(done.as_ref().err()?), done.as_ref().err()?.code().to_owned(), o.name(to)))).collect();
         return again(StatusCode::UNPROCESSABLE_ENTITY, &wrong);
     }
     match &outcomes[..] {
@@ -201,12 +203,18 @@ impl Drawn<'_> {
     /// A select that is the only input of its field, and is named by the field's words.
     fn choice(&self, name: &'static str, label: &str, options: Vec<(String, String)>) -> Markup {
         let had = self.form.get(name);
-        self.field(name, label, true, None, html! {
-            select name=(name) aria-label=(label) required {
-                option value="" { (t(self.lang, "form.none")) }
-                @for (code, text) in &options { option value=(code) selected[had == code] { (text) } }
-            }
-        })
+        self.field(
+            name,
+            label,
+            true,
+            None,
+            html! {
+                select name=(name) aria-label=(label) required {
+                    option value="" { (t(self.lang, "form.none")) }
+                    @for (code, text) in &options { option value=(code) selected[had == code] { (text) } }
+                }
+            },
+        )
     }
 }
 

@@ -29,11 +29,7 @@ const HITS_MAX: usize = 30;
 const REJECTS_MAX: usize = 50;
 
 pub(super) fn routes(pages: Pages) -> Pages {
-    pages
-        .get("/ask/lists", SEE, lists)
-        .get("/ask/lists/new", ASK, form)
-        .post("/ask/lists/new", ASK, take)
-        .post("/ask/lists/{id}", ASK, go)
+    pages.get("/ask/lists", SEE, lists).get("/ask/lists/new", ASK, form).post("/ask/lists/new", ASK, take).post("/ask/lists/{id}", ASK, go)
 }
 
 /// A list with its grant's reference, and the hits that the officer may look at.

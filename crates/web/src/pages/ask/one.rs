@@ -26,11 +26,11 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 pub(super) fn routes(pages: Pages) -> Pages {
-    pages
-        .get("/ask/{id}", SEE, one)
-        .post("/ask/{id}/confirm", ASK, confirm)
-        .post("/ask/{id}/follow-up", ASK, follow_up)
-        .post("/ask/{id}/standing", ASK, standing)
+    pages.get("/ask/{id}", SEE, one).post("/ask/{id}/confirm", ASK, confirm).post("/ask/{id}/follow-up", ASK, follow_up).post(
+        "/ask/{id}/standing",
+        ASK,
+        standing,
+    )
 }
 
 async fn one(State(desk): State<Desk>, Extension(seat): Extension<Seat>, Path(id): Path<String>) -> Response {

@@ -160,14 +160,26 @@ mod tests {
     fn faults(changes: &[(&str, &str)]) -> String {
         let to = partner().partner.to_string();
         let whole = [
-            ("to", to.as_str()), ("given:0", "يوسف"), ("family:0", "بن شقرون"), ("year:0", "1981"), ("month:0", "3"), ("day:0", "7"), ("aim", "identify"),
-            ("purpose", "investigate"), ("offence", "drug-trafficking"), ("category", "suspect"), ("reference", "ES-1"), ("reason", "Seen twice"),
+            ("to", to.as_str()),
+            ("given:0", "يوسف"),
+            ("family:0", "بن شقرون"),
+            ("year:0", "1981"),
+            ("month:0", "3"),
+            ("day:0", "7"),
+            ("aim", "identify"),
+            ("purpose", "investigate"),
+            ("offence", "drug-trafficking"),
+            ("category", "suspect"),
+            ("reference", "ES-1"),
+            ("reason", "Seen twice"),
         ];
         let kept = whole.iter().filter(|(n, _)| !changes.iter().any(|(c, _)| c == n));
         let typed: Vec<(&str, &str)> = kept.chain(changes).copied().collect();
         match read(&form(&typed), &[partner()], Lang::Es) {
             Ok(a) => format!("{} · {:?} · {}", a.label, a.persons.first().map(|p| p.born.clone()).unwrap_or_default(), a.why.reason.lang.as_str()),
-            Err(w) => w.iter().map(|(f, c, v)| format!("{f}: {} {v}", if c.is_empty() { "missing" } else { c }).trim().to_owned()).collect::<Vec<_>>().join("; "),
+            Err(w) => {
+                w.iter().map(|(f, c, v)| format!("{f}: {} {v}", if c.is_empty() { "missing" } else { c }).trim().to_owned()).collect::<Vec<_>>().join("; ")
+            }
         }
     }
 
@@ -182,7 +194,10 @@ mod tests {
         assert_eq!(faults(&[("year:0", ""), ("month:0", ""), ("day:0", "")]), "births: refusal.matching.too-little");
         assert_eq!(faults(&[("given:0", ""), ("family:0", "")]), "names: refusal.matching.too-little");
         assert_eq!(faults(&[("month:0", "13")]), "births: refusal.matching.value 1981-13-07");
-        assert_eq!(faults(&[("given:0", "123"), ("family:0", ""), ("day:0", "x")]), "births: refusal.matching.value 1981-03-0x; names: refusal.matching.value 123");
+        assert_eq!(
+            faults(&[("given:0", "123"), ("family:0", ""), ("day:0", "x")]),
+            "births: refusal.matching.value 1981-03-0x; names: refusal.matching.value 123"
+        );
     }
 
     #[test]
