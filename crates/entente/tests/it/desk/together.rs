@@ -251,6 +251,8 @@ fn an_abort(runtime: &Runtime, three: &[Station], each: [&Windows; 3], wait: &im
     say_why(&es.desk, "stopped");
     es.desk.open(&format!("/dossiers/{delivery}"));
     es.desk.until_shown("An armed escort was seen.");
+    let reason = base::Vocabulary::get("stop-reasons-delivery").unwrap().entry("danger-to-persons").unwrap().label.get(base::Lang::En);
+    es.desk.until_shown(reason);
     look(&es.desk, "delivery-aborted", &format!("/dossiers/{delivery}"));
     for each in [ma, es] {
         does(&each.desk, &delivery, "moves/conclude", &[("result:0:text", "Stopped for the safety of persons; nothing was on the road.")], None);
