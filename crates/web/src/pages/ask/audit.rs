@@ -74,7 +74,8 @@ fn draw(seat: &Seat, question: &Digest, openings: &[Opening]) -> Markup {
                 @for o in openings.iter().take(LINES_MAX) {
                     // Mechanism, kind and version of the rules stand before the value.
                     @let parts: Vec<&str> = o.input.splitn(4, '|').collect();
-                    tr { th scope="row" { (kind(lang, parts.get(1).copied().unwrap_or_default())) } td { bdi dir="auto" { (parts.get(3).copied().unwrap_or_default().replace('|', " · ")) } } }
+                    tr { th scope="row" { (kind(lang, parts.get(1).copied().unwrap_or_default())) } td { bdi dir="auto" {
+                        (parts.get(3).copied().unwrap_or_default().replace('|', " · ")) } } }
                 }
             }
         }
@@ -94,7 +95,8 @@ fn draw_form(seat: &Seat, said: Option<Markup>) -> Markup {
         @if let Some(said) = said { (said) }
         form method="post" action="/ask/check" enctype="multipart/form-data" {
             (csrf(seat))
-            fieldset.field { legend { label for="files" { (t(lang, "ask.check-file")) } } input #files type="file" name="file" required accept=".json,application/json"; }
+            fieldset.field { legend { label for="files" { (t(lang, "ask.check-file")) } }
+                input #files type="file" name="file" required accept=".json,application/json"; }
             div.row { button.main { (t(lang, "ask.check-button")) } }
         }
     }

@@ -58,13 +58,15 @@ fn draw(desk: &Desk, seat: &Seat, ours: &IndexView, theirs: &[HeldView], names: 
             p.quiet { (t(lang, "ask.index-text")) }
             dl.fields {
                 @for (c, n) in &ours.records { dt { (coded(lang, "data-subject-categories", c)) } dd { (count(lang, *n)) } }
-                dt { (t(lang, "ask.permitted")) } dd { (ours.permitted.iter().map(|c| coded(lang, "data-subject-categories", c)).collect::<Vec<_>>().join(" · ")) }
+                dt { (t(lang, "ask.permitted")) } dd { (ours.permitted.iter().map(|c| coded(lang, "data-subject-categories",
+                    c)).collect::<Vec<_>>().join(" · ")) }
             }
         }
         section aria-labelledby="given" {
             h2 #given { (t(lang, "ask.published")) }
             @if ours.published.is_empty() { p.quiet { (t(lang, "ask.published-none")) } }
-            @for p in &ours.published { (published(desk, seat, p, ours.asked_by.get(&p.partner).copied().unwrap_or_default(), &name(names, &p.partner))) }
+            @for p in &ours.published { (published(desk, seat, p, ours.asked_by.get(&p.partner).copied().unwrap_or_default(), &name(names,
+                &p.partner))) }
         }
         section aria-labelledby="loads" {
             h2 #loads { (many(lang, "ask.loads", ours.loads.len())) }
@@ -85,9 +87,11 @@ fn published(desk: &Desk, seat: &Seat, p: &PublishedView, asked: u64, name: &str
             dl.fields {
                 dt { (t(lang, "ask.epoch")) } dd { (p.epoch) " · " (t(lang, "ask.since")) " " (ago(seat, p.since)) }
                 dt { (t(lang, "ask.epoch-ends")) } dd { (when::moment(seat, p.until)) }
-                dt { (t(lang, "ask.published-last")) } dd { (ago(seat, p.as_of)) " · " (many(lang, "ask.changes", usize::try_from(p.changes).unwrap_or(usize::MAX))) }
+                dt { (t(lang, "ask.published-last")) } dd { (ago(seat, p.as_of)) " · " (many(lang, "ask.changes",
+                    usize::try_from(p.changes).unwrap_or(usize::MAX))) }
                 dt { (t(lang, "ask.in-it")) } dd { (many(lang, "ask.records", p.records)) " · " (many(lang, "ask.tags", p.tags)) }
-                dt { (t(lang, "ask.asked-by")) } dd { (fill(lang, "ask.served-elements", &[("n", &number(lang, i64::try_from(asked).unwrap_or(i64::MAX)))])) }
+                dt { (t(lang, "ask.asked-by")) } dd { (fill(lang, "ask.served-elements", &[("n", &number(lang,
+                    i64::try_from(asked).unwrap_or(i64::MAX)))])) }
             }
             @if let Some(code) = &p.refused { p.late { (t(lang, "ask.not-taken")) } (notice(lang, code, desk, "")) }
         }
@@ -101,11 +105,13 @@ fn load(desk: &Desk, seat: &Seat, l: &LoadNote, records: usize) -> Markup {
             h3 { bdi { (l.source) } }
             p {
                 @match &l.changed {
-                    Some(c) => (fill(lang, "ask.loaded", &[("added", &count(lang, c.added)), ("changed", &count(lang, c.changed)), ("same", &count(lang, c.same)), ("removed", &count(lang, c.removed))])),
+                    Some(c) => (fill(lang, "ask.loaded", &[("added", &count(lang, c.added)), ("changed", &count(lang, c.changed)), ("same",
+                        &count(lang, c.same)), ("removed", &count(lang, c.removed))])),
                     None => span.late { (t(lang, "ask.not-loaded")) },
                 }
             }
-            p.quiet { (ago(seat, l.at)) " · " @match &l.by { Some(by) => bdi { (by) }, None => (t(lang, "ask.by-itself")) } " · " (many(lang, "ask.records", records)) }
+            p.quiet { (ago(seat, l.at)) " · " @match &l.by { Some(by) => bdi { (by) }, None => (t(lang, "ask.by-itself")) } " · " (many(lang,
+                "ask.records", records)) }
             @if l.rejected > 0 {
                 @if l.rejected > l.rejects.len() { p.late { (many(lang, "ask.rejected", l.rejected)) } }
                 (rejected(desk, seat, &l.rejects))
@@ -121,7 +127,8 @@ fn held(seat: &Seat, h: &HeldView, name: &str) -> Markup {
             div {
                 p { strong { bdi { (name) } } " · " (t(lang, "ask.epoch")) " " (h.epoch) " · " (many(lang, "ask.tags", h.tags)) }
                 p.quiet { (t(lang, "ask.as-of")) " " (ago(seat, h.as_of)) }
-                p.quiet { (t(lang, "ask.asked-us")) " " (fill(lang, "ask.served-elements", &[("n", &number(lang, i64::try_from(h.asked).unwrap_or(i64::MAX)))])) }
+                p.quiet { (t(lang, "ask.asked-us")) " " (fill(lang, "ask.served-elements", &[("n", &number(lang,
+                    i64::try_from(h.asked).unwrap_or(i64::MAX)))])) }
             }
             div.side { p.quiet { (t(lang, "ask.can-be-asked")) " " (when::moment(seat, h.until)) } }
         }

@@ -70,7 +70,8 @@ fn draw(desk: &Desk, seat: &Seat, all: &[Shown], mechanism: &Arc<Mechanism>, nam
         h1 { (t(lang, "ask.lists")) }
         (tabs(seat, "/ask/lists"))
         p { (t(lang, "ask.lists-text")) }
-        @if ASK.lets(&seat.officer.roles) { div.row.noprint { a.button href="/ask/lists/new" { (t(lang, "ask.lists-new")) } a.button href="/new" { (t(lang, "ask.lists-grant")) } } }
+        @if ASK.lets(&seat.officer.roles) { div.row.noprint { a.button href="/ask/lists/new" { (t(lang, "ask.lists-new")) } a.button href="/new" {
+            (t(lang, "ask.lists-grant")) } } }
         @if all.is_empty() { p.quiet { (t(lang, "ask.lists-none")) } }
         @for s in all { (one(desk, seat, s, mechanism, names)) }
     }
@@ -95,7 +96,8 @@ fn one(desk: &Desk, seat: &Seat, s: &Shown, mechanism: &Arc<Mechanism>, names: &
             p { (far) }
             @if let Some(code) = &b.stands { p.soon { (t(lang, "ask.lists-stands")) } (notice(lang, code, desk, "")) }
             p { (many(lang, "ask.lists-hits", b.hits.len())) }
-            @if !s.mine.is_empty() { ul { @for (q, label) in s.mine.iter().take(HITS_MAX) { li { a href=(format!("/ask/{q}")) { bdi { (label) } } } } } }
+            @if !s.mine.is_empty() { ul { @for (q, label) in s.mine.iter().take(HITS_MAX) { li { a href=(format!("/ask/{q}")) { bdi { (label) } }
+                } } } }
             @if let (Some((name, words)), true) = (wish, ASK.lets(&seat.officer.roles)) {
                 form method="post" action=(format!("/ask/lists/{}", b.grant)) { (csrf(seat)) div.row { button name="do" value=(name) { (words) } } }
             }
@@ -156,7 +158,8 @@ async fn draw_form(desk: &Desk, seat: &Seat, status: StatusCode, posted: &Posted
                 (csrf(seat))
                 fieldset.field { legend { label for="grant" { (t(lang, "ask.grant")) } }
                     select #grant name="grant" required { @for (partner, g) in &grants {
-                        option value=(g.dossier) selected[posted.get("grant") == g.dossier.to_string()] { (names.get(&partner.to_string()).cloned().unwrap_or_default()) " · " (g.reference) } } } }
+                        option value=(g.dossier) selected[posted.get("grant") == g.dossier.to_string()] {
+                            (names.get(&partner.to_string()).cloned().unwrap_or_default()) " · " (g.reference) } } } }
                 fieldset.field { legend { (t(lang, "ask.aim")) }
                     @for (code, words) in aims { label.check { input type="radio" name="aim" value=(code) checked[code == aim]; span { (words) } } } }
                 fieldset.field { legend { label for="files" { (t(lang, "ask.lists-file")) } }

@@ -2,6 +2,7 @@
 //! the auditor's opening and checking, and how the own index and partners' lists stand. What it all means stands in `docs/matching.md`.
 
 mod audit;
+mod fields;
 mod form;
 mod index;
 mod lists;

@@ -111,9 +111,11 @@ fn met(seat: &Seat, a: &AskView) -> Markup {
     let count = |m: &Met| (m.kind.starts_with("name") && m.keys > 1).then(|| many(lang, "ask.spellings", m.keys));
     html! {
         h2 { (t(lang, "ask.met")) }
-        dl.fields { @for m in &a.met { dt { (kind(lang, &m.kind)) } dd { (value(m)) @if let Some(n) = count(m) { " " span.quiet { "(" (n) ")" } } } } }
+        dl.fields { @for m in &a.met { dt { (kind(lang, &m.kind)) } dd { (value(m)) @if let Some(n) = count(m) { " " span.quiet { "(" (n) ")" } }
+            } } }
         @if let Some(q) = &a.quality {
-            @let says = match q.as_str() { "strong" => t(lang, "ask.says.strong"), "probable" => t(lang, "ask.says.probable"), _ => t(lang, "ask.says.possible") };
+            @let says = match q.as_str() { "strong" => t(lang, "ask.says.strong"), "probable" => t(lang, "ask.says.probable"), _ => t(lang,
+                "ask.says.possible") };
             p { (fill(lang, "ask.with", &[("what", quality(lang, q)), ("quality", says)])) }
         }
     }
@@ -161,10 +163,12 @@ fn deeds(seat: &Seat, a: &AskView, to: &str) -> Markup {
     };
     html! {
         @if a.asked == Asked::Hit {
-            div.sheet { p { (fill(lang, "ask.confirm-text", &[("who", to)])) } div.row { (button("confirm", "confirm", t(lang, "ask.confirm"), true)) } }
+            div.sheet { p { (fill(lang, "ask.confirm-text", &[("who", to)])) } div.row { (button("confirm", "confirm", t(lang, "ask.confirm"),
+                true)) } }
         }
         @if a.asked == Asked::Referred && a.followed.is_none() {
-            div.sheet { p { (fill(lang, "ask.follow-text", &[("who", to)])) } div.row { (button("follow-up", "draft", t(lang, "ask.follow"), true)) } }
+            div.sheet { p { (fill(lang, "ask.follow-text", &[("who", to)])) } div.row { (button("follow-up", "draft", t(lang, "ask.follow"),
+                true)) } }
         }
         @if a.standing {
             div.sheet { p { (t(lang, "ask.standing-on-text")) } div.row { (button("standing", "off", t(lang, "ask.standing-off"), false)) } }
@@ -183,7 +187,8 @@ fn opening(seat: &Seat, a: &AskView) -> Markup {
             p { (t(lang, "ask.open-text")) }
             form method="post" action=(format!("/ask/{}/open", a.question)) {
                 (csrf(seat))
-                div.field { p { label for="why" { (t(lang, "reason.label")) } } input #why type="text" name="reason" required maxlength=(REASON_CHARS_MAX) dir="auto"; }
+                div.field { p { label for="why" { (t(lang, "reason.label")) } }
+                    input #why type="text" name="reason" required maxlength=(REASON_CHARS_MAX) dir="auto"; }
                 div.row { button.main { (t(lang, "ask.open-button")) } button name="do" value="file" { (t(lang, "ask.open-file")) } }
             }
         }

@@ -57,7 +57,8 @@ fn draw(seat: &Seat, asks: Vec<AskView>, askables: &[Askable], names: &Names, sk
         (tabs(seat, "/ask"))
         section aria-labelledby="hits" {
             h2 #hits { (many(lang, "ask.hits", hits.len())) }
-            @if hits.is_empty() { p.quiet { (t(lang, "ask.nothing")) } } @else { ul.list { @for a in hits.iter().take(LINES_MAX) { (line(seat, a, &name(&a.to))) } } }
+            @if hits.is_empty() { p.quiet { (t(lang, "ask.nothing")) } } @else { ul.list { @for a in hits.iter().take(LINES_MAX) { (line(seat, a,
+                &name(&a.to))) } } }
         }
         @if !standing.is_empty() {
             section aria-labelledby="standing" {
@@ -70,14 +71,16 @@ fn draw(seat: &Seat, asks: Vec<AskView>, askables: &[Askable], names: &Names, sk
             @if !others.is_empty() { ul.list { @for a in others.iter().skip(skip).take(LINES_MAX) { (line(seat, a, &name(&a.to))) } } }
             div.row.noprint {
                 @if skip > 0 { a.button href=(format!("/ask?skip={}", skip.saturating_sub(LINES_MAX))) { (t(lang, "ask.newer")) } }
-                @if others.len() > skip.saturating_add(LINES_MAX) { a.button href=(format!("/ask?skip={}", skip + LINES_MAX)) { (t(lang, "ask.older")) } }
+                @if others.len() > skip.saturating_add(LINES_MAX) { a.button href=(format!("/ask?skip={}", skip + LINES_MAX)) { (t(lang,
+                    "ask.older")) } }
             }
         }
         @if ASK.lets(&seat.officer.roles) {
             section aria-labelledby="left" {
                 h2 #left { (t(lang, "ask.left")) }
                 @if askables.is_empty() { p.quiet { (t(lang, "ask.no-accord")) } }
-                @else { ul.list { @for a in askables { li { div { p { strong { bdi { (name(&a.partner)) } } } (quotas(seat, a)) } div.side { (list_of(seat, a)) } } } } }
+                @else { ul.list { @for a in askables { li { div { p { strong { bdi { (name(&a.partner)) } } } (quotas(seat, a)) } div.side {
+                    (list_of(seat, a)) } } } } }
             }
         }
     }
@@ -109,7 +112,8 @@ fn line(seat: &Seat, a: &AskView, to: &str) -> Markup {
     html! {
         li {
             div {
-                p { a href=(format!("/ask/{}", a.question)) { bdi { (called(a)) } } " · " bdi { (to) } @if a.standing { " " span.tag { (t(lang, "ask.standing")) } } }
+                p { a href=(format!("/ask/{}", a.question)) { bdi { (called(a)) } } " · " bdi { (to) } @if a.standing { " " span.tag { (t(lang,
+                    "ask.standing")) } } }
                 p.quiet {
                     bdi { (a.why.reference) } " · " (coded(lang, "crime-areas", &a.why.offence)) @if whose { " · " bdi { (a.officer) } }
                     " · " (when::moment(seat, a.at))

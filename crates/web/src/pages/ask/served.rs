@@ -61,7 +61,8 @@ async fn served(State(desk): State<Desk>, Extension(seat): Extension<Seat>, Quer
             p { (t(lang, "ask.served-why")) }
             form method="post" action="/ask/served" {
                 (csrf(&seat))
-                fieldset.field { legend { label for="reason" { (t(lang, "reason.label")) } } input #reason type="text" name="reason" required maxlength=(REASON_CHARS_MAX) dir="auto"; }
+                fieldset.field { legend { label for="reason" { (t(lang, "reason.label")) } }
+                    input #reason type="text" name="reason" required maxlength=(REASON_CHARS_MAX) dir="auto"; }
                 button.main { (t(lang, "ask.served-look")) }
             }
         };
@@ -115,7 +116,8 @@ fn line(seat: &Seat, s: &ServedView, names: &Names) -> Markup {
         li {
             div {
                 p { strong { bdi { (from) } } " · " bdi { (s.reference) } }
-                p { (coded(lang, "legal-purposes", &s.purpose)) " · " (coded(lang, "crime-areas", &s.offence)) " · " (coded(lang, "data-subject-categories", &s.category)) " · " (aim) }
+                p { (coded(lang, "legal-purposes", &s.purpose)) " · " (coded(lang, "crime-areas", &s.offence)) " · " (coded(lang,
+                    "data-subject-categories", &s.category)) " · " (aim) }
                 @if let Some(r) = &s.reason { p { span.said lang=(r.lang.as_str()) dir="auto" { (r.text) } } }
                 p.quiet {
                     (t(lang, "ask.by")) " " bdi { (s.officer) } " · " (fill(lang, "ask.served-elements", &[("n", &elements)])) " · "
@@ -127,7 +129,8 @@ fn line(seat: &Seat, s: &ServedView, names: &Names) -> Markup {
                 p.quiet { (when::moment(seat, s.at)) }
                 @match &s.confirmed {
                     None => p.quiet { (t(lang, "ask.served-nothing")) },
-                    Some(refs) => p.late { (t(lang, "ask.served-confirmed")) " " @for (i, r) in refs.iter().enumerate() { @if i > 0 { ", " } bdi { (r) } } },
+                    Some(refs) => p.late { (t(lang, "ask.served-confirmed")) " " @for (i, r) in refs.iter().enumerate() { @if i > 0 { ", " } bdi {
+                        (r) } } },
                 }
             }
         }
