@@ -147,6 +147,6 @@ mod tests {
         let kind = |v: Value| filled(&form, &BTreeMap::from([("reason".to_owned(), v)])).first().map(|(f, _)| f.kind);
         assert_eq!(kind(json!({ "lang": "en", "text": "A judge decides on Monday." })), Some(FieldType::Text), "why a decision is late");
         assert_eq!(kind(json!(["danger-to-persons"])), Some(FieldType::Choice), "why it was stopped");
-        assert_eq!(filled(&form, &BTreeMap::from([("unheard-of".to_owned(), json!(1))])), []);
+        assert!(filled(&form, &BTreeMap::from([("unheard-of".to_owned(), json!(1))])).is_empty());
     }
 }

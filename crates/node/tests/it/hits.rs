@@ -326,7 +326,7 @@ fn what_partners_asked_is_shown_to_few_and_the_look_is_logged() {
     assert_eq!(w.node(MA).served_questions(&chief, all, " ", now).unwrap_err().code(), "refusal.node.asked");
     let mut officer = chief.clone();
     officer.roles = vec![Officer, Desk, CompetentAuthority, Administrator];
-    assert_eq!(w.node(MA).served_questions(&officer, all, "curious", now).unwrap_err().code(), "refusal.node.role");
+    assert_eq!(w.node(MA).served_questions(&officer, all, "curious", now).unwrap_err().code(), "refusal.officer.role");
     w.sides[MA].commit();
     assert!(w.logged(MA, "audit").iter().any(|l| l["what"] == "partners' questions read" && l["reason"] == "weekly review" && l["found"] == 2));
 }

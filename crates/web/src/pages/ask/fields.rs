@@ -131,8 +131,11 @@ pub(super) fn draw(desk: &Desk, seat: &Seat, o: &Offers, form: &Posted, wrong: &
     }
 }
 
+/// Words of a field in a language.
+type Said = fn(Lang) -> &'static str;
+
 /// Fields with their words, in the order of the form.
-const WORDS: [(&str, fn(Lang) -> &'static str); 12] = [
+const WORDS: [(&str, Said); 12] = [
     ("to", |lang| t(lang, "ask.to")),
     ("names", |lang| t(lang, "ask.names")),
     ("births", |lang| t(lang, "ask.births")),
