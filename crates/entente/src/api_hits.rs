@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use base::{DossierId, ServiceId, Text};
 use dossier::OfficerRole;
 use matching::subject::{Subject, SubjectFault};
-use node::{Aim, AskForm, HitFault, Justification, Made, Node, NodeError, Officer};
+use node::{Aim, AskForm, HitFault, Justification, LOAD_REJECTS_MAX, LoadNote, Made, Node, NodeError, Officer};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -96,11 +96,19 @@ pub(crate) async fn load_source(
     let count = rejects.len();
     rejects.truncate(REJECTS_NAMED_MAX);
     let mut answer = json!({ "rejected": count, "rejects": rejects, "loaded": false });
+    let named = answer["rejects"].as_array().into_iter().flatten().take(LOAD_REJECTS_MAX);
+    let named = named.map(|r| (r["line"].as_u64().and_then(|l| l.try_into().ok()).unwrap_or(0), r["code"].as_str().unwrap_or_default().to_owned())).collect();
+    let note = LoadNote { source: source.clone(), at: now(), by: None, changed: None, rejected: count, rejects: named };
+    let by = officer.clone();
     if count > 0 && !skip_rejects {
+        engine.run(move |n| n.note_load(by.as_ref(), note).map(|t| (Some(t), ()))).await?;
         return Ok(answer);
     }
-    let by = officer.clone();
-    let changed = engine.run(move |n| n.load_index(by.as_ref(), &source, whole, records, now()).map(|(t, c)| (Some(t), c))).await?;
+    let load = move |n: &mut Node| {
+        let (_, changed) = n.load_index(by.as_ref(), &source, whole, records, now())?;
+        Ok((Some(n.note_load(by.as_ref(), LoadNote { changed: Some(changed), ..note })?), changed))
+    };
+    let changed = engine.run(load).await?;
     answer["loaded"] = true.into();
     answer["changed"] = as_json(&changed);
     if publish_now {
@@ -230,7 +238,7 @@ async fn ask(Who(officer): Who, State(engine): State<Engine>, Form(f): Form<Ques
     let mut out = Vec::new();
     // Each partner gets a question of its own: none learns who else was asked.
     for to in f.to.iter().copied() {
-        let form = AskForm { to, subject: subject.clone(), label: f.label.clone(), justification: why.clone(), standing: f.standing };
+        let form = AskForm { to, subject: subject.clone(), label: f.label.clone(), persons: Vec::new(), justification: why.clone(), standing: f.standing };
         let by = officer.clone();
         match engine.run(move |n| n.ask(&by, form, now()).map(|(t, id)| (Some(t), id))).await {
             Ok(id) => out.push(json!({ "to": to, "question": id })),

@@ -5,6 +5,7 @@ use crate::api::{prove, troubles_now};
 use crate::config::DeskConfig;
 use crate::engine::{Engine, now};
 use crate::home::HomeError;
+use crate::sources::{self, Format};
 use crate::{locale, own};
 use axum::extract::{ConnectInfo, Request};
 use axum::middleware::map_request;
@@ -13,13 +14,13 @@ use dossier::Mechanism;
 use node::{NodeError, Officer};
 use std::future::{Future, IntoFuture};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use transport::{Health, HealthBook};
-use web::{Answering, BackupState, Desk, Job, Later, Lay, Outlook, Pair, Running, Settings};
+use web::{Answering, BackupState, Desk, Job, Later, Lay, Outlook, Pair, Persons, Running, Settings};
 
 /// Time for pages under way when the node stops.
 const GRACE: Duration = Duration::from_secs(2);
@@ -66,6 +67,15 @@ impl Running for Behind {
     fn press(&self, officer: Officer, lay: Lay) -> Later<Result<web::Read, NodeError>> {
         let Behind { engine, dir, .. } = self.clone();
         Box::pin(async move { press(&engine, &dir, &officer, move |n| lay(n)).await })
+    }
+
+    fn persons(&self, name: String, text: String) -> Later<Result<Persons, NodeError>> {
+        let format = Format::of(Path::new(&name)).unwrap_or(Format::Csv);
+        Box::pin(async move {
+            let read = tokio::task::spawn_blocking(move || sources::persons(format, &text));
+            let (persons, rejects) = read.await.map_err(|_| NodeError::Bug)?;
+            Ok((persons, rejects.into_iter().map(|r| (r.line, r.code)).collect()))
+        })
     }
 
     fn changes(&self) -> watch::Receiver<u64> {

@@ -183,7 +183,9 @@ impl Node {
         let read = self.read_intent(&pending.intent, now)?;
         let by = first.sign(&read.first).ok_or(NodeError::NotPending)?;
         let second = officer.sign(&read.second);
-        self.make(read, by, second, now, Some(id))
+        let made = self.make(read, by, second, now, Some(id))?;
+        self.hit_proposal_approved(id, &made, now)?;
+        Ok(made)
     }
 
     /// Withdraws a waiting proposal; its author and supervisors may.

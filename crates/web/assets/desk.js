@@ -54,7 +54,8 @@ for (const button of document.querySelectorAll("button[data-passkey]")) {
 }
 
 if (body.dataset.live) {
-  const stream = new EventSource("/live");
+  // What was stored between the drawing of a page and the opening of its stream is told at once; reading a logged page stores something itself.
+  const stream = new EventSource(body.dataset.live === "fresh" ? "/live?since=" + body.dataset.news : "/live");
   let waiting = 0;
   stream.onmessage = () => {
     clearTimeout(waiting);
@@ -83,7 +84,13 @@ if (draft) {
     const answer = await fetch(draft.dataset.keep, { method: "POST", body: data, credentials: "same-origin" }).catch(() => null);
     state.textContent = answer?.ok ? state.dataset.kept : state.dataset.lost;
   };
+  // What is sent is not kept after it: the draft is gone once it went.
+  draft.addEventListener("submit", () => {
+    clearTimeout(waiting);
+    waiting = -1;
+  });
   draft.addEventListener("input", () => {
+    if (waiting === -1) return;
     clearTimeout(waiting);
     waiting = setTimeout(keep, 600);
   });

@@ -3,7 +3,7 @@
 
 use base::{Labels, ServiceId, UnixMs};
 use dossier::Mechanism;
-use node::{Draft, Intent, Made, Node, NodeError, Officer, PressDesk, Silent, Ticket};
+use node::{BatchPerson, Draft, Intent, Made, Node, NodeError, Officer, PressDesk, Silent, Ticket};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -18,6 +18,8 @@ pub type Job = Box<dyn FnOnce(&mut Node) -> Result<Option<Ticket>, NodeError> + 
 pub type Lay = Arc<dyn Fn(&Node) -> Result<PressDesk, NodeError> + Send + Sync>;
 /// What was read of the press: drafts, and texts that gave none.
 pub type Read = (Vec<Draft>, Vec<Silent>);
+/// Persons of a file, and its rejected lines: number of the line, 0 where it has none, and stable code.
+pub type Persons = (Vec<BatchPerson>, Vec<(usize, String)>);
 /// What happened and what to do, in all languages.
 pub type Pair = (&'static Labels, &'static Labels);
 
@@ -64,6 +66,8 @@ pub trait Running: Send + Sync + 'static {
     fn prove(&self, mechanisms: Vec<Arc<Mechanism>>) -> Later<Result<(), NodeError>>;
     /// Reads texts of the press and files what was read: the drafts, and the texts that gave none.
     fn press(&self, officer: Officer, lay: Lay) -> Later<Result<Read, NodeError>>;
+    /// Reads persons to ask about from a file, whose name's ending says its form: FollowTheMoney entities, else CSV.
+    fn persons(&self, name: String, text: String) -> Later<Result<Persons, NodeError>>;
     /// Returns a channel that changes whenever something was stored.
     fn changes(&self) -> watch::Receiver<u64>;
     /// Returns the time.

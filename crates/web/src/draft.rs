@@ -1,7 +1,7 @@
-//! Drafts of new dossiers: what was typed so far, as it was typed.
+//! Drafts of new dossiers and of forms in a dossier: what was typed so far, as it was typed.
 
 use crate::form::Typed;
-use base::UnixMs;
+use base::{Digest, UnixMs};
 use node::{Drawer, Node, NodeError, Officer, Paper};
 use serde::{Deserialize, Serialize};
 
@@ -19,11 +19,20 @@ pub(crate) struct Draft {
     pub typed: Typed,
     /// When it was last kept.
     pub kept: UnixMs,
+    /// The hit that the dossier follows up; none where it follows none.
+    #[serde(default)]
+    pub hit: Option<Digest>,
+    /// The form in a dossier that was typed into: its address and its words; none for a new dossier.
+    #[serde(default)]
+    pub form: Option<(String, String)>,
 }
 
 impl Draft {
     /// Returns what may stand for the draft in a list.
     pub fn title(&self) -> &str {
+        if let Some((_, words)) = &self.form {
+            return words;
+        }
         let first = |names: [&str; 2]| self.typed.iter().find(|(n, v)| names.contains(&n.as_str()) && !v.is_empty()).map(|(_, v)| v.as_str());
         first(["reference:0:v", "title:0:text"]).unwrap_or("–")
     }
@@ -31,6 +40,11 @@ impl Draft {
 
 fn name(officer: &Officer, draft: &str) -> String {
     format!("{}/{draft}", officer.id)
+}
+
+/// Names the draft of a form in a dossier by the form's address.
+pub(crate) fn name_of_form(path: &str) -> String {
+    Digest::tagged("entente/desk-form-draft/1", &[path.as_bytes()]).to_string()
 }
 
 /// Finds a draft of an officer.

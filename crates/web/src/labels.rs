@@ -15,7 +15,7 @@ pub(crate) trait Labelled {
     fn state_label(&self, kind: &str, role: &str, state: &str, lang: Lang) -> String;
     /// Finds the form of a move of a role, and its label.
     fn move_of(&self, kind: &str, role: &str, name: &str) -> Option<&dossier::Move>;
-    /// Lists all fields that acts on a kind may state: those that open it and those of its moves.
+    /// Lists all fields that acts on a kind may state: those that open it and those of its moves. Moves may give one name to fields of several types.
     fn fields_of(&self, kind: &str) -> Vec<Field>;
 }
 
@@ -46,7 +46,7 @@ impl Labelled for Mechanism {
         let all = |k: &ItemKind| k.fields.iter().chain(k.moves.iter().flat_map(|m| &m.fields)).cloned().collect::<Vec<_>>();
         let mut out: Vec<Field> = Vec::new();
         for f in self.kind(kind).map(all).unwrap_or_default() {
-            if !out.iter().any(|o| o.id == f.id) {
+            if !out.iter().any(|o| (&o.id, o.kind, o.many, &o.vocabulary) == (&f.id, f.kind, f.many, &f.vocabulary)) {
                 out.push(f);
             }
         }

@@ -51,13 +51,15 @@ pub(crate) fn page(seat: &Seat, title: &str, live: Live, main: Markup) -> Markup
         (DOCTYPE)
         html lang=(lang.code()) dir=(direction(lang)) {
             (head(lang, title))
-            body data-live=[is_live] data-form=(seat.csrf) {
+            body data-live=[is_live] data-news=[is_live.map(|_| seat.news)] data-form=(seat.csrf) {
                 a.skip href="#main" { (t(lang, "nav.skip")) }
                 header.bar {
                     a.home href="/" { img src=(assets::address("mark.svg")) alt="" width="20" height="20"; span { "Entente · " bdi { (seat.code) } } }
                     nav aria-label=(t(lang, "nav.label")) {
                         @if READ.lets(&seat.officer.roles) { (link("/", t(lang, "nav.desk"))) (link("/dossiers", t(lang, "nav.dossiers"))) (link("/register", t(lang, "nav.register"))) (link("/tasks", t(lang, "tasks.title"))) (link("/calendar", t(lang, "calendar.title"))) (link("/statistics", t(lang, "statistics.title"))) }
                         @if ACT.lets(&seat.officer.roles) { (link("/new", t(lang, "nav.new"))) }
+                        @if crate::pages::SEE.lets(&seat.officer.roles) { (link("/ask", t(lang, "ask.title"))) }
+                        @else if crate::pages::INDEX.lets(&seat.officer.roles) { (link("/ask/index", t(lang, "ask.title"))) }
                         (link("/partners", t(lang, "nav.partners")))
                         @if crate::pages::KEEP.lets(&seat.officer.roles) { (link("/administration", t(lang, "nav.administration"))) }
                         (link("/settings", t(lang, "nav.settings")))

@@ -26,7 +26,7 @@ mod when;
 mod words;
 
 pub use access::{ACT, Access, EXPORT, READ, RUN, Row};
-pub use desk::{Answering, BackupState, Desk, Job, Later, Lay, Outlook, Pair, Read, Running, Settings};
+pub use desk::{Answering, BackupState, Desk, Job, Later, Lay, Outlook, Pair, Persons, Read, Running, Settings};
 pub use doors::Peer;
 pub use webauthn::{INVITATION_HOURS, invite};
 

@@ -42,6 +42,9 @@ pub(crate) struct Session {
     searches: Vec<(u32, String)>,
     /// Files that were added and that no act names yet.
     loose: Vec<Loose>,
+    /// Why the officer looks at what partners asked of us; logged with each look.
+    #[serde(default)]
+    why_served: String,
 }
 
 /// A file that was added and that no act names yet.
@@ -100,6 +103,8 @@ pub(crate) struct Seat {
     pub code: String,
     /// Now.
     pub now: UnixMs,
+    /// How often something had been stored when the page was asked for.
+    pub news: u64,
 }
 
 /// Returns the name under which a session lies.
@@ -154,6 +159,11 @@ impl Session {
         &self.why_search
     }
 
+    /// Returns why the officer looks at what partners asked; empty where it was not said.
+    pub fn why_served(&self) -> &str {
+        &self.why_served
+    }
+
     /// Returns what was searched under a number.
     pub fn search(&self, number: u32) -> Option<&str> {
         self.searches.iter().find(|(n, _)| *n == number).map(|(_, q)| q.as_str())
@@ -170,7 +180,7 @@ impl Desk {
     pub(crate) async fn seat(&self, secret: &str, accepted: Lang) -> Result<Option<Seat>, NodeError> {
         let (name, csrf) = (name_of(secret), csrf_of(secret));
         let (settings, now) = (self.settings.clone(), self.node.now());
-        self.run(move |n| {
+        let found = self.run(move |n| {
             let Some(bytes) = n.paper(Drawer::Session, &name)? else { return Ok((None, None)) };
             let session: Session = serde_json::from_slice(&bytes).map_err(|_| NodeError::Corrupt("a session".to_owned()))?;
             let officer = n.officers().iter().find(|o| o.id.as_str() == session.officer).cloned();
@@ -191,9 +201,10 @@ impl Desk {
             };
             let (lang, zone) = (preferences.lang.unwrap_or(accepted), preferences.zone.clone().unwrap_or_else(|| settings.zone.clone()));
             let code = n.book().code(&n.me());
-            Ok((ticket, Some(Seat { officer, name, csrf, session, preferences, lang, zone, code, now })))
-        })
-        .await
+            Ok((ticket, Some(Seat { officer, name, csrf, session, preferences, lang, zone, code, now, news: 0 })))
+        });
+        let news = self.node.changes();
+        Ok(found.await?.map(|seat| Seat { news: *news.borrow(), ..seat }))
     }
 
     /// Changes the session of a seat.
@@ -233,6 +244,11 @@ impl Desk {
         })
         .await?;
         Ok(number)
+    }
+
+    /// Remembers why the officer looks at what partners asked, until the session ends.
+    pub(crate) async fn remember_why_served(&self, seat: &Seat, why: String) -> Result<(), NodeError> {
+        self.change(seat, move |s| s.why_served = why).await
     }
 
     /// Remembers a file that was added.

@@ -26,9 +26,19 @@ fn foreign(s: &str) -> Markup {
     html! { bdi { (s) } }
 }
 
+/// Finds the fields of a form that have a value; of several with one name, the one whose type the value is of.
+fn filled<'a>(form: &'a [Field], values: &'a BTreeMap<String, Value>) -> Vec<(&'a Field, &'a Value)> {
+    let mut out: Vec<(&Field, &Value)> = Vec::new();
+    for f in form {
+        let Some(v) = values.get(&f.id).filter(|_| !out.iter().any(|(o, _)| o.id == f.id)) else { continue };
+        out.push((form.iter().find(|o| o.id == f.id && crate::view::fits(o, v)).unwrap_or(f), v));
+    }
+    out
+}
+
 /// Draws the fields of a form with their labels; what the mechanism does not know keeps its name.
 pub(crate) fn fields(seat: &Seat, form: &[Field], values: &BTreeMap<String, Value>, names: &Names) -> Markup {
-    let known = form.iter().filter_map(|f| values.get(&f.id).map(|v| (f.label.get(seat.lang), Some(f), v)));
+    let known = filled(form, values).into_iter().map(|(f, v)| (f.label.get(seat.lang), Some(f), v));
     let rest = values.iter().filter(|(id, _)| !form.iter().any(|f| f.id == **id)).map(|(id, v)| (id.as_str(), None, v));
     html! {
         dl.fields {
@@ -120,5 +130,23 @@ pub(crate) fn handling(seat: &Seat, h: &Handling) -> Markup {
             @if let Some(c) = &h.classification { span.tag { bdi { (c.code) } } " " }
             @if let Some(r) = &h.restriction { span.said lang=(r.lang.as_str()) dir="auto" { (r.text) } }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::labels::Labelled;
+    use serde_json::json;
+
+    #[test]
+    fn of_fields_with_one_name_the_one_is_shown_whose_type_the_value_is_of() {
+        let shipped = dossier::shipped();
+        let delivery = shipped.iter().find(|m| m.id == "controlled-delivery").unwrap();
+        let form = delivery.fields_of(&delivery.root().id);
+        let kind = |v: Value| filled(&form, &BTreeMap::from([("reason".to_owned(), v)])).first().map(|(f, _)| f.kind);
+        assert_eq!(kind(json!({ "lang": "en", "text": "A judge decides on Monday." })), Some(FieldType::Text), "why a decision is late");
+        assert_eq!(kind(json!(["danger-to-persons"])), Some(FieldType::Choice), "why it was stopped");
+        assert!(filled(&form, &BTreeMap::from([("unheard-of".to_owned(), json!(1))])).is_empty());
     }
 }

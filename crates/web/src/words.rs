@@ -1,4 +1,4 @@
-//! The desk's words in six languages: `locales/desk.toml`, and `locales/register.toml` for register and communiqués, one entry a sentence, and which form a number takes in which language.
+//! The desk's words in six languages: `locales/desk.toml`, `locales/register.toml` for register and communiqués, `locales/ask.toml` for hit/no-hit, one entry a sentence, and which form a number takes in which language.
 //!
 //! `t` gives a sentence, `fill` puts names into it, `many` chooses the form by a number (Unicode CLDR plural rules). Tests hold the file
 //! against the sources: a key without words, words without a key, a language without its forms, or a lost `{name}` fails.
@@ -9,7 +9,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-const TEXTS: [&str; 2] = [include_str!("../locales/desk.toml"), include_str!("../locales/register.toml")];
+const TEXTS: [&str; 3] = [include_str!("../locales/desk.toml"), include_str!("../locales/register.toml"), include_str!("../locales/ask.toml")];
 
 /// What a key says.
 #[derive(Debug, Deserialize)]

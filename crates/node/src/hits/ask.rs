@@ -40,10 +40,23 @@ pub struct AskForm {
     pub subject: Subject,
     /// How the officer calls the subject here; never leaves this node.
     pub label: String,
+    /// The person as the officer wrote it, for the request that may follow a hit; never leaves this node with the question.
+    pub persons: Vec<AskedPerson>,
     /// Why it is asked.
     pub justification: Justification,
     /// Whether the subject is looked up in every change that comes, without another question.
     pub standing: bool,
+}
+
+/// A name of the person asked about, in the parts that a request wants.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct AskedPerson {
+    /// Given names.
+    pub given: String,
+    /// Family name.
+    pub family: String,
+    /// Date or year of birth (Gregorian, `YYYY-MM-DD` or `YYYY`); empty where it is not known so.
+    pub born: String,
 }
 
 /// Why a question is asked.
@@ -112,6 +125,9 @@ pub(super) struct Ask {
     pub(super) to: ServiceId,
     pub(super) officer: String,
     pub(super) label: String,
+    /// The person as the officer wrote it; goes with what was found.
+    #[serde(default)]
+    pub(super) persons: Vec<AskedPerson>,
     #[serde(flatten)]
     pub(super) why: Justification,
     pub(super) at: UnixMs,
@@ -138,6 +154,26 @@ pub(super) struct Ask {
 
 /// Bytes of the elements, kept until the answer comes: without them no proof can be checked.
 const ELEMENTS: &str = "hit-elements";
+
+/// About whom it is asked, as keys; and how the officer writes it, which stays here.
+pub(super) struct About {
+    pub(super) inputs: Vec<String>,
+    pub(super) label: String,
+    pub(super) persons: Vec<AskedPerson>,
+}
+
+impl Ask {
+    /// Returns until when a result can be seen and confirmed; none where it is kept no longer, and for standing subjects, which are kept.
+    pub(super) fn expires_at(&self) -> Option<UnixMs> {
+        let kept = self.asked != Asked::Expired && !self.standing;
+        kept.then(|| self.answered_at.unwrap_or(self.at).plus_ms(i64::from(RESULT_DAYS) * DAY_MS))
+    }
+
+    /// Returns about whom it asks, to ask it again.
+    pub(super) fn about(&self) -> About {
+        About { inputs: self.inputs.clone(), label: self.label.clone(), persons: self.persons.clone() }
+    }
+}
 
 impl Justification {
     /// Refuses what lacks a part or names no code that is known.
@@ -175,17 +211,17 @@ impl Node {
         let inputs: Vec<String> =
             form.subject.keys(Side::Question).map_err(HitFault::from)?.iter().map(|k| String::from_utf8_lossy(&k.input(HIT_MECHANISM)).into_owned()).collect();
         let mut batch = Append::new(now);
-        let id = self.ask_inputs(officer, form.to, inputs, form.label, form.justification, form.standing, &mut batch)?;
+        let about = About { inputs, label: form.label, persons: form.persons };
+        let id = self.ask_inputs(officer, form.to, about, form.justification, form.standing, &mut batch)?;
         Ok((self.stage(batch), id))
     }
 
-    #[allow(clippy::too_many_arguments)] // A question's parts, from a form, a batch or a standing subject.
+    /// Asks what a form, a batch or a standing subject wants to know.
     pub(super) fn ask_inputs(
         &mut self,
         officer: &Officer,
         to: ServiceId,
-        inputs: Vec<String>,
-        label: String,
+        About { inputs, label, persons }: About,
         why: Justification,
         standing: bool,
         batch: &mut Append,
@@ -229,6 +265,7 @@ impl Node {
             to,
             officer: officer.id.to_string(),
             label,
+            persons,
             why,
             at: now,
             list,
@@ -354,10 +391,11 @@ impl Node {
             if now >= ask.at.plus_ms(retention) {
                 batch.records.extend([ASK, ELEMENTS].map(|kind| RecordOp::Delete { kind: kind.to_owned(), id: r.id.clone() }));
                 batch.shred = true;
-            } else if ask.asked != Asked::Expired && !ask.standing && now >= ask.answered_at.unwrap_or(ask.at).plus_ms(i64::from(RESULT_DAYS) * DAY_MS) {
+            } else if ask.expires_at().is_some_and(|at| now >= at) {
                 ask.asked = Asked::Expired;
                 ask.hits.clear();
                 ask.references.clear();
+                ask.persons.clear();
                 ask.quality = None;
                 batch.records.push(put(ASK, &r.id, json(&ask)));
             }

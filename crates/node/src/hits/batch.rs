@@ -1,7 +1,7 @@
 //! Granted lists: many persons in one cause, asked one by one under a list grant. The grant's own dossier says whether it runs: it is granted,
 //! paused and resumed, ended there, by acts of both sides; here lies only what is still to be asked.
 
-use super::ask::{ASK, Ask, Asked, Justification, asker};
+use super::ask::{ASK, About, Ask, Asked, Justification, asker};
 use super::wire::Aim;
 use super::{HIT_MECHANISM, HitFault, json, read_json};
 use crate::error::NodeError;
@@ -125,7 +125,8 @@ impl Node {
             let before = (list.asked.len(), list.stands.clone());
             for _ in 0..STEP.min(UNDER_WAY_MAX.saturating_sub(under_way)) {
                 let Some((label, inputs)) = list.open.last().cloned() else { break };
-                match self.ask_inputs(&officer, list.to, inputs, label, list.why.clone(), false, batch) {
+                let about = About { inputs, label, persons: Vec::new() };
+                match self.ask_inputs(&officer, list.to, about, list.why.clone(), false, batch) {
                     Ok(id) => {
                         list.open.pop();
                         list.asked.push(id);

@@ -12,13 +12,16 @@ use crate::intent::{Intent, Made};
 use crate::node::{Node, Ticket, log, put};
 use crate::officer::Officer;
 use crate::piece::Piece;
-use base::{Digest, Handling, ServiceId, UnixMs, cbor, hex};
+use base::{Digest, DossierId, Handling, ServiceId, UnixMs, cbor, hex};
+use dossier::Party;
 use minicbor::bytes::ByteVec;
 use std::collections::BTreeMap;
-use store::{Append, Outgoing, Queued};
+use store::{Append, Outgoing, Queued, RecordOp};
 
 /// Bytes of what is sealed for one hit.
 const REFERENCE_BYTES_MAX: usize = 4096;
+/// Leads from a proposal to the question whose hit it follows up.
+const FOLLOWS: &str = "hit-follows";
 /// The mechanism of a follow-up.
 const REQUEST: &str = "information-request";
 
@@ -153,7 +156,15 @@ impl Node {
         }
         let intent = self.follow_up_of(&ask, fields, now)?;
         let made = self.propose(officer, intent, now)?;
-        let followed = match &made {
+        self.hit_followed(officer, question, &made, now)?;
+        Ok(made)
+    }
+
+    /// Notes the request that followed a hit, so that nobody sends another.
+    pub fn hit_followed(&mut self, officer: &Officer, question: &Digest, made: &Made, now: UnixMs) -> Result<Ticket, NodeError> {
+        asker(officer)?;
+        let ask = self.ask_of(question)?.ok_or(NodeError::Absent("question"))?;
+        let followed = match made {
             Made::Act { dossier, .. } => dossier.to_string(),
             Made::Pending { id, .. } => format!("pending/{id}"),
         };
@@ -161,8 +172,45 @@ impl Node {
         let mut batch = Append::new(now);
         batch.records.push(put(ASK, &question.to_string(), json(&ask)));
         batch.logs.push(log("hit", serde_json::json!({ "what": "followed up", "question": question, "officer": officer.id, "by": followed })));
+        if let Made::Pending { id, .. } = made {
+            batch.records.push(put(FOLLOWS, id, question.to_string().into_bytes()));
+        }
+        Ok(self.stage(batch))
+    }
+
+    /// Notes the dossier that a second officer's approval of a follow-up opened, in the place of its proposal.
+    pub(crate) fn hit_proposal_approved(&mut self, pending: &str, made: &Made, now: UnixMs) -> Result<(), NodeError> {
+        let (Made::Act { dossier, .. }, Some(r)) = (made, self.store.record(FOLLOWS, pending)?) else { return Ok(()) };
+        let question: Digest = String::from_utf8_lossy(&r.data).parse()?;
+        let mut batch = Append::new(now);
+        batch.records.push(RecordOp::Delete { kind: FOLLOWS.to_owned(), id: pending.to_owned() });
+        if let Some(ask) = self.ask_of(&question)? {
+            let ask = super::ask::Ask { followed: Some(dossier.to_string()), ..ask };
+            batch.records.push(put(ASK, &question.to_string(), json(&ask)));
+        }
         self.stage(batch);
-        Ok(made)
+        Ok(())
+    }
+
+    /// Fills in the information request that would follow a hit, for an officer to read and complete: the accord under which it would go, and the
+    /// fields in plain form. Refuses as [`Node::follow_hit`] does.
+    pub fn follow_up_form(
+        &mut self,
+        officer: &Officer,
+        question: &Digest,
+        now: UnixMs,
+    ) -> Result<(DossierId, ServiceId, BTreeMap<String, serde_json::Value>), NodeError> {
+        asker(officer)?;
+        let ask = self.ask_of(question)?.ok_or(NodeError::Absent("question"))?;
+        match ask.asked {
+            Asked::Referred => {}
+            Asked::Expired => return Err(HitFault::Expired.into()),
+            _ => return Err(HitFault::NotHit.into()),
+        }
+        let Intent::Open { fields, parties, .. } = self.follow_up_of(&ask, BTreeMap::new(), now)? else { return Err(NodeError::Bug) };
+        let parties: Vec<Party> = parties.into_iter().map(|(service, role)| Party { service, role }).collect();
+        let mechanism = self.mechanism(REQUEST)?;
+        Ok((self.fitting_accord(&mechanism, &parties, now)?.dossier, ask.to, fields))
     }
 
     fn follow_up_of(&mut self, ask: &super::ask::Ask, fields: BTreeMap<String, serde_json::Value>, now: UnixMs) -> Result<Intent, NodeError> {
@@ -183,6 +231,15 @@ impl Node {
         ]);
         if let Some(dossier::Value::Text(t)) = basis {
             form.insert("legal_basis".to_owned(), serde_json::json!({ "lang": t.lang, "text": t.text }));
+        }
+        let lang = ask.why.reason.lang.clone();
+        let person = |p: &super::ask::AskedPerson| {
+            let name = |text: &str| serde_json::json!({ "lang": lang, "text": text });
+            let born = Some(&p.born).filter(|b| !b.is_empty());
+            serde_json::json!({ "given": name(&p.given), "family": name(&p.family), "born": born, "nationalities": null, "category": ask.why.category, "aliases": null })
+        };
+        if !ask.persons.is_empty() {
+            form.insert("persons".to_owned(), ask.persons.iter().map(person).collect());
         }
         form.extend(fields);
         let parties = vec![(me, "requesting".to_owned()), (ask.to, "requested".to_owned())];

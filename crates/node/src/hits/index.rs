@@ -45,7 +45,7 @@ pub(super) struct Kept {
 }
 
 /// What loading a source changed.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 pub struct Changed {
     /// Records that are new.
     pub added: usize,
@@ -119,10 +119,7 @@ impl Node {
         now: UnixMs,
     ) -> Result<(Ticket, Changed), NodeError> {
         officer.map_or(Ok(()), keeper)?;
-        let source = source.trim();
-        if source.is_empty() || source.len() > LINE_BYTES_MAX {
-            return Err(NodeError::Asked("a source has a name of at most 200 bytes, such as a file's".to_owned()));
-        }
+        let source = source_name(source)?;
         let allowed = self.index_categories(now)?;
         let mut new: BTreeMap<String, IndexRecord> = BTreeMap::new();
         for record in records {
@@ -181,6 +178,16 @@ impl Node {
             batch.logs.push(log("audit", serde_json::json!({ "what": "index records removed at the end of their retention", "records": gone })));
         }
         Ok(())
+    }
+}
+
+/// Trims a source's name; refuses one that is empty or too long.
+pub(super) fn source_name(source: &str) -> Result<&str, NodeError> {
+    match source.trim() {
+        name if name.is_empty() || name.len() > LINE_BYTES_MAX => {
+            Err(NodeError::Asked("a source has a name of at most 200 bytes, such as a file's".to_owned()))
+        }
+        name => Ok(name),
     }
 }
 

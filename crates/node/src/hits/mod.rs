@@ -7,11 +7,13 @@
 //! officer confirms and follows up (`confirm`); standing subjects and granted lists go on by themselves (`standing`, `batch`).
 
 mod ask;
+mod askable;
 mod batch;
 mod confirm;
 mod fault;
 mod held;
 mod index;
+mod loads;
 mod publish;
 mod quota;
 mod serve;
@@ -19,12 +21,15 @@ mod standing;
 mod view;
 mod wire;
 
-pub use ask::{ASK_PADDING, AskForm, Asked, Justification, QUESTION_ELEMENTS_MAX, RESULT_DAYS};
+pub use ask::{ASK_PADDING, AskForm, Asked, AskedPerson, Justification, QUESTION_ELEMENTS_MAX, RESULT_DAYS};
+pub use askable::{Askable, GrantLeft, SERVED_FOUND_MAX, ServedView};
 pub use batch::{BATCH_PERSONS_MAX, BatchPerson, BatchView};
 pub use fault::HitFault;
 pub use index::{Changed, INDEX_RECORDS_MAX, IndexRecord};
+pub use loads::{LOAD_REJECTS_MAX, LOADS_MAX, LoadNote};
+pub use matching::subject::{Subject, SubjectFault};
 pub use publish::{EPOCH_DAYS, IndexDone, IndexJob, PublishedView};
-pub use view::{AskView, HeldView, IndexView, Opening};
+pub use view::{AskView, HeldView, IndexView, Met, Opening};
 pub use wire::{
     Aim, HIT_SIGNED_BYTES_MAX, HIT_TAG_BYTES, HIT_VERSION, HitConfirmation, HitList, HitQuestion, HitReference, SUITE, Signing, commitment, reference_aad,
 };

@@ -65,6 +65,17 @@ impl Node {
         Ok(self.stage(batch))
     }
 
+    /// Makes a question that was answered a standing subject: it is asked again, counted like any question, because what a question came to is
+    /// kept for standing subjects only. Returns the new question's name.
+    pub fn begin_standing(&mut self, officer: &Officer, question: &Digest, now: UnixMs) -> Result<(Ticket, Digest), NodeError> {
+        super::ask::asker(officer)?;
+        let ask = self.ask_of(question)?.filter(|a| !a.standing && a.asked != Asked::Sent).ok_or(NodeError::Absent("question"))?;
+        self.room_for_standing()?;
+        let mut batch = Append::new(now);
+        let id = self.ask_inputs(officer, ask.to, ask.about(), ask.why.clone(), true, &mut batch)?;
+        Ok((self.stage(batch), id))
+    }
+
     /// Asks anew about standing subjects whose partner began a new epoch: old outputs say nothing under a new key. In the name of the officer who
     /// set them up, counted like any question; what a quota does not permit today waits. Returns how many were asked.
     pub(super) fn renew_standing(&mut self, batch: &mut Append) -> Result<usize, NodeError> {
@@ -76,7 +87,7 @@ impl Node {
             if list == ask.list || !settled {
                 continue;
             }
-            match self.ask_inputs(&officer, ask.to, ask.inputs.clone(), ask.label.clone(), ask.why.clone(), true, batch) {
+            match self.ask_inputs(&officer, ask.to, ask.about(), ask.why.clone(), true, batch) {
                 Ok(_) => {
                     (ask.standing, ask.outputs) = (false, Vec::new());
                     batch.records.push(put(ASK, &id.to_string(), json(&ask)));

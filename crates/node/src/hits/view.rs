@@ -1,6 +1,7 @@
 //! What officers, a data-protection officer and an auditor see; and what is done by the clock.
 
 use super::ask::{ASK, Ask, Asked, Justification};
+use super::loads::LoadNote;
 use super::publish::PublishedView;
 use super::quota::Way;
 use super::serve::{SERVED, ServedAsk};
@@ -11,6 +12,7 @@ use crate::officer::Officer;
 use base::{Digest, ServiceId, UnixMs, hex};
 use dossier::OfficerRole;
 use matching::oprf::{ELEMENT_BYTES, Kernel, Question};
+use matching::subject::KeyType;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use store::Append;
@@ -28,6 +30,8 @@ pub struct IndexView {
     pub published: Vec<PublishedView>,
     /// What partners asked in ten days, in elements.
     pub asked_by: BTreeMap<ServiceId, u64>,
+    /// What became of the last load of each source, the newest first.
+    pub loads: Vec<LoadNote>,
 }
 
 /// A partner's list as it is held here.
@@ -68,8 +72,14 @@ pub struct AskView {
     /// How it stands.
     #[serde(flatten)]
     pub asked: Asked,
+    /// When its answer came, or the list's change that hit a standing subject.
+    pub answered_at: Option<UnixMs>,
+    /// Until when its result can be seen and confirmed; none for standing subjects and where it is over.
+    pub expires_at: Option<UnixMs>,
     /// How many keys were hit, and of which kinds.
     pub hits: BTreeMap<String, usize>,
+    /// What of the question was hit, each thing once: never more than the officer asked for.
+    pub met: Vec<Met>,
     /// How much they say: possible, probable, strong.
     pub quality: Option<String>,
     /// Whether it is a standing subject.
@@ -78,10 +88,42 @@ pub struct AskView {
     pub elements: usize,
     /// What the log of both sides commits to.
     pub commitment: Digest,
+    /// Who confirmed the hit, and when.
+    pub confirmed: Option<(String, UnixMs)>,
     /// Where to ask, after a confirmed hit.
     pub references: Vec<HitReference>,
     /// The request that followed, or its proposal.
     pub followed: Option<String>,
+}
+
+/// A thing of the question that was hit.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Debug)]
+pub struct Met {
+    /// Its kind: `name-year`, `name-date`, `document`, `phone`, `plate`, `vessel`, `account`.
+    pub kind: String,
+    /// The date or year beside the name, or the identifier, in the one form in which it was asked.
+    pub value: String,
+    /// Spellings and readings of it that were hit.
+    pub keys: usize,
+}
+
+/// Says what of a question was hit.
+fn met(a: &Ask) -> Vec<Met> {
+    let mut out: Vec<Met> = Vec::new();
+    for hit in &a.hits {
+        let Some(input) = a.inputs.get(hit.input) else { continue };
+        let Some(kind) = matching::subject::Key::kind_of(input.as_bytes()) else { continue };
+        // Mechanism, kind and version of the rules stand before the value; beside a name its date stands last.
+        let value = input.splitn(4, '|').nth(3).unwrap_or_default();
+        let is_name = matches!(kind, KeyType::NameYear | KeyType::NameDate);
+        let value = if is_name { value.rsplit('|').next().unwrap_or_default().to_owned() } else { value.replace('|', " ") };
+        match out.iter_mut().find(|m| m.kind == kind.as_str() && m.value == value) {
+            Some(m) => m.keys += 1,
+            None => out.push(Met { kind: kind.as_str().to_owned(), value, keys: 1 }),
+        }
+    }
+    out.sort();
+    out
 }
 
 /// A line of the log, opened for an auditor.
@@ -102,6 +144,10 @@ fn view(question: Digest, a: Ask) -> AskView {
     }
     AskView {
         question,
+        answered_at: a.answered_at,
+        expires_at: a.expires_at(),
+        met: met(&a),
+        confirmed: a.confirmed,
         to: a.to,
         officer: a.officer,
         label: a.label,
@@ -132,7 +178,7 @@ impl Node {
         for partner in self.hit_partners(now)? {
             asked_by.insert(partner, self.hit_usage(Way::In, partner, now)?.0);
         }
-        Ok(IndexView { records, sources, permitted, published: self.published_lists()?, asked_by })
+        Ok(IndexView { records, sources, permitted, published: self.published_lists()?, asked_by, loads: self.loads()? })
     }
 
     /// Shows which partners' lists can be asked, and how much was asked.

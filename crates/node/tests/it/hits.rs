@@ -39,6 +39,7 @@ fn a_confirmed_hit_gives_the_reference_and_the_request_is_filled_in() {
     let fields = form(json!({ "question": [{ "lang": "es", "text": "¿Qué consta de él?" }] }));
     let Made::Pending { id: proposal, .. } = w.node(ES).follow_hit(&chief, &id, fields, now).unwrap() else { panic!("four eyes") };
     w.sides[ES].commit();
+    assert_eq!(w.ask_view(id).followed, Some(format!("pending/{proposal}")));
     let Made::Act { dossier, .. } = w.node(ES).approve(&deputy, &proposal, now).unwrap() else { panic!("approved") };
     w.sides[ES].commit();
     w.pump();
@@ -46,7 +47,7 @@ fn a_confirmed_hit_gives_the_reference_and_the_request_is_filled_in() {
     let view = w.node(MA).view(&dossier, &[], now).unwrap();
     let fields = serde_json::to_value(&view.items[0].fields).unwrap().to_string();
     assert!(["MA/2024/117", "ES-2025-44", "article 5", "Visto dos veces"].iter().all(|w| fields.contains(w)), "{fields}");
-    assert_eq!(w.ask_view(id).followed, Some(format!("pending/{proposal}")));
+    assert_eq!(w.ask_view(id).followed, Some(dossier.to_string()), "the dossier takes the place of its proposal");
 }
 
 #[test]
@@ -264,4 +265,111 @@ fn without_an_accord_that_names_it_nobody_asks() {
     assert_eq!(code(&mut w), "refusal.matching.no-list");
     assert_eq!(HIT_VERSION, 1);
     let _: (OfficerRole, Digest) = (Officer, Digest::default());
+}
+
+#[test]
+fn what_met_is_told_of_what_was_asked_alone_and_how_long_it_is_kept() {
+    let mut w = World::holding();
+    let mut asked = person("Youssef Benchekroun", "1981-03-07");
+    asked.phone("+212537000001").unwrap();
+    asked.birth("1990").unwrap();
+    let id = w.asked(&asked);
+    let seen = w.ask_view(id);
+    let met: Vec<(&str, &str)> = seen.met.iter().map(|m| (m.kind.as_str(), m.value.as_str())).collect();
+    assert_eq!(met, [("name-date", "1981-03-07"), ("name-year", "1981")], "neither the phone nor the other year was hit");
+    assert_eq!(seen.expires_at, seen.answered_at.map(|at| at.plus_ms(i64::from(RESULT_DAYS) * DAY)));
+    let miss = w.asked(&person("Nadia Invented", "1999-01-02"));
+    assert!(w.ask_view(miss).met.is_empty());
+    let chief = w.sides[ES].chief.clone();
+    let lasting = w.asks_as(&chief, &person("Nadia Invented", "1999-01-02"), why("suspect"), true).unwrap();
+    w.pump();
+    assert_eq!(w.ask_view(lasting).expires_at, None, "a standing subject is kept");
+}
+
+#[test]
+fn whom_one_may_ask_with_what_is_left_of_each_quota() {
+    let mut w = World::holding_with(json!({ "hit_officer_day_max": 192, "hit_partner_ten_days_max": 256 }));
+    let (chief, now, ma) = (w.sides[ES].chief.clone(), w.now, w.id(MA));
+    let first = w.node(ES).askables(&chief, now).unwrap();
+    assert_eq!((first.len(), first[0].partner, first[0].list), (1, ma, None), "an accord permits it, and no list is here yet");
+    w.loads(FILE, suspects());
+    w.publishes(false);
+    w.pump();
+    w.asked(&person("Nadia Invented", "1999-01-02"));
+    let (other, now) = (w.case_officer(), w.now);
+    let left = |w: &mut World, who| w.node(ES).askables(who, now).unwrap().remove(0);
+    let (own, others) = (left(&mut w, &chief), left(&mut w, &other));
+    assert_eq!((own.officer, own.service), ((128, 192), (192, 256)));
+    assert_eq!((others.officer, others.service), ((192, 192), (192, 256)), "a colleague has a day of their own");
+    assert!(own.list.is_some() && own.categories.contains("suspect") && !own.categories.contains("witness"));
+}
+
+#[test]
+fn what_partners_asked_is_shown_to_few_and_the_look_is_logged() {
+    let mut w = World::holding();
+    let hit = w.asked(&person("Youssef Benchekroun", "1981-03-07"));
+    w.asked(&person("Nadia Invented", "1999-01-02"));
+    let (chief, now) = (w.sides[MA].chief.clone(), w.now.plus_ms(1));
+    let all = (base::UnixMs(0), now);
+    let (_, found) = w.node(MA).served_questions(&chief, all, "weekly review", now).unwrap();
+    w.sides[MA].commit();
+    assert_eq!(found.iter().map(|s| s.confirmed.is_some()).collect::<Vec<_>>(), [false, false], "a hit that nobody confirmed is none here");
+    w.confirms(hit).unwrap();
+    let (_, found) = w.node(MA).served_questions(&chief, all, "weekly review", now).unwrap();
+    w.sides[MA].commit();
+    assert_eq!(found[1].confirmed, Some(vec!["MA/2024/117".to_owned()]), "the newest first");
+    assert_eq!((found[1].question.as_str(), found[1].reference.as_str(), found[1].elements), (hit.to_string().as_str(), "ES-2025-44", 64));
+    let told = serde_json::to_string(&found).unwrap();
+    assert!(!told.contains("Benchekroun") && !told.contains("1981"), "of whom it was is not known: {told}");
+    let empty = w.node(MA).served_questions(&chief, (now, now.plus_ms(DAY)), "weekly review", now).unwrap().1;
+    assert!(empty.is_empty(), "another day");
+    assert_eq!(w.node(MA).served_questions(&chief, all, " ", now).unwrap_err().code(), "refusal.node.asked");
+    let mut officer = chief.clone();
+    officer.roles = vec![Officer, Desk, CompetentAuthority, Administrator];
+    assert_eq!(w.node(MA).served_questions(&officer, all, "curious", now).unwrap_err().code(), "refusal.officer.role");
+    w.sides[MA].commit();
+    assert!(w.logged(MA, "audit").iter().any(|l| l["what"] == "partners' questions read" && l["reason"] == "weekly review" && l["found"] == 2));
+}
+
+#[test]
+fn a_question_becomes_a_standing_subject_and_is_one_no_longer() {
+    let mut w = World::holding();
+    let miss = w.asked(&person("Nadia Invented", "1999-01-02"));
+    let (chief, now) = (w.sides[ES].chief.clone(), w.now);
+    let (_, watched) = w.node(ES).begin_standing(&chief, &miss, now).unwrap();
+    w.sides[ES].commit();
+    w.pump();
+    assert!(w.ask_view(watched).standing && !w.ask_view(miss).standing, "it is asked again, as a question of its own");
+    assert_eq!(w.node(ES).begin_standing(&chief, &watched, now).unwrap_err().code(), "refusal.node.absent", "once");
+    let more = [suspects(), vec![record(&person("Nadia Invented", "1999-01-02"), "MA/2026/1", "suspect")]].concat();
+    w.loads(FILE, more);
+    w.publishes(false);
+    w.pump();
+    assert_eq!((w.stands(watched).as_str(), w.stands(miss).as_str()), ("hit", "no-hit"), "the change hits who is watched alone");
+    let now = w.now;
+    w.node(ES).end_standing(&chief, &watched, now).unwrap();
+    w.sides[ES].commit();
+    assert!(!w.ask_view(watched).standing);
+}
+
+#[test]
+fn what_became_of_the_last_load_is_remembered_for_each_source() {
+    let mut w = World::holding();
+    let (chief, now) = (w.sides[MA].chief.clone(), w.now);
+    let note = |source: &str, at, lines: usize| node::LoadNote {
+        source: source.into(),
+        at,
+        by: None,
+        changed: None,
+        rejected: lines,
+        rejects: (1..=lines).map(|n| (n, "refusal.matching.value".to_owned())).collect(),
+    };
+    for (source, at, lines) in [("a.csv", now, 1), ("b.csv", now.plus_ms(1), 0), ("a.csv", now.plus_ms(2), node::LOAD_REJECTS_MAX + 5)] {
+        w.node(MA).note_load(Some(&chief), note(source, at, lines)).unwrap();
+        w.sides[MA].commit();
+    }
+    let loads = w.node(MA).index_view(now).unwrap().loads;
+    assert_eq!(loads.iter().map(|l| (l.source.as_str(), l.rejected)).collect::<Vec<_>>(), [("a.csv", node::LOAD_REJECTS_MAX + 5), ("b.csv", 0)]);
+    assert_eq!((loads[0].rejects.len(), loads[0].by.as_deref()), (node::LOAD_REJECTS_MAX, Some(chief.id.as_str())));
+    assert!(w.node(MA).note_load(None, note("  ", now, 0)).is_err(), "a source has a name");
 }

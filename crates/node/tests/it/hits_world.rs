@@ -95,7 +95,7 @@ impl World {
     pub fn asks_as(&mut self, officer: &Officer, subject: &Subject, why: Justification, standing: bool) -> Result<Digest, NodeError> {
         self.wait(1000);
         let (to, now) = (self.id(MA), self.now);
-        let form = AskForm { to, subject: subject.clone(), label: "the man at the port".into(), justification: why, standing };
+        let form = AskForm { to, subject: subject.clone(), label: "the man at the port".into(), persons: Vec::new(), justification: why, standing };
         let (_, id) = self.node(ES).ask(officer, form, now)?;
         self.sides[ES].commit();
         Ok(id)

@@ -74,7 +74,7 @@ impl Asked {
 }
 
 /// Returns when a day begins in a zone.
-fn begins(day: civil::Date, zone: &str) -> Option<UnixMs> {
+pub(super) fn begins(day: civil::Date, zone: &str) -> Option<UnixMs> {
     let tz = if zone == "UTC" { TimeZone::UTC } else { TimeZone::get(zone).ok()? };
     Some(UnixMs(day.to_zoned(tz).ok()?.timestamp().as_millisecond()))
 }

@@ -100,7 +100,7 @@ fn draw(seat: &Seat, w: &Waiting) -> Markup {
                 h2 #drafts { (many(lang, "desk.drafts", w.drafts.len())) }
                 ul.list {
                     @for (name, d) in w.drafts.iter().take(LINES_MAX) {
-                        li { p { a href=(format!("/new/{name}")) { (label(w, lang, &d.mechanism)) " · " bdi { (d.title()) } } } p.side.quiet { (when::moment(seat, d.kept)) } }
+                        li { p { a href=(d.form.as_ref().map_or_else(|| format!("/new/{name}"), |(path, _)| path.clone())) { (label(w, lang, &d.mechanism)) " · " bdi { (d.title()) } } } p.side.quiet { (when::moment(seat, d.kept)) } }
                     }
                 }
             }

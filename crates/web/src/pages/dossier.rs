@@ -118,7 +118,7 @@ async fn dossier(State(desk): State<Desk>, Extension(seat): Extension<Seat>, Pat
 }
 
 /// Asks why the officer looks; says nothing of the dossier but its name, and nothing at all where there is none.
-async fn ask_reason(desk: &Desk, seat: &Seat, id: DossierId, rest: &str) -> Response {
+pub(super) async fn ask_reason(desk: &Desk, seat: &Seat, id: DossierId, rest: &str) -> Response {
     let lang = seat.lang;
     if let Err(e) = desk.read(move |n| n.mechanism_of(&id)).await {
         return failed(seat, desk, &e);

@@ -231,7 +231,7 @@ async fn visit(State(desk): State<Desk>, Extension(seat): Extension<Seat>, Exten
         if n.papers(Drawer::Draft, &format!("{}/", officer.id))?.len() >= DRAFTS_MAX {
             return Ok((None, None));
         }
-        let begun = draft::Draft { mechanism: VISIT.to_owned(), accord, typed: typed(&fields, &guests, &event), kept: now };
+        let begun = draft::Draft { mechanism: VISIT.to_owned(), accord, typed: typed(&fields, &guests, &event), kept: now, hit: None, form: None };
         let paper = base::hex::encode(&n.draw()[..8]);
         Ok((Some(n.file_papers(vec![draft::keep(&officer, &paper, &begun)], None, now)?), Some(paper)))
     };

@@ -4,10 +4,11 @@ use crate::access::{Access, Pages};
 use crate::desk::Desk;
 use crate::session::Seat;
 use axum::Extension;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -21,10 +22,20 @@ pub(super) fn routes(pages: Pages) -> Pages {
     pages.get("/live", Access::SignedIn, live)
 }
 
-async fn live(State(desk): State<Desk>, Extension(_): Extension<Seat>) -> Response {
+#[derive(Deserialize)]
+struct Drawn {
+    /// How often something had been stored when the page was drawn.
+    since: Option<u64>,
+}
+
+async fn live(State(desk): State<Desk>, Extension(_): Extension<Seat>, Query(drawn): Query<Drawn>) -> Response {
     let Some(place) = desk.doors.stream() else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
     let (mut changes, end) = (desk.node.changes(), Instant::now() + STREAM_MAX);
-    changes.mark_unchanged();
+    match drawn.since {
+        // What came before the stream was open is news to the page.
+        Some(since) if since != *changes.borrow() => changes.mark_changed(),
+        _ => changes.mark_unchanged(),
+    }
     let next = move |(mut changes, place)| async move {
         tokio::time::sleep(PAUSE).await;
         match tokio::time::timeout_at(end, tokio::sync::watch::Receiver::<u64>::changed(&mut changes)).await {

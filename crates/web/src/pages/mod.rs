@@ -3,6 +3,7 @@
 mod accords;
 mod acts;
 mod administration;
+mod ask;
 mod audit;
 mod calendar;
 mod communique;
@@ -29,6 +30,7 @@ mod verify;
 mod views;
 
 pub(crate) use administration::KEEP;
+pub(crate) use ask::{INDEX, SEE};
 
 use crate::access::{Access, Pages};
 use crate::assets;
@@ -40,8 +42,9 @@ pub fn pages(handle: Handle) -> Pages {
     let of_dossiers: [fn(Pages) -> Pages; 8] =
         [dossiers::routes, dossier::routes, items::routes, views::routes, exhibits::routes, moves::routes, new::routes, pending::routes];
     let across: [fn(Pages) -> Pages; 5] = [search::routes, tasks::routes, calendar::routes, statistics::routes, settings::routes];
+    let hits: [fn(Pages) -> Pages; 1] = [ask::routes];
     let register: [fn(Pages) -> Pages; 5] = [register::routes, drafts::routes, draft::routes, communique::routes, verify::routes];
     let first: [fn(Pages) -> Pages; 3] = [signin::routes, desk::routes, live::routes];
     let house: [fn(Pages) -> Pages; 5] = [partners::routes, accords::routes, officers::routes, administration::routes, audit::routes];
-    first.into_iter().chain(of_dossiers).chain(across).chain(register).chain(house).fold(begun, |pages, add| add(pages))
+    first.into_iter().chain(of_dossiers).chain(across).chain(hits).chain(register).chain(house).fold(begun, |pages, add| add(pages))
 }

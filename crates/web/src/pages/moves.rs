@@ -1,8 +1,10 @@
 //! Acting in a dossier: a form drawn from the mechanism, for a move of our stance or for a new item; then it is done, or waits for a second officer.
+//! What is typed is kept as it is typed, so that a session that runs out, or presence that must be proved again, costs nobody their words.
 
 use super::dossier::names;
 use crate::access::{ACT, Pages, Posted};
 use crate::desk::Desk;
+use crate::draft::{self, DRAFTS_MAX, Draft};
 use crate::form::{self, Choices, Typed};
 use crate::labels::Labelled;
 use crate::layout::{Live, absent, csrf, failed, notice, page};
@@ -15,7 +17,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use base::{DossierId, ItemId};
 use dossier::{Field, Mechanism, OfficerRole};
 use maud::{Markup, html};
-use node::{Intent, Made, Node, NodeError};
+use node::{Drawer, Intent, Made, Node, NodeError};
 use std::sync::Arc;
 
 pub(super) fn routes(pages: Pages) -> Pages {
@@ -24,6 +26,8 @@ pub(super) fn routes(pages: Pages) -> Pages {
         .post("/dossiers/{id}/items/{item}/moves/{name}", ACT, make_move)
         .get("/dossiers/{id}/items/{item}/new/{kind}", ACT, item_form)
         .post("/dossiers/{id}/items/{item}/new/{kind}", ACT, make_item)
+        .post("/dossiers/{id}/items/{item}/moves/{name}/keep", ACT, keep_move)
+        .post("/dossiers/{id}/items/{item}/new/{kind}/keep", ACT, keep_item)
 }
 
 /// What the form is for.
@@ -38,6 +42,8 @@ struct Wanted {
     fields: Vec<Field>,
     second: Vec<OfficerRole>,
     step_up: bool,
+    /// The mechanism's own words for why the move may not be possible.
+    why_not: Option<String>,
     recipients: Vec<String>,
     choices: Choices,
 }
@@ -70,14 +76,14 @@ async fn wanted(desk: &Desk, seat: &Seat, (id, item, name): (String, String, Str
         let me = n.me();
         let found = view.items.iter().find(|i| i.id == item).ok_or(NodeError::Absent("item"))?;
         let my_role = view.parties.iter().find(|p| p.service == me).map(|p| p.role.clone()).ok_or(NodeError::NotParty)?;
-        let (label, fields, second, step_up) = match opens {
+        let (label, fields, second, step_up, why_not) = match opens {
             true => {
                 let k = mechanism.kind(&name).ok_or(NodeError::Absent("kind"))?;
-                (k.label.get(lang).to_owned(), k.fields.clone(), k.four_eyes.clone(), false)
+                (k.label.get(lang).to_owned(), k.fields.clone(), k.four_eyes.clone(), false, None)
             }
             false => {
                 let m = mechanism.move_of(&found.kind, &my_role, &name).ok_or(NodeError::Absent("move"))?;
-                (m.label.get(lang).to_owned(), m.fields.clone(), m.four_eyes.clone(), m.step_up)
+                (m.label.get(lang).to_owned(), m.fields.clone(), m.four_eyes.clone(), m.step_up, m.why_not.as_ref().map(|w| w.get(lang).to_owned()))
             }
         };
         let all = names(n);
@@ -93,7 +99,7 @@ async fn wanted(desk: &Desk, seat: &Seat, (id, item, name): (String, String, Str
             ..general(n, lang)?
         };
         let recipients = view.parties.iter().filter(|p| p.service != me).map(|p| code(&p.service)).collect();
-        Ok(Wanted { dossier, item, name, opens, label, fields, second, step_up, recipients, choices, mechanism })
+        Ok(Wanted { dossier, item, name, opens, label, fields, second, step_up, why_not, recipients, choices, mechanism })
     })
     .await
 }
@@ -124,11 +130,12 @@ fn draw(seat: &Seat, w: &Wanted, typed: &Typed, trouble: Option<Markup>, wrong: 
         p.quiet { a href=(format!("/dossiers/{}", w.dossier)) { (t(lang, "form.back")) } " · " (w.mechanism.label.get(lang)) }
         h1 { (w.label) }
         @if let Some(trouble) = trouble { (trouble) }
-        form method="post" action=(w.path()) {
+        form method="post" action=(w.path()) data-keep=(format!("{}/keep", w.path())) {
             (csrf(seat))
             (form::draw(seat, &w.fields, typed, &w.choices, wrong))
             (form::draw_handling(seat, typed))
             (consequence(seat, &w.recipients, &w.second, w.step_up))
+            p.quiet #kept role="status" data-kept=(t(lang, "new.kept")) data-lost=(t(lang, "new.lost")) {}
             div.row { button.main name="do" value="send" { (if w.second.is_empty() { t(lang, "form.sign") } else { t(lang, "form.propose") }) } a.button href=(format!("/dossiers/{}", w.dossier)) { (t(lang, "form.cancel")) } }
         }
     };
@@ -165,12 +172,77 @@ async fn make_item(State(desk): State<Desk>, Extension(seat): Extension<Seat>, E
     act(&desk, &seat, form, at, true).await
 }
 
+async fn keep_move(State(desk): State<Desk>, Extension(seat): Extension<Seat>, Extension(form): Extension<Posted>, Path(at): At) -> Response {
+    keep(&desk, &seat, form, at, false).await
+}
+
+async fn keep_item(State(desk): State<Desk>, Extension(seat): Extension<Seat>, Extension(form): Extension<Posted>, Path(at): At) -> Response {
+    keep(&desk, &seat, form, at, true).await
+}
+
+async fn keep(desk: &Desk, seat: &Seat, form: Posted, at: (String, String, String), opens: bool) -> Response {
+    let w = match wanted(desk, seat, at, opens).await {
+        Ok(w) => w,
+        Err(NodeError::NotParty) => return absent(seat),
+        Err(e) => return failed(seat, desk, &e),
+    };
+    match store(desk, seat, &w, form.0).await {
+        Ok(true) => StatusCode::NO_CONTENT.into_response(),
+        Ok(false) => StatusCode::UNPROCESSABLE_ENTITY.into_response(),
+        Err(e) => failed(seat, desk, &e),
+    }
+}
+
+/// Keeps what was typed; tells whether there was a place for it.
+async fn store(desk: &Desk, seat: &Seat, w: &Wanted, typed: Typed) -> Result<bool, NodeError> {
+    let (officer, now, path) = (seat.officer.clone(), desk.node.now(), w.path());
+    let typed = typed.into_iter().filter(|(n, v)| n != "csrf" && n != "do" && n != "more" && !v.is_empty()).collect();
+    let kept = Draft { mechanism: w.mechanism.id.clone(), accord: String::new(), typed, kept: now, hit: None, form: Some((path.clone(), w.label.clone())) };
+    desk.run(move |n| {
+        let name = draft::name_of_form(&path);
+        let there = draft::find(n, &officer, &name).is_ok();
+        if !there && n.papers(Drawer::Draft, &format!("{}/", officer.id))?.len() >= DRAFTS_MAX {
+            return Ok((None, false));
+        }
+        Ok((Some(n.file_papers(vec![draft::keep(&officer, &name, &kept)], None, now)?), true))
+    })
+    .await
+}
+
+/// Forgets what was typed into a form, if anything was.
+async fn forget(desk: &Desk, seat: &Seat, path: &str) -> Result<(), NodeError> {
+    let (officer, now, name) = (seat.officer.clone(), desk.node.now(), draft::name_of_form(path));
+    desk.run(move |n| match draft::find(n, &officer, &name) {
+        Ok(_) => Ok((Some(n.file_papers(vec![draft::drop(&officer, &name)], None, now)?), ())),
+        Err(_) => Ok((None, ())),
+    })
+    .await
+}
+
 async fn show_form(desk: &Desk, seat: &Seat, at: (String, String, String), opens: bool) -> Response {
+    let rest = format!("/items/{}/{}/{}", at.1, if opens { "new" } else { "moves" }, at.2);
+    let path = format!("/dossiers/{}{rest}", at.0);
+    if let Ok(id) = at.0.parse::<DossierId>()
+        && seat.session.reason(&id).is_none()
+    {
+        // A draft leads here in a session that has not said why it looks.
+        return super::dossier::ask_reason(desk, seat, id, &rest).await;
+    }
+    let (officer, name) = (seat.officer.clone(), draft::name_of_form(&path));
     match wanted(desk, seat, at, opens).await {
         Ok(w) if w.step_up && !seat.session.is_present(seat.now) => Redirect::to(&format!("/again?to={}", w.path())).into_response(),
-        Ok(w) => draw(seat, &w, &Vec::new(), None, None).into_response(),
+        Ok(w) => {
+            let typed = desk.read(move |n| Ok(draft::find(n, &officer, &name).map(|d| d.typed).unwrap_or_default())).await;
+            typed.map_or_else(|e| failed(seat, desk, &e), |typed| draw(seat, &w, &typed, None, None).into_response())
+        }
         Err(NodeError::NotParty) => absent(seat),
-        Err(e) => failed(seat, desk, &e),
+        Err(e) => {
+            // What was begun and is not possible any more is begun no longer.
+            if let (NodeError::Absent(_), Err(e)) = (&e, forget(desk, seat, &path).await) {
+                return failed(seat, desk, &e);
+            }
+            failed(seat, desk, &e)
+        }
     }
 }
 
@@ -184,12 +256,30 @@ async fn act(desk: &Desk, seat: &Seat, form: Posted, at: (String, String, String
         return draw(seat, &w, &form.0, None, None).into_response();
     }
     if w.step_up && !seat.session.is_present(seat.now) {
-        return (StatusCode::FORBIDDEN, draw(seat, &w, &form.0, Some(notice(seat.lang, "refusal.desk.presence", desk, "")), None)).into_response();
+        if let Err(e) = store(desk, seat, &w, form.0.clone()).await {
+            return failed(seat, desk, &e);
+        }
+        let again = html! {
+            (notice(seat.lang, "refusal.desk.presence", desk, ""))
+            p { a.button.main href=(format!("/again?to={}", w.path())) { (t(seat.lang, "again.button")) } }
+        };
+        return (StatusCode::FORBIDDEN, draw(seat, &w, &form.0, Some(again), None)).into_response();
     }
-    match desk.propose(seat.officer.clone(), w.intent(&form.0, seat)).await {
+    let made = desk.propose(seat.officer.clone(), w.intent(&form.0, seat)).await;
+    if made.is_ok()
+        && let Err(e) = forget(desk, seat, &w.path()).await
+    {
+        return failed(seat, desk, &e);
+    }
+    match made {
         Ok(Made::Act { .. }) => Redirect::to(&format!("/dossiers/{}", w.dossier)).into_response(),
         Ok(Made::Pending { id, .. }) => Redirect::to(&format!("/pending/{id}")).into_response(),
-        Err(e) => (StatusCode::UNPROCESSABLE_ENTITY, draw(seat, &w, &form.0, Some(refused(desk, seat, &e)), field_of(&e))).into_response(),
+        Err(e) => {
+            // What the mechanism says itself is nearer to the case than the words of the code.
+            let own = w.why_not.as_ref().filter(|_| e.code() == "refusal.act.guard");
+            let trouble = html! { @if let Some(own) = own { p.late role="alert" { (own) } } (refused(desk, seat, &e)) };
+            (StatusCode::UNPROCESSABLE_ENTITY, draw(seat, &w, &form.0, Some(trouble), field_of(&e))).into_response()
+        }
     }
 }
 

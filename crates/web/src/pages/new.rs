@@ -17,7 +17,7 @@ use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use base::ServiceId;
+use base::{Digest, ServiceId};
 use dossier::Mechanism;
 use maud::{Markup, html};
 use node::{AccordView, Drawer, Intent, Made, Node, NodeError, Rehearsal};
@@ -78,7 +78,14 @@ async fn choose(State(desk): State<Desk>, Extension(seat): Extension<Seat>) -> R
 }
 
 async fn begin(State(desk): State<Desk>, Extension(seat): Extension<Seat>, Extension(posted): Extension<Posted>) -> Response {
-    let d = Draft { mechanism: posted.get("mechanism").to_owned(), accord: posted.get("accord").to_owned(), typed: Vec::new(), kept: seat.now };
+    let d = Draft {
+        mechanism: posted.get("mechanism").to_owned(),
+        accord: posted.get("accord").to_owned(),
+        typed: Vec::new(),
+        kept: seat.now,
+        hit: None,
+        form: None,
+    };
     let (officer, now) = (seat.officer.clone(), seat.now);
     let made = desk.run(move |n| {
         n.mechanism(&d.mechanism)?;
@@ -241,17 +248,24 @@ async fn go_on(State(desk): State<Desk>, Extension(seat): Extension<Seat>, Exten
             }
         }
         "send" => match desk.propose(seat.officer.clone(), intent).await {
-            Ok(made) => sent(&desk, &seat, &name, made).await,
+            Ok(made) => sent(&desk, &seat, &name, o.draft.hit, made).await,
             Err(e) => refuse(&e),
         },
         _ => draw(&seat, &name, &o, None, None).into_response(),
     }
 }
 
-/// Throws the draft away once it was sent; whoever opened a dossier has a reason to look at it.
-async fn sent(desk: &Desk, seat: &Seat, name: &str, made: Made) -> Response {
+/// Throws the draft away once it was sent, and notes it with the hit that it follows up; whoever opened a dossier has a reason to look at it.
+async fn sent(desk: &Desk, seat: &Seat, name: &str, hit: Option<Digest>, made: Made) -> Response {
     let (officer, now, name) = (seat.officer.clone(), seat.now, name.to_owned());
-    if let Err(e) = desk.run(move |n| Ok((Some(n.file_papers(vec![draft::drop(&officer, &name)], None, now)?), ()))).await {
+    let followed = (hit, made.clone());
+    let done = desk.run(move |n| {
+        if let (Some(question), made) = &followed {
+            n.hit_followed(&officer, question, made, now)?;
+        }
+        Ok((Some(n.file_papers(vec![draft::drop(&officer, &name)], None, now)?), ()))
+    });
+    if let Err(e) = done.await {
         return failed(seat, desk, &e);
     }
     match made {

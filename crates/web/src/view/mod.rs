@@ -33,6 +33,11 @@ use maud::Markup;
 /// The style sheet of all views.
 pub const STYLE: &str = include_str!("../../assets/view.css");
 
+/// Tells whether a value is one of a field: several moves may give one name to fields of different types.
+pub(crate) fn fits(field: &dossier::Field, value: &serde_json::Value) -> bool {
+    field.read(value).is_ok_and(|read| field.check(&read).is_ok())
+}
+
 /// Views that belong to almost every dossier and say nothing of what a mechanism is about.
 const GENERAL: [&str; 2] = ["timeline", "board"];
 

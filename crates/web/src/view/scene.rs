@@ -80,9 +80,11 @@ impl<'a> Scene<'a> {
     pub(super) fn said(&self, item: &'a ItemView, stance: &'a StanceView) -> Vec<Stated<'a>> {
         let role = self.role(&stance.service);
         let moves = self.kind(item).into_iter().flat_map(|k| &k.moves).filter(move |m| Some(m.role.as_str()) == role);
+        let fields: Vec<&Field> = moves.flat_map(|m| &m.fields).collect();
         let mut out: Vec<Stated<'a>> = Vec::new();
-        for field in moves.flat_map(|m| &m.fields) {
+        for field in &fields {
             if let Some(json) = stance.said.get(&field.id).filter(|_| !out.iter().any(|s| s.field.id == field.id)) {
+                let field = *fields.iter().find(|f| f.id == field.id && super::fits(f, json)).unwrap_or(field);
                 out.extend(each(json).iter().map(|value| Stated { item, field, by: stance.service, value }));
             }
         }

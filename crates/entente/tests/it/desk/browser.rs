@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 const ANSWERS_WITHIN: Duration = Duration::from_secs(60);
-const HOLDS_WITHIN: Duration = Duration::from_secs(30);
+const HOLDS_WITHIN: Duration = Duration::from_secs(60);
 
 pub struct Browser(Rc<RefCell<Pipe>>);
 

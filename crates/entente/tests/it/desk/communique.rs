@@ -4,13 +4,12 @@
 use super::browser::{Browser, Tab};
 use super::http::Visitor;
 use super::sight::look;
-use super::story::{PROGRAM, say_why, seat, two_stations};
+use super::story::{PROGRAM, agree, h0, phase, say_why, seat, two_stations};
 use base::Digest;
-use entente::launch::{Station, accord, settle};
+use entente::launch::{Station, settle};
 use node::Proof;
 use serde_json::{Value, json};
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 const PRESS: &str = include_str!("../../../demo/press/madrid-2025-fr.txt");
 const TEXTS: [(&str, &str); 3] = [
@@ -18,41 +17,6 @@ const TEXTS: [(&str, &str); 3] = [
     ("es", "Los dos servicios acordaron intercambiar información.\nLas conversaciones se celebraron en Madrid."),
     ("ar", "اتفقت المصلحتان على تبادل المعلومات.\nوجرت المباحثات في مدريد."),
 ];
-
-fn h0() -> Value {
-    json!({ "codes": ["H0"] })
-}
-
-/// An accord among both that permits working visits.
-async fn visits_accord(ma: &Station, es: &Station) {
-    let hash = ma.client("desk").get("/v1/mechanisms/working-visit").await.unwrap()["hash"].as_str().unwrap().to_owned();
-    let opened = ma.act("chief", "judge", &accord(&[ma.service, es.service], &[("working-visit", &hash)], "Visits"), "delivered").await.unwrap();
-    let authority = json!({ "lang": "en", "text": "Director" });
-    let sign = json!({ "do": "move", "dossier": opened["dossier"], "item": null, "name": "sign", "handling": h0(), "fields": { "authority": authority } });
-    for s in [ma, es] {
-        s.act("judge", "chief", &sign, "delivered").await.unwrap();
-    }
-    for s in [ma, es] {
-        phase(s, opened["dossier"].as_str().unwrap(), None, "in-force").await;
-    }
-}
-
-/// Waits until a dossier, or an item of it, stands in a phase at a node.
-async fn phase(at: &Station, dossier: &str, item: Option<&str>, wanted: &str) {
-    let began = Instant::now();
-    loop {
-        let view = at.client("desk").get(&format!("/v1/dossiers/{dossier}?reason=story")).await.unwrap_or_default();
-        let found = match item {
-            None => view["phase"].clone(),
-            Some(id) => view["items"].as_array().into_iter().flatten().find(|i| i["id"] == id).map(|i| i["phase"].clone()).unwrap_or_default(),
-        };
-        if found == wanted {
-            return;
-        }
-        assert!(began.elapsed() < Duration::from_secs(60), "{} has {found} and not {wanted}", at.code);
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
 
 /// The press text becomes a confirmed draft and the form of a visit, which is completed and put before a second officer.
 fn from_press_to_visit(tab: &Tab, es: &Station) -> String {
@@ -112,7 +76,7 @@ fn a_communique_from_draft_to_public_verification() {
     let mut stations = two_stations(dir.path());
     runtime.block_on(settle(&mut stations, Path::new(PROGRAM))).unwrap();
     let (ma, es) = (&stations[0], &stations[1]);
-    runtime.block_on(visits_accord(ma, es));
+    runtime.block_on(agree(&[ma, es], &["working-visit"], "Visits"));
     let (host, guest) = runtime.block_on(async { (seat(&browser, es, "desk", "ES desk").await, seat(&browser, ma, "chief", "MA chief").await) });
     let visit = from_press_to_visit(&host, es);
 

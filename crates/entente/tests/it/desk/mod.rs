@@ -2,11 +2,14 @@
 
 mod across;
 mod adm;
+mod ask;
 mod authenticator;
 mod browser;
 mod communique;
 mod http;
 mod light;
+mod refusals;
 mod routes;
 mod sight;
 mod story;
+mod together;

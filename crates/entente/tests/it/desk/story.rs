@@ -3,18 +3,25 @@
 use super::browser::{Browser, Tab};
 use super::sight::look;
 use base::Lang;
-use entente::launch::{Founder, Station, settle};
-use serde_json::json;
+use entente::launch::{Founder, Station, accord, settle};
+use serde_json::{Value, json};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_entente");
 
 pub fn two_stations(root: &Path) -> Vec<Station> {
+    stations(root, &["ma", "es"])
+}
+
+/// Founds services by their codes.
+pub fn stations(root: &Path, codes: &[&str]) -> Vec<Station> {
     let founders = [
         Founder { code: "ma", country: "MA", zone: "Africa/Casablanca", name: &[(Lang::Fr, "Bureau de liaison")], languages: &[Lang::Fr, Lang::Ar] },
         Founder { code: "es", country: "ES", zone: "Europe/Madrid", name: &[(Lang::Es, "Oficina de enlace")], languages: &[Lang::Es] },
+        Founder { code: "de", country: "DE", zone: "Europe/Berlin", name: &[(Lang::De, "Verbindungsstelle")], languages: &[Lang::De] },
     ];
-    founders.iter().map(|f| Station::found(root, f).unwrap()).collect()
+    founders.iter().filter(|f| codes.contains(&f.code)).map(|f| Station::found(root, f).unwrap()).collect()
 }
 
 /// Lets somebody in by an invitation of the running node.
@@ -32,6 +39,86 @@ pub fn say_why(tab: &Tab, why: &str) {
     tab.until_shown("Why do you look at this dossier?");
     tab.fill("reason", why);
     tab.follow("form[action$=reason] button");
+}
+
+pub fn h0() -> Value {
+    json!({ "codes": ["H0"] })
+}
+
+/// Brings an accord among services into force that permits some mechanisms.
+pub async fn agree(all: &[&Station], mechanisms: &[&str], title: &str) {
+    let mut hashes = Vec::new();
+    for name in mechanisms {
+        let found = all[0].client("desk").get(&format!("/v1/mechanisms/{name}")).await.unwrap();
+        hashes.push((*name, found["hash"].as_str().unwrap().to_owned()));
+    }
+    let named: Vec<(&str, &str)> = hashes.iter().map(|(name, hash)| (*name, hash.as_str())).collect();
+    let parties: Vec<_> = all.iter().map(|s| s.service).collect();
+    let opened = all[0].act("chief", "judge", &accord(&parties, &named, title), "delivered").await.unwrap();
+    let authority = json!({ "lang": "en", "text": "Director" });
+    let sign = json!({ "do": "move", "dossier": opened["dossier"], "item": null, "name": "sign", "handling": h0(), "fields": { "authority": authority } });
+    for s in all {
+        s.act("judge", "chief", &sign, "delivered").await.unwrap();
+    }
+    for s in all {
+        phase(s, opened["dossier"].as_str().unwrap(), None, "in-force").await;
+    }
+}
+
+/// Waits until a dossier, or an item of it, stands in a phase at a node.
+pub async fn phase(at: &Station, dossier: &str, item: Option<&str>, wanted: &str) {
+    let began = Instant::now();
+    loop {
+        let view = at.client("desk").get(&format!("/v1/dossiers/{dossier}?reason=story")).await.unwrap_or_default();
+        let found = match item {
+            None => view["phase"].clone(),
+            Some(id) => view["items"].as_array().into_iter().flatten().find(|i| i["id"] == id).map(|i| i["phase"].clone()).unwrap_or_default(),
+        };
+        if found == wanted {
+            return;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "{} has {found} and not {wanted}", at.code);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Fills in a form that is drawn from a mechanism, as it stands in the window; a name with `=` before it is a box to tick.
+pub fn fill(tab: &Tab, fields: &[(&str, &str)]) {
+    for (name, value) in fields {
+        match name.strip_prefix('=') {
+            Some(name) => tab.click(&format!("input[name='{name}'][value='{value}']")),
+            None => tab.fill(name, value),
+        }
+    }
+}
+
+/// Does something in a dossier through its page: follows a link that ends so, fills in the form, signs it or puts it before a second officer,
+/// who signs it at the own window.
+pub fn does(tab: &Tab, dossier: &str, link: &str, fields: &[(&str, &str)], second: Option<&Tab>) {
+    tab.open(&format!("/dossiers/{dossier}/items"));
+    if tab.js("!!document.querySelector('form[action$=reason]')") == true {
+        say_why(tab, "story");
+    }
+    tab.open(&format!("/dossiers/{dossier}"));
+    tab.until(&format!("!!document.querySelector(\"main a[href$='{link}']\")"));
+    tab.follow(&format!("main a[href$='{link}']"));
+    if tab.js("location.pathname") == "/again" {
+        tab.click("button[data-passkey]");
+        tab.until("location.pathname !== '/again' && document.readyState === 'complete'");
+    }
+    fill(tab, fields);
+    tab.click("input[name=handling][value=H0]");
+    let lacks = tab.js("[...document.querySelectorAll('main form[data-keep] :invalid')].map(e => e.name).filter(n => n).join(' ')");
+    assert_eq!(lacks, "", "{}: {link} is not filled in", tab.name);
+    tab.follow("button[value=send]");
+    let at = tab.js("location.pathname").as_str().unwrap().to_owned();
+    let Some(second) = second else {
+        assert!(at.starts_with("/dossiers/") && !at.contains("/items/"), "{}: {link}: {}", tab.name, tab.js("document.querySelector('main').innerText"));
+        return;
+    };
+    assert!(at.starts_with("/pending/"), "{}: {link}: {}", tab.name, tab.js("document.querySelector('main').innerText"));
+    second.open(&at);
+    second.follow("form[action$=approve] button");
 }
 
 #[test]
