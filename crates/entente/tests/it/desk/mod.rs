@@ -3,10 +3,14 @@
 mod across;
 mod adm;
 mod authenticator;
-mod browser;
+pub mod browser;
 mod communique;
 mod http;
 mod light;
+mod pages;
+#[cfg(feature = "oidc")]
+mod provider;
 mod routes;
 mod sight;
-mod story;
+pub mod story;
+mod tongue;
