@@ -27,7 +27,7 @@ const WISHES: &[Need] = &[
     Need { call: &["prlimit", "--version"], packages: &["util-linux", "mount"], why: "mounts, and limits of a running process" },
     Need { call: &["faketime", "--version"], packages: &["faketime"], why: "a clock that jumps" },
     Need { call: &["chromium", "--version"], packages: &["chromium"], why: "the desk as a browser shows it" },
-    Need { call: &["npm", "--version"], packages: &["npm"], why: "fetches axe-core, which checks pages for accessibility" },
+    Need { call: &["npm", "--version"], packages: &["npm"], why: "fetches axe-core, which checks pages for accessibility, and an identity provider" },
 ];
 
 /// Parts of the Rust toolchain: cargo's subcommand and rustup's name.
@@ -35,6 +35,9 @@ const PARTS: &[(&str, &str)] = &[("fmt", "rustfmt"), ("clippy", "clippy")];
 
 /// The version of axe-core by which pages are checked.
 const AXE: &str = "4.14.1";
+
+/// The version of node-oidc-provider by which signing in through an identity provider is tested.
+const OIDC_PROVIDER: &str = "9.13.3";
 
 /// The version of cargo-deny whose rules deny.toml is written for.
 pub const CARGO_DENY: &str = "0.20.2";
@@ -53,7 +56,7 @@ pub fn install() -> Result<String, String> {
         }
     }
     let wished = wishes();
-    let axe = axe();
+    let fetched = [axe(), identity_provider()];
     let parts: Vec<&str> = PARTS.iter().filter(|(sub, _)| !works(cargo([*sub, "--version"]))).map(|(_, part)| *part).collect();
     if !parts.is_empty() {
         let add = ["component", "add"].into_iter().chain(parts.iter().copied());
@@ -61,7 +64,7 @@ pub fn install() -> Result<String, String> {
     }
     let compiler = compiler().map_or("an unknown rustc".to_owned(), |(major, minor)| format!("rustc {major}.{minor}"));
     let lacking = if wished.is_empty() { String::new() } else { format!("; TESTS OF REAL PROCESSES LACK {}", wished.join(", ")) };
-    Ok(format!("{compiler}, installed {}{lacking}{}", packages.len() + parts.len(), axe.err().unwrap_or_default()))
+    Ok(format!("{compiler}, installed {}{lacking}{}", packages.len() + parts.len(), fetched.into_iter().filter_map(Result::err).collect::<String>()))
 }
 
 /// Installs what the tests of real processes use; returns what is still missing, which is no failure.
@@ -92,6 +95,21 @@ fn axe() -> Result<(), String> {
     let parts = ["-xzf".as_ref(), packed.as_os_str(), "-C".as_ref(), tools.as_os_str(), "--strip-components=1".as_ref(), "package/axe.min.js".as_ref()];
     shown(program("tar", parts)).map_err(|e| lacks(&e))?;
     std::fs::write(&stamp, AXE).map_err(|e| lacks(&e))
+}
+
+/// Fetches a real identity provider for the tests into `target/tools/oidc`; no script of its packages is run. What is wrong is no failure.
+fn identity_provider() -> Result<(), String> {
+    let folder = root().join("target/tools/oidc");
+    let stamp = folder.join("version");
+    if std::fs::read_to_string(&stamp).is_ok_and(|v| v == OIDC_PROVIDER) {
+        return Ok(());
+    }
+    let lacks = |e: &dyn std::fmt::Display| format!("; SIGNING IN BY AN IDENTITY PROVIDER IS NOT CHECKED: {e}");
+    std::fs::create_dir_all(&folder).map_err(|e| lacks(&e))?;
+    let named = format!("oidc-provider@{OIDC_PROVIDER}");
+    let quiet = ["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"];
+    shown(program("npm", quiet.iter().map(std::ffi::OsStr::new).chain([folder.as_os_str(), named.as_ref()]))).map_err(|e| lacks(&e))?;
+    std::fs::write(&stamp, OIDC_PROVIDER).map_err(|e| lacks(&e))
 }
 
 fn debian(packages: &[&str]) -> Result<(), String> {

@@ -22,8 +22,9 @@ pub const STEPS: &[Step] = &[
     Step { name: "graph", what: "crates import downwards only; pure crates are pure; no traces of a machine", in_test: true, run: graph },
     Step { name: "fmt", what: "cargo fmt --all --check", in_test: true, run: fmt },
     Step { name: "clippy", what: "cargo clippy, warnings are errors", in_test: true, run: clippy },
-    Step { name: "unit", what: "cargo test --workspace --locked", in_test: true, run: || tested(&[]) },
-    Step { name: "vectors", what: "published vectors are what the code writes", in_test: false, run: || tested(&["vectors"]) },
+    Step { name: "unit", what: "cargo test --workspace --locked", in_test: true, run: || tested(&["--workspace"]) },
+    Step { name: "vectors", what: "published vectors are what the code writes", in_test: false, run: || tested(&["--workspace", "vectors"]) },
+    Step { name: "provider", what: "signing in by an identity provider: the build feature that is off by default", in_test: true, run: || tested(PROVIDER) },
     Step { name: "deny", what: "licences, sources, bans and advisories of all dependencies", in_test: true, run: deny },
 ];
 
@@ -48,7 +49,7 @@ fn fmt() -> Result<Ended, String> {
 }
 
 fn clippy() -> Result<Ended, String> {
-    let args = ["clippy", "--workspace", "--all-targets", "--locked", "--"];
+    let args = ["clippy", "--workspace", "--all-targets", "--features", "entente/oidc", "--locked", "--"];
     // A newer compiler brings new lints, which are no reason why a sound checkout should fail on somebody's fresh machine.
     let newer = needs::compiler() > house::rust_version()?;
     let lints: &[&str] = if newer { &["--cap-lints", "warn"] } else { &["-D", "warnings"] };
@@ -59,13 +60,16 @@ fn clippy() -> Result<Ended, String> {
     })
 }
 
+/// The tests of what only a build feature brings.
+const PROVIDER: &[&str] = &["-p", "entente", "-p", "entente-transport", "--features", "entente/oidc", "--", "provider", "oidc", "asking"];
+
 /// With these words a test says what it could not check on this machine.
 const NOT_CHECKED: &str = "NOT CHECKED: ";
 
-/// Runs the tests whose names contain a word, or all.
+/// Runs the tests that `cargo test` picks by these words.
 fn tested(words: &[&str]) -> Result<Ended, String> {
     let mut sum = Sum::default();
-    let args = ["test", "--workspace", "--locked"].iter().chain(words);
+    let args = ["test", "--locked"].iter().chain(words);
     let mut skipped: Vec<String> = Vec::new();
     let outcome = watched(cargo(args), |line| {
         sum.add(line);

@@ -1,6 +1,7 @@
 //! A node's configuration: one TOML file with every default written out beside what it does.
 
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -72,6 +73,27 @@ pub struct DeskConfig {
     /// Hours after which any session ends.
     #[serde(default = "desk_session_hours")]
     pub session_hours: u32,
+    /// The service's own identity provider, by which officers may sign in; for a program that is built with `oidc`.
+    #[serde(default)]
+    pub provider: Option<ProviderConfig>,
+}
+
+/// An identity provider (OpenID Connect).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderConfig {
+    /// Its name, which is its address: `https://id.example`.
+    pub issuer: String,
+    /// The PEM file with the certificates under which it stands; wanted with `https`.
+    #[serde(default)]
+    pub certificates: Option<PathBuf>,
+    /// The name under which it knows the desk.
+    pub client_id: String,
+    /// The file with the secret that the desk shares with it; none where it asks for none.
+    #[serde(default)]
+    pub client_secret_file: Option<PathBuf>,
+    /// Officers by the subject under which it knows them. Nobody else is signed in.
+    pub subjects: BTreeMap<String, String>,
 }
 
 fn desk_listen() -> SocketAddr {
@@ -115,6 +137,7 @@ impl DeskConfig {
         match () {
             () if !self.listen.ip().is_loopback() => Some("'listen' must be a loopback address; a TLS proxy on this machine lets browsers of others in"),
             () if !host && !local => Some("'origin' is https://host or https://host:port, or http://localhost:port; browsers make no passkeys elsewhere"),
+            () if self.provider.is_some() && !cfg!(feature = "oidc") => Some("'provider' wants a program that is built with --features oidc"),
             () if self.idle_minutes == 0 || self.session_hours == 0 => Some("'idle_minutes' and 'session_hours' are at least 1"),
             () => None,
         }

@@ -95,8 +95,17 @@ impl Running for Behind {
     }
 }
 
+/// Prepares the identity provider of the configuration.
+#[cfg(feature = "oidc")]
+pub(crate) fn provider(config: Option<&crate::config::ProviderConfig>, origin: &str) -> Result<Option<crate::oidc::Oidc>, String> {
+    config.map(|p| crate::oidc::Oidc::new(p, origin)).transpose()
+}
+
 /// Opens the desk's address.
 pub async fn bind(config: &DeskConfig) -> Result<(TcpListener, SocketAddr), HomeError> {
+    // What is wrong with the provider is said at the start, and not when somebody wants to sign in.
+    #[cfg(feature = "oidc")]
+    provider(config.provider.as_ref(), &config.origin).map_err(|e| HomeError::Asked(format!("[desk.provider] {e}")))?;
     let io = |e| HomeError::Io(format!("the desk at {}", config.listen), e);
     let listener = TcpListener::bind(config.listen).await.map_err(io)?;
     let address = listener.local_addr().map_err(io)?;
@@ -112,7 +121,15 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let settings = Settings { origin: config.origin, zone, idle_minutes: config.idle_minutes, session_hours: config.session_hours };
-    let (router, _) = web::desk(Desk::new(Arc::new(behind), settings));
+    #[cfg(feature = "oidc")]
+    let provider = provider(config.provider.as_ref(), &settings.origin).map_err(std::io::Error::other)?;
+    let desk = Desk::new(Arc::new(behind), settings);
+    #[cfg(feature = "oidc")]
+    let desk = match provider {
+        Some(provider) => desk.with_provider(Arc::new(provider)),
+        None => desk,
+    };
+    let (router, _) = web::desk(desk);
     let router = router.layer(map_request(|ConnectInfo(peer): ConnectInfo<own::Peer>, mut request: Request| async move {
         request.extensions_mut().insert(web::Peer(peer.0.ip()));
         request

@@ -3,14 +3,14 @@
 use crate::client::{Client, Problem};
 use crate::home::{Founding, Home, HomeError, key_file_bytes};
 use base::{Entropy, Lang, ServiceId, Text};
-use seal::{Duty, Lock, SystemEntropy};
+use seal::{Duty, Fingerprint, Lock, SystemEntropy};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long a node may take to come up.
@@ -106,6 +106,27 @@ impl Station {
         Ok(Station { code, service, fingerprint, dir, key_file, api, desk, peer, before: Vec::new(), variables: Vec::new(), log, child: None, tokens })
     }
 
+    /// Finds a service that was founded in `root/<code>` before, with the tokens that are kept there.
+    pub fn again(root: &Path, code: &str) -> Result<Station, LaunchError> {
+        let (dir, key_file) = (root.join(code), root.join(format!("{code}.key")));
+        let home = Home::open(&dir)?;
+        let wrong = |what: String| LaunchError::System(format!("{}: {what}", key_file.display()));
+        let bytes = fs::read(&key_file).map_err(|e| wrong(e.to_string()))?;
+        let key: [u8; 32] = bytes.as_slice().try_into().map_err(|_| wrong(format!("{} bytes; a key file has 32", bytes.len())))?;
+        let service = home.keys(&Lock::KeyFile(&key))?.service();
+        let config = home.config();
+        let desk = config.desk.as_ref().map(|d| d.listen).ok_or_else(|| LaunchError::System(format!("{}: no desk is served there", dir.display())))?;
+        let mut tokens = BTreeMap::new();
+        for entry in fs::read_dir(dir.join("tokens")).into_iter().flatten().flatten() {
+            let officer = entry.file_name().to_string_lossy().into_owned();
+            let token = home.token(Some(&officer))?;
+            tokens.insert(officer, token);
+        }
+        let fingerprint = Fingerprint::of(&service).words(Lang::En);
+        let (code, log, api, peer) = (code.to_owned(), dir.join("log.txt"), config.api, config.listen);
+        Ok(Station { code, service, fingerprint, dir, key_file, api, desk, peer, before: Vec::new(), variables: Vec::new(), log, child: None, tokens })
+    }
+
     /// Starts the node's process with `program` and waits until it is ready.
     pub async fn start(&mut self, program: &Path) -> Result<(), LaunchError> {
         let system = |what: String| LaunchError::System(what);
@@ -158,9 +179,22 @@ impl Station {
         }
     }
 
-    /// Lets the node run on after this value is gone; returns its process id.
-    pub fn leave(&mut self) -> Option<u32> {
-        self.child.take().map(|c| c.id())
+    /// Tells how the node's process ended, once, if it did.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        let status = self.child.as_mut()?.try_wait().ok().flatten()?;
+        self.child = None;
+        Some(status)
+    }
+
+    /// Returns where browsers on this machine find the desk.
+    pub fn origin(&self) -> String {
+        format!("http://localhost:{}", self.desk.port())
+    }
+
+    /// Invites an officer to the desk of the running node; returns the link, which makes a passkey once.
+    pub async fn invite(&self, officer: &str) -> Result<String, Problem> {
+        let invited = self.client("admin").post(&format!("/v1/officers/{}/invite", crate::client::escape(officer)), &json!({})).await?;
+        Ok(invited["link"].as_str().unwrap_or_default().to_owned())
     }
 
     /// Returns a client for an officer whose token is known.

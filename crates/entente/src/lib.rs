@@ -31,6 +31,8 @@ pub mod home;
 pub mod keeper;
 pub mod launch;
 pub mod locale;
+#[cfg(feature = "oidc")]
+mod oidc;
 mod own;
 pub mod pipe;
 mod plot;

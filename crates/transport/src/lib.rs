@@ -6,6 +6,8 @@
 //! Coming in: [`Server`] -> TLS with a known pin -> one route -> sizes, shares, clocks -> [`Inbox`] -> receipt bytes.
 //! Going out: [`Outbox`] -> [`Pump`] (one round per partner, [`Backoff`]) -> [`Courier`] -> receipt bytes -> [`Outbox`].
 
+#[cfg(feature = "asking")]
+mod asking;
 mod backoff;
 mod courier;
 mod health;
@@ -22,6 +24,8 @@ mod share;
 mod tls;
 mod wire;
 
+#[cfg(feature = "asking")]
+pub use asking::{AskError, Asking};
 pub use backoff::Backoff;
 pub use courier::{Address, Courier};
 pub use health::{Health, HealthBook};

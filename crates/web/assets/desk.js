@@ -147,3 +147,14 @@ for (const upload of document.querySelectorAll("form[data-upload]")) {
     request.send(new FormData(upload));
   });
 }
+
+// The menu closes by Escape and by a click beside it; it opens and closes by itself as well.
+const menu = document.querySelector(".menu");
+document.addEventListener("click", (e) => {
+  if (menu && !menu.contains(e.target)) menu.open = false;
+});
+document.addEventListener("keydown", (e) => {
+  if (e.key !== "Escape" || !menu?.open) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+});

@@ -91,6 +91,12 @@ impl Pages {
         Pages { desk, router: Router::new(), rows: Vec::new() }
     }
 
+    /// Tells whether officers may sign in by an identity provider.
+    #[cfg(feature = "oidc")]
+    pub(crate) fn has_provider(&self) -> bool {
+        self.desk.provider.is_some()
+    }
+
     fn route(mut self, method: &'static str, path: &'static str, access: Access, takes: Takes, routed: MethodRouter<Desk>) -> Pages {
         let guarded = routed.layer(from_fn_with_state((self.desk.clone(), access, takes), guard));
         self.rows.push(Row { method, path, access });
@@ -154,9 +160,9 @@ async fn guard(State((desk, access, takes)): State<(Desk, Access, Takes)>, reque
     if changes && !is_ours(&parts.headers, &desk.settings.origin) {
         return (StatusCode::FORBIDDEN, "").into_response();
     }
-    let secret = cookie(&parts.headers, cookie_name(&desk));
+    let secret = cookie(&parts.headers, &cookie_name(&desk));
     let seat = match &secret {
-        Some(secret) => match desk.seat(secret, accepted).await {
+        Some(secret) => match desk.seat(secret, accepted, parts.uri.path().to_owned()).await {
             Ok(seat) => seat,
             Err(e) => return layout::failed_unseated(&desk, accepted, &e),
         },
@@ -224,9 +230,14 @@ fn is_ours(headers: &HeaderMap, origin: &str) -> bool {
     }
 }
 
-/// Returns the name of the session's cookie; where there is TLS no other host and no plain page can set it (RFC 6265bis, 4.1.3.2).
-pub(crate) fn cookie_name(desk: &Desk) -> &'static str {
-    if desk.settings.is_tls() { "__Host-desk" } else { "desk" }
+/// Returns the name of the session's cookie; where there is TLS no other host and no plain page can set it (RFC 6265bis, 4.1.3.2). Cookies
+/// are shared by all ports of a host, so that a port that is named stands in it: desks of two services beside each other sign nobody out.
+pub(crate) fn cookie_name(desk: &Desk) -> String {
+    let prefix = if desk.settings.is_tls() { "__Host-" } else { "" };
+    match desk.settings.port() {
+        Some(port) => format!("{prefix}desk-{port}"),
+        None => format!("{prefix}desk"),
+    }
 }
 
 /// Writes the session's cookie; an empty secret takes it away.
@@ -237,7 +248,8 @@ pub(crate) fn cookie_of(desk: &Desk, secret: &str) -> HeaderValue {
     HeaderValue::from_str(&text).expect("a secret is hexadecimal")
 }
 
-fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+/// Returns a secret that a browser keeps.
+pub(crate) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
     let all = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok());
     let found = all.flat_map(|v| v.split(';')).find_map(|c| c.trim().strip_prefix(name)?.strip_prefix('=').map(str::to_owned));
     found.filter(|secret| secret.len() == 64 && secret.bytes().all(|b| b.is_ascii_hexdigit()))

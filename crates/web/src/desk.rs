@@ -101,6 +101,11 @@ impl Settings {
         }
     }
 
+    /// Returns the port, where the address names one.
+    pub fn port(&self) -> Option<&str> {
+        self.origin.rsplit_once(':').map(|(_, port)| port).filter(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()))
+    }
+
     /// Tells whether browsers come by TLS.
     pub fn is_tls(&self) -> bool {
         self.origin.starts_with("https://")
@@ -115,12 +120,29 @@ pub struct Desk {
     pub(crate) doors: Arc<crate::doors::Doors>,
     pub(crate) shelf: Arc<crate::published::Shelf>,
     pub(crate) finder: Arc<crate::finder::Finder>,
+    #[cfg(feature = "oidc")]
+    pub(crate) provider: Option<Arc<dyn crate::provider::Provider>>,
 }
 
 impl Desk {
     /// Joins a running node and what the operator decided.
     pub fn new(node: Arc<dyn Running>, settings: Settings) -> Desk {
-        Desk { node, settings: Arc::new(settings), doors: Arc::default(), shelf: Arc::default(), finder: Arc::default() }
+        Desk {
+            node,
+            settings: Arc::new(settings),
+            doors: Arc::default(),
+            shelf: Arc::default(),
+            finder: Arc::default(),
+            #[cfg(feature = "oidc")]
+            provider: None,
+        }
+    }
+
+    /// Lets officers sign in by the service's own identity provider too.
+    #[cfg(feature = "oidc")]
+    #[must_use]
+    pub fn with_provider(self, provider: Arc<dyn crate::provider::Provider>) -> Desk {
+        Desk { provider: Some(provider), ..self }
     }
 
     /// Runs a job on the node; what it staged is durable when the answer comes.

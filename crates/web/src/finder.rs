@@ -190,12 +190,20 @@ fn days(view: &DossierView, mechanism: &Mechanism) -> Vec<Dated> {
 /// Keeps a desk's memory up to date while its node runs; does not itself keep the node alive.
 pub(crate) async fn keep(desk: Desk) {
     let (mut changes, weak) = (desk.node.changes(), Arc::downgrade(&desk.node));
-    let Desk { node, settings, doors, shelf, finder } = desk;
+    let Desk { node, settings, doors, shelf, finder, .. } = desk;
     drop(node);
     loop {
         changes.mark_unchanged();
         let Some(node) = weak.upgrade() else { return };
-        let desk = Desk { node, settings: Arc::clone(&settings), doors: Arc::clone(&doors), shelf: Arc::clone(&shelf), finder: Arc::clone(&finder) };
+        let desk = Desk {
+            node,
+            settings: Arc::clone(&settings),
+            doors: Arc::clone(&doors),
+            shelf: Arc::clone(&shelf),
+            finder: Arc::clone(&finder),
+            #[cfg(feature = "oidc")]
+            provider: None,
+        };
         if let Err(e) = desk.finder.refresh(&desk).await {
             tracing::warn!(code = e.code(), "search is not up to date: {e}");
         }

@@ -4,7 +4,7 @@
 //! a row in which nothing was typed is left out. Whether a value is right is the node's word alone.
 
 use crate::session::Seat;
-use crate::words::t;
+use crate::words::{apart, t};
 use base::{Lang, ServiceId, Vocabulary};
 use dossier::{Field, FieldType};
 use jiff::civil;
@@ -90,7 +90,7 @@ fn parts(lang: Lang, f: &Field, c: &Choices) -> Vec<Part> {
         FieldType::Vessel => vec![Line("name", "part.name"), Line("imo", "part.imo"), countries()],
         FieldType::Account => vec![Line("number", "part.number"), Line("institution", "part.institution")],
         FieldType::Party => vec![Of("v", "", c.parties.iter().map(|(id, code)| (id.to_string(), code.clone())).collect())],
-        FieldType::Officer => vec![Of("v", "", c.officers.iter().map(|o| (o.clone(), o.clone())).collect())],
+        FieldType::Officer => vec![Of("v", "", c.officers.iter().map(|o| (o.clone(), apart(o))).collect())],
         FieldType::Exhibit => vec![Of("v", "", c.exhibits.iter().map(|(v, name)| (v.to_string(), name.clone())).collect())],
         FieldType::Reference => vec![Of("v", "", c.dossiers.clone())],
         FieldType::Dossier => vec![Of("v", "", c.dossiers.clone()), Of("relation", "part.relation", of_vocabulary(lang, "dossier-relations"))],

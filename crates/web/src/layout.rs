@@ -1,6 +1,6 @@
 //! The frame of every page: head, skip link, navigation, foot. And the pages that say that something is not possible.
 
-use crate::access::{ACT, READ};
+use crate::access::{ACT, Access, READ, RUN};
 use crate::assets;
 use crate::desk::Desk;
 use crate::session::Seat;
@@ -46,33 +46,66 @@ pub(crate) fn page(seat: &Seat, title: &str, live: Live, main: Markup) -> Markup
         Live::Fresh => Some("fresh"),
         Live::Told => Some("told"),
     };
-    let link = |to: &str, words: &str| html! { a href=(to) { (words) } };
     html! {
         (DOCTYPE)
         html lang=(lang.code()) dir=(direction(lang)) {
             (head(lang, title))
             body data-live=[is_live] data-news=[is_live.map(|_| seat.news)] data-form=(seat.csrf) {
                 a.skip href="#main" { (t(lang, "nav.skip")) }
-                header.bar {
-                    a.home href="/" { img src=(assets::address("mark.svg")) alt="" width="20" height="20"; span { "Entente · " bdi { (seat.code) } } }
-                    nav aria-label=(t(lang, "nav.label")) {
-                        @if READ.lets(&seat.officer.roles) { (link("/", t(lang, "nav.desk"))) (link("/dossiers", t(lang, "nav.dossiers"))) (link("/register", t(lang, "nav.register"))) (link("/tasks", t(lang, "tasks.title"))) (link("/calendar", t(lang, "calendar.title"))) (link("/statistics", t(lang, "statistics.title"))) }
-                        @if ACT.lets(&seat.officer.roles) { (link("/new", t(lang, "nav.new"))) }
-                        @if crate::pages::SEE.lets(&seat.officer.roles) { (link("/ask", t(lang, "ask.title"))) }
-                        @else if crate::pages::INDEX.lets(&seat.officer.roles) { (link("/ask/index", t(lang, "ask.title"))) }
-                        (link("/partners", t(lang, "nav.partners")))
-                        @if crate::pages::KEEP.lets(&seat.officer.roles) { (link("/administration", t(lang, "nav.administration"))) }
-                        (link("/settings", t(lang, "nav.settings")))
-                    }
-                    @if READ.lets(&seat.officer.roles) { (search_box(seat)) }
-                    form.out method="post" action="/signout" { (csrf(seat)) button.plain { (t(lang, "nav.signout")) } }
-                }
+                header.bar { (bar(seat)) }
                 p.changed hidden role="status" { (t(lang, "live.changed")) " " a href="" { (t(lang, "live.reload")) } }
                 main #main tabindex="-1" { (main) }
                 footer {
                     span { bdi { (seat.officer.name) } " · " (seat.officer.roles.iter().map(|r| crate::words::role(lang, *r)).collect::<Vec<_>>().join(", ")) }
                     span { (t(lang, "foot.zone")) " " bdi { (seat.zone) } }
                 }
+            }
+        }
+    }
+}
+
+/// Address, words, and who may go there.
+type Page = (&'static str, &'static str, Access);
+
+/// The pages to which one goes again and again: they stand in the bar; on a phone, in the menu with the others.
+const OFTEN: [Page; 4] = [("/", "nav.desk", READ), ("/dossiers", "nav.dossiers", READ), ("/tasks", "tasks.title", READ), ("/register", "nav.register", READ)];
+/// The same for who runs the node and reads no dossier.
+const OFTEN_RUNNING: [Page; 3] =
+    [("/partners", "nav.partners", Access::SignedIn), ("/officers", "officers.title", crate::pages::LOCK), ("/administration", "nav.administration", RUN)];
+
+/// The pages of the menu.
+const SELDOM: [Page; 10] = [
+    ("/ask", "ask.title", crate::pages::SEE),
+    ("/ask/index", "ask.index", crate::pages::INDEX_ALONE),
+    ("/calendar", "calendar.title", READ),
+    ("/statistics", "statistics.title", READ),
+    ("/partners", "nav.partners", Access::SignedIn),
+    ("/accords", "accords.title", READ),
+    ("/officers", "officers.title", crate::pages::LOCK),
+    ("/administration", "nav.administration", crate::pages::KEEP),
+    ("/audit", "audit.title", crate::pages::AUDIT),
+    ("/settings", "nav.settings", Access::SignedIn),
+];
+
+/// The bar: the mark, where one goes often, a new dossier, the search, and a menu that opens without a script.
+fn bar(seat: &Seat) -> Markup {
+    let (lang, roles) = (seat.lang, &seat.officer.roles);
+    let here = |to: &str| to == seat.path || (to != "/" && seat.path.strip_prefix(to).is_some_and(|rest| rest.starts_with('/')));
+    let link = |(to, words, access): &Page| {
+        html! { @if access.lets(roles) { a href=(*to) aria-current=[here(to).then_some("page")] { (t(lang, words)) } } }
+    };
+    let often: &[Page] = if READ.lets(roles) { &OFTEN } else { &OFTEN_RUNNING };
+    html! {
+        a.home href="/" { img src=(assets::address("mark.svg")) alt="" width="20" height="20"; span { "Entente · " bdi { (seat.code) } } }
+        nav.often aria-label=(t(lang, "nav.label")) { @for page in often { (link(page)) } }
+        @if READ.lets(roles) { (search_box(seat)) }
+        @if ACT.lets(roles) { a.button.main.fresh href="/new" aria-current=[here("/new").then_some("page")] { (t(lang, "nav.new")) } }
+        details.menu {
+            summary { (t(lang, "nav.menu")) }
+            nav aria-label=(t(lang, "nav.menu")) {
+                div.narrow { @for page in often { (link(page)) } }
+                @for page in SELDOM.iter().filter(|p| !often.contains(p)) { (link(page)) }
+                form method="post" action="/signout" { (csrf(seat)) button.plain { (t(lang, "nav.signout")) } }
             }
         }
     }
@@ -124,7 +157,8 @@ pub(crate) fn csrf(seat: &Seat) -> Markup {
 
 /// The page of what does not exist, and of what the officer may not know to exist: the same bytes.
 pub(crate) fn absent(seat: &Seat) -> Response {
-    let lang = seat.lang;
+    // The bar must not tell where the officer wanted to go.
+    let (lang, seat) = (seat.lang, &Seat { path: String::new(), ..seat.clone() });
     let main = html! { h1 { (t(lang, "absent.title")) } p { (t(lang, "absent.text")) } p { a.button href="/" { (t(lang, "absent.back")) } } };
     (StatusCode::NOT_FOUND, page(seat, t(lang, "absent.title"), Live::Still, main)).into_response()
 }

@@ -5,6 +5,7 @@
 
 mod access;
 mod assets;
+mod because;
 mod desk;
 mod doors;
 mod draft;
@@ -12,9 +13,12 @@ mod finder;
 mod form;
 mod labels;
 mod layout;
+mod logged;
 mod multipart;
 mod pages;
 mod press;
+#[cfg(feature = "oidc")]
+mod provider;
 mod published;
 mod reading;
 pub mod search;
@@ -28,6 +32,8 @@ mod words;
 pub use access::{ACT, Access, EXPORT, READ, RUN, Row};
 pub use desk::{Answering, BackupState, Desk, Job, Later, Lay, Outlook, Pair, Persons, Read, Running, Settings};
 pub use doors::Peer;
+#[cfg(feature = "oidc")]
+pub use provider::{Back, Begun, Fault, Provider};
 pub use webauthn::{INVITATION_HOURS, invite};
 
 /// Puts the desk together: a router that serves it, and the list of its routes.

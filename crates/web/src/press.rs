@@ -136,11 +136,19 @@ pub(crate) fn draw_facts(seat: &Seat, event: &EventDraft) -> Markup {
         }
         @if !event.contradictions.is_empty() {
             h3 { (t(lang, "draft.contradictions")) }
-            ul lang="en" dir="ltr" { @for c in &event.contradictions { li { (c) } } }
+            ul { @for c in &event.contradictions { (reason(lang, c)) } }
         }
         @if !event.joined_because.is_empty() {
-            details { summary { (t(lang, "draft.joined")) } ul lang="en" dir="ltr" { @for c in &event.joined_because { li { (c) } } } }
+            details { summary { (t(lang, "draft.joined")) } ul { @for c in &event.joined_because { (reason(lang, c)) } } }
         }
+    }
+}
+
+/// Draws a sentence of the register; one of another version of the program stays as it was written.
+fn reason(lang: base::Lang, said: &str) -> Markup {
+    match crate::because::because(lang, said) {
+        Some(words) => html! { li { (words) } },
+        None => html! { li lang="en" dir="ltr" { (said) } },
     }
 }
 

@@ -101,6 +101,8 @@ pub(crate) struct Seat {
     pub zone: String,
     /// Our own short name.
     pub code: String,
+    /// The path of the request.
+    pub path: String,
     /// Now.
     pub now: UnixMs,
     /// How often something had been stored when the page was asked for.
@@ -126,10 +128,11 @@ fn put(name: &str, session: &Session) -> Paper {
     Paper::Put(Drawer::Session, name.to_owned(), serde_json::to_vec(session).expect("plain data has a JSON form"))
 }
 
-/// Begins a session; returns the secret that the browser keeps, and the change to the cabinet.
-pub(crate) fn begin(node: &mut Node, officer: &Officer, now: UnixMs) -> (String, Paper) {
+/// Begins a session, with presence proved or not yet; returns the secret that the browser keeps, and the change to the cabinet.
+pub(crate) fn begin(node: &mut Node, officer: &Officer, proved: Option<UnixMs>, now: UnixMs) -> (String, Paper) {
     let secret = hex::encode(&node.draw());
-    let session = Session { officer: officer.id.to_string(), stamp: stamp_of(officer), began: now, seen: now, proved: now, ..Session::default() };
+    let session =
+        Session { officer: officer.id.to_string(), stamp: stamp_of(officer), began: now, seen: now, proved: proved.unwrap_or_default(), ..Session::default() };
     let paper = put(&name_of(&secret), &session);
     (secret, paper)
 }
@@ -176,8 +179,8 @@ impl Session {
 }
 
 impl Desk {
-    /// Finds who sits at the desk by the browser's secret, and notes that the session is used.
-    pub(crate) async fn seat(&self, secret: &str, accepted: Lang) -> Result<Option<Seat>, NodeError> {
+    /// Finds who sits at the desk by the browser's secret and wants to go to a path, and notes that the session is used.
+    pub(crate) async fn seat(&self, secret: &str, accepted: Lang, path: String) -> Result<Option<Seat>, NodeError> {
         let (name, csrf) = (name_of(secret), csrf_of(secret));
         let (settings, now) = (self.settings.clone(), self.node.now());
         let found = self.run(move |n| {
@@ -201,7 +204,7 @@ impl Desk {
             };
             let (lang, zone) = (preferences.lang.unwrap_or(accepted), preferences.zone.clone().unwrap_or_else(|| settings.zone.clone()));
             let code = n.book().code(&n.me());
-            Ok((ticket, Some(Seat { officer, name, csrf, session, preferences, lang, zone, code, now, news: 0 })))
+            Ok((ticket, Some(Seat { officer, name, csrf, session, preferences, lang, zone, code, path, now, news: 0 })))
         });
         let news = self.node.changes();
         Ok(found.await?.map(|seat| Seat { news: *news.borrow(), ..seat }))

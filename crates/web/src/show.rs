@@ -108,7 +108,7 @@ fn one_value(seat: &Seat, field: Option<&Field>, v: &Value, names: &Names) -> Ma
 
 fn length(seat: &Seat, iso: &str) -> String {
     iso.parse::<base::Length>()
-        .map_or_else(|_| iso.to_owned(), |l| crate::view::length(seat.lang, i64::from(l.days) * 86_400_000 + i64::from(l.minutes) * 60_000))
+        .map_or_else(|_| iso.to_owned(), |l| crate::view::amount(seat.lang, i64::from(l.days) * 86_400_000 + i64::from(l.minutes) * 60_000))
 }
 
 /// Writes a number of bytes.

@@ -2,7 +2,7 @@
 
 use crate::desk::{Desk, Settings};
 use crate::doors::Purpose;
-use base::{Digest, UnixMs, hex};
+use base::{Digest, ServiceId, UnixMs, hex};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use node::passkey::{AuthenticatorData, Passkey};
@@ -88,9 +88,10 @@ fn read_data(data: &AuthenticatorData, settings: &Settings) -> Result<(), Denied
     }
 }
 
-/// The name by which authenticators know an officer: no person's name leaves the node.
-fn handle(officer: &str) -> String {
-    URL_SAFE_NO_PAD.encode(Digest::tagged("entente/desk-user/1", &[officer.as_bytes()]).0)
+/// The name by which authenticators know an officer: no person's name leaves the node. Two services may be reached under one host,
+/// and an authenticator keeps one passkey for a host and a name.
+fn handle(service: &ServiceId, officer: &str) -> String {
+    URL_SAFE_NO_PAD.encode(Digest::tagged("entente/desk-user/1", &[service.bytes(), officer.as_bytes()]).0)
 }
 
 impl Desk {
@@ -152,15 +153,16 @@ impl Desk {
         if doors.locked(&officer, now) {
             return Err(Denied::Busy);
         }
-        let invited = self.read(move |n| Ok(invitation(n, &asked, &token, now).is_ok())).await?;
-        if !invited {
+        let invited = self.read(move |n| Ok(invitation(n, &asked, &token, now).ok().map(|_| (n.me(), n.book().code(&n.me()))))).await?;
+        let Some((service, code)) = invited else {
             doors.wrong(&officer, now);
             return Err(Denied::Wrong("no such invitation"));
-        }
+        };
+        let shown = format!("{officer}@{code}");
         let challenge = self.challenge(Purpose::Invitation(officer.clone())).await?;
         Ok(json!({
             "challenge": challenge, "rp": { "id": self.settings.site(), "name": "Entente" },
-            "user": { "id": handle(&officer), "name": officer, "displayName": officer },
+            "user": { "id": handle(&service, &officer), "name": shown, "displayName": shown },
             "pubKeyCredParams": [{ "type": "public-key", "alg": -8 }, { "type": "public-key", "alg": -7 }, { "type": "public-key", "alg": -257 }],
             "authenticatorSelection": { "residentKey": "required", "requireResidentKey": true, "userVerification": "required" },
             "attestation": "none", "timeout": 300_000,
@@ -212,7 +214,7 @@ fn verify(n: &mut Node, name: &str, data: &AuthenticatorData, message: &[u8], si
     let key = hex::decode(&kept.key).and_then(|k| Passkey::parse(&k).ok()).ok_or_else(whose)?;
     // A counter that goes back means that the passkey was copied (6.1.1); one that stays at nothing does not count.
     let counts = data.counter > kept.counter || (data.counter == 0 && kept.counter == 0);
-    match counts && (user.is_empty() || user == handle(&kept.officer)) && key.holds(message, signature) {
+    match counts && (user.is_empty() || user == handle(&n.me(), &kept.officer)) && key.holds(message, signature) {
         true => Ok((officer, Kept { counter: data.counter, ..kept })),
         false => Err(whose()),
     }

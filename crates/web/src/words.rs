@@ -40,6 +40,11 @@ pub fn fill(lang: Lang, key: &str, values: &[(&str, &str)]) -> String {
     values.iter().fold(t(lang, key).to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
 }
 
+/// Sets somebody's name apart where no element can: in an attribute, an option, or within a sentence (first strong isolate, UAX #9).
+pub fn apart(name: &str) -> String {
+    format!("\u{2068}{name}\u{2069}")
+}
+
 /// Returns the words of a key in the form that a number takes, the number in the place `{n}`.
 ///
 /// # Panics

@@ -180,9 +180,9 @@ enum Command {
         #[arg(long)]
         reason: String,
     },
-    /// Show everything: three services on this machine, each a process of its own, from the first card to the last proof
+    /// Show everything: four services on this machine, each a process of its own, from the first card to the last proof
     Demo {
-        /// Leave the nodes running and their directories in place
+        /// Let the nodes run on with a desk each until Ctrl-C; with --dir of a demonstration that was kept, start its nodes again
         #[arg(long)]
         keep: bool,
     },

@@ -95,8 +95,8 @@ pub async fn compare(stage: &Stage) -> Result<(), DemoError> {
     Ok(())
 }
 
-/// Stops the nodes and verifies their ledgers, or leaves them running and tells how to go on.
-pub async fn leave(stage: &mut Stage, program: &Path, shown: &Shown, keep: bool) -> Result<(), DemoError> {
+/// Verifies every ledger, once its node has stopped or beside it, and the communiqué's proof.
+pub async fn verify_all(stage: &mut Stage, program: &Path, keep: bool) -> Result<(), DemoError> {
     for s in [&mut stage.ma, &mut stage.es, &mut stage.de, &mut stage.pt] {
         if !keep {
             s.station.stop()?;
@@ -113,34 +113,6 @@ pub async fn leave(stage: &mut Stage, program: &Path, shown: &Shown, keep: bool)
     let proof = stage.root.join(communique::proof_name("ma"));
     verify(voice, Command::new(program).arg("verify").arg(proof), "the communiqué's proof holds without any node (entente verify FILE)")?;
     voice.says("all", &format!("{} checks held in {:.1} s: four processes, no file read across, no server between them", voice.checks(), voice.seconds()));
-    let mut nodes = Vec::new();
-    if keep {
-        voice.chapter("The nodes are left running");
-        for s in [&mut stage.ma, &mut stage.es, &mut stage.de, &mut stage.pt] {
-            let (code, dir, api) = (s.code(), s.station.dir.display().to_string(), s.station.api.to_string());
-            let pid = s.station.leave().unwrap_or(0);
-            let tokens = s.station.dir.join("tokens");
-            voice.says(code, &format!("directory {dir}, API {api}, process {pid}"));
-            for (id, name, role) in s.cast.people {
-                voice.shows(&format!("{name}, {}: token in {}", role.replace('-', " "), tokens.join(id).display()));
-            }
-            voice.shows(&format!("the administrator: token in {}", tokens.join("admin").display()));
-            let desk = s.cast.people[Seat::Desk as usize].0;
-            let program = program.display();
-            voice.shows(&format!("try: {program} --dir {dir} --officer {desk} status"));
-            voice.shows(&format!("     {program} --dir {dir} --officer {desk} due"));
-            voice.shows(&format!("     {program} --dir {dir} --officer {desk} dossier list"));
-            nodes.push(json!({ "code": code, "dir": dir, "api": api, "pid": pid, "desk": desk }));
-        }
-        let pids: Vec<String> = nodes.iter().map(|n| n["pid"].to_string()).collect();
-        voice.says("all", &format!("to stop them: kill {}", pids.join(" ")));
-        voice.shows(&format!("then remove {}", stage.root.display()));
-        voice.says("all", "dossiers to look at, for instance with: dossier show ID --reason demonstration");
-        for (name, dossier) in shown {
-            voice.shows(&format!("{} {name}", short(dossier)));
-        }
-    }
-    voice.hands(&json!({ "done": true, "checks": voice.checks(), "seconds": voice.seconds(), "nodes": nodes, "dossiers": shown }));
     Ok(())
 }
 

@@ -12,6 +12,7 @@ mod ending;
 mod founding;
 mod hits;
 mod joining;
+mod kept;
 mod press;
 mod scenes;
 mod visit;
@@ -27,7 +28,7 @@ use seal::SystemEntropy;
 use std::fs::{self, DirBuilder};
 use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 use voice::Voice;
@@ -36,9 +37,10 @@ pub use world::{World, WorldNode, WorldOfficer, world};
 /// What the operator wants.
 #[derive(Debug, Clone, Default)]
 pub struct DemoArgs {
-    /// Leave the nodes running (if all went well) and the directory in place.
+    /// Let the nodes run on, with a desk each, until a signal comes (if all went well), and leave the directory in place.
     pub keep: bool,
-    /// An empty or absent directory to work in, which is left in place; else a temporary one, which is removed.
+    /// A directory to work in, which is left in place: an empty or absent one, or with `keep` one that was kept before; else a temporary
+    /// one, which is removed.
     pub dir: Option<PathBuf>,
     /// Tell the story as one JSON object a line.
     pub json: bool,
@@ -130,10 +132,15 @@ pub fn run(args: &DemoArgs) -> Result<(), DemoError> {
     let (root, ours) = directory(args).map_err(|(dir, e)| DemoError::System(format!("{}: {e}", dir.display())))?;
     let voice = Voice::new(args.json);
     let told = runtime.block_on(async {
-        let mut stage = founding::found(voice, &root)?;
+        let stopped = told_to_stop();
+        tokio::pin!(stopped);
+        let (mut stage, before) = match kept::is_kept(&root) {
+            true => kept::found(voice, &root).map(|(stage, shown)| (stage, Some(shown)))?,
+            false => (founding::found(voice, &root)?, None),
+        };
         let outcome = tokio::select! {
-            outcome = story(&mut stage, &program, args.keep) => outcome,
-            stopped = told_to_stop() => Err(stopped),
+            outcome = until_the_end(&mut stage, &program, args.keep, before) => outcome,
+            stopped = &mut stopped => Err(stopped),
         };
         if let Err(e) = &outcome
             && !matches!(e, DemoError::Interrupted)
@@ -143,7 +150,8 @@ pub fn run(args: &DemoArgs) -> Result<(), DemoError> {
                 let _ = writeln!(err, "the end of {}:\n{}", s.station.log.display(), s.station.log_tail()); // the error itself comes after it
             }
         }
-        outcome
+        outcome?;
+        if args.keep { kept::hold(&mut stage, &program, stopped).await } else { Ok(()) }
     });
     if ours && !args.keep {
         let removed = fs::remove_dir_all(&root).map_err(system(&root.display().to_string()));
@@ -152,7 +160,21 @@ pub fn run(args: &DemoArgs) -> Result<(), DemoError> {
     told
 }
 
-async fn story(stage: &mut Stage, program: &std::path::Path, keep: bool) -> Result<(), DemoError> {
+/// Tells the story, or starts the nodes of one that was kept; then says how to go on, where they are kept.
+async fn until_the_end(stage: &mut Stage, program: &Path, keep: bool, before: Option<scenes::Shown>) -> Result<(), DemoError> {
+    let shown = match before {
+        Some(shown) => kept::start(stage, program).await.map(|()| shown)?,
+        None => story(stage, program, keep).await?,
+    };
+    if !keep {
+        stage.voice.hands(&serde_json::json!({ "done": true, "checks": stage.voice.checks(), "seconds": stage.voice.seconds(), "dossiers": shown }));
+        return Ok(());
+    }
+    kept::note(&stage.root, &shown)?;
+    kept::tell(stage, program, &shown).await
+}
+
+async fn story(stage: &mut Stage, program: &Path, keep: bool) -> Result<scenes::Shown, DemoError> {
     founding::start(stage, program).await?;
     founding::meet(stage).await?;
     let accords = accords::agree(stage).await?;
@@ -170,7 +192,8 @@ async fn story(stage: &mut Stage, program: &std::path::Path, keep: bool) -> Resu
     shown.append(&mut ending::desks(stage).await?);
     ending::witness(stage).await?;
     ending::compare(stage).await?;
-    ending::leave(stage, program, &shown, keep).await
+    ending::verify_all(stage, program, keep).await?;
+    Ok(shown)
 }
 
 /// Makes the directory to work in; tells whether it is a temporary one of ours.
@@ -188,6 +211,8 @@ fn directory(args: &DemoArgs) -> Result<(PathBuf, bool), (PathBuf, std::io::Erro
     made.map_err(|e| (root.clone(), e))?;
     match fs::read_dir(&root).map(|mut entries| entries.next().is_none()) {
         Ok(true) => Ok((root, ours)),
+        Ok(false) if kept::is_kept(&root) && args.keep => Ok((root, ours)),
+        Ok(false) if kept::is_kept(&root) => Err((root, std::io::Error::other("a demonstration was kept here; --keep starts its nodes again"))),
         Ok(false) => Err((root, std::io::Error::other("the directory is not empty; choose another one"))),
         Err(e) => Err((root, e)),
     }
@@ -227,11 +252,14 @@ mod tests {
     fn a_directory_in_which_something_lies_is_left_alone() {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().join("fresh");
-        let args = |dir: &std::path::Path| DemoArgs { dir: Some(dir.to_owned()), ..DemoArgs::default() };
+        let args = |dir: &Path| DemoArgs { dir: Some(dir.to_owned()), ..DemoArgs::default() };
         assert_eq!(directory(&args(&root)).unwrap(), (root.clone(), false));
         fs::write(root.join("mine"), "").unwrap();
         let stopped = run(&args(&root)).unwrap_err();
         assert_eq!((stopped.code(), fs::read_dir(&root).unwrap().count()), ("failure.demo.system", 1));
+        kept::note(&root, &scenes::Shown::new()).unwrap();
+        assert!(run(&args(&root)).unwrap_err().to_string().contains("--keep starts its nodes again"));
+        assert_eq!(directory(&DemoArgs { keep: true, ..args(&root) }).unwrap(), (root, false));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::cast::Service;
 use super::voice::Voice;
 use super::{DemoError, Stage, founding, joining, scenes};
+use crate::launch::Station;
 use base::ServiceId;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -36,6 +37,8 @@ pub struct WorldNode {
     pub api: SocketAddr,
     /// Where partners come in.
     pub peer: SocketAddr,
+    /// Where browsers on this machine find the desk.
+    pub desk: String,
     /// The node's process.
     pub pid: u32,
     /// Officers: one who works on cases, one of the desk, a supervisor, an authority, a data-protection officer.
@@ -55,6 +58,11 @@ impl World {
     /// Returns a node by its short name.
     pub fn node(&self, code: &str) -> Option<&WorldNode> {
         self.nodes.iter().find(|n| n.code == code)
+    }
+
+    /// Returns the running node behind a short name, with its officers' tokens.
+    pub fn station(&self, code: &str) -> Option<&Station> {
+        self.stage.all().into_iter().find(|s| s.code() == code).map(|s| &s.station)
     }
 
     /// Stops the nodes in good order (SIGTERM); dropping the value kills them.
@@ -91,6 +99,7 @@ pub(super) fn described(s: &Service) -> WorldNode {
         key_file: s.station.key_file.clone(),
         api: s.station.api,
         peer: s.station.peer,
+        desk: s.station.origin(),
         pid: s.station.pid().unwrap_or(0),
         officers: s.cast.people.map(officer).to_vec(),
     }

@@ -1,12 +1,15 @@
 //! The demonstration from outside: it ends well and leaves nothing, keeps what it is told to keep, and takes its nodes along when stopped.
 
+use crate::desk::browser::Browser;
+use crate::desk::story::take_up;
 use entente::client::Client;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Lines};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_entente");
@@ -74,44 +77,126 @@ fn the_whole_story_is_told_and_nothing_is_left() {
     assert_eq!((err.as_str(), fs::read_dir(dir.path()).unwrap().count()), ("", 0));
 }
 
-/// Nodes that a test must not leave behind, however it ends.
-struct Kept(Vec<Value>);
+/// A demonstration that a test must not leave behind, however it ends, and the nodes that it keeps.
+struct Kept {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    /// The line that ends the story.
+    done: Value,
+    /// The lines before it whose checks hold.
+    held: u64,
+}
+
+impl Kept {
+    /// Starts it and waits for the end of the story.
+    fn start(at: &Path, root: &Path) -> Kept {
+        let mut child = demo(at).args(["--keep", "--json", "--dir"]).arg(root).stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut kept = Kept { child, lines, done: Value::Null, held: 0 };
+        while kept.done.is_null() {
+            let line = kept.lines.next().expect("the story has an end").unwrap();
+            let said: Value = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line}"));
+            kept.held += u64::from(said["holds"] == true);
+            if said["done"] == true {
+                kept.done = said;
+            }
+        }
+        kept
+    }
+
+    fn nodes(&self) -> &Vec<Value> {
+        self.done["nodes"].as_array().unwrap()
+    }
+
+    /// The link by which an officer of a role comes to the desk.
+    fn link(node: &Value, role: &str) -> String {
+        let officers = node["officers"].as_array().unwrap();
+        officers.iter().find(|o| o["role"] == role).unwrap()["link"].as_str().unwrap().to_owned()
+    }
+
+    /// Ends it as Ctrl-C does; everything is gone then.
+    fn end(mut self) {
+        assert!(signal("-INT", u64::from(self.child.id())));
+        let last = self.lines.by_ref().last().unwrap().unwrap();
+        assert_eq!(serde_json::from_str::<Value>(&last).unwrap()["ended"], true, "{last}");
+        assert_eq!(self.child.wait().unwrap().code(), Some(0));
+        for node in self.nodes() {
+            goes_away(node["api"].as_str().unwrap());
+        }
+    }
+}
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        for pid in self.0.iter().filter_map(|n| n["pid"].as_u64()) {
+        let _ = self.child.kill(); // it has ended, where all went well
+        let _ = self.child.wait();
+        for pid in self.done["nodes"].as_array().into_iter().flatten().filter_map(|n| n["pid"].as_u64()) {
             signal("-KILL", pid);
         }
     }
 }
 
 #[test]
-fn kept_nodes_answer_until_they_are_told_to_stop() {
+fn a_kept_demonstration_has_a_desk_for_everybody_until_it_is_ended_and_starts_again() {
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().join("kept");
-    let done = demo(dir.path()).arg("--keep").arg("--json").arg("--dir").arg(&root).output().unwrap();
-    let out = String::from_utf8(done.stdout).unwrap();
-    assert!(done.status.success(), "{}\n{out}", String::from_utf8_lossy(&done.stderr));
-    let lines: Vec<Value> = out.lines().map(|l| serde_json::from_str(l).unwrap_or_else(|e| panic!("{e}: {l}"))).collect();
-    let last = lines.last().unwrap();
-    assert_eq!((&last["done"], last["checks"].as_u64()), (&Value::Bool(true), Some(lines.iter().filter(|l| l["holds"] == true).count() as u64)));
-    let mut kept = Kept(last["nodes"].as_array().unwrap().clone());
-    assert_eq!(kept.0.len(), 4);
+    let browser = Browser::start("the desks of a demonstration that is kept", &dir.path().join("chromium"));
+    let kept = Kept::start(dir.path(), &root);
+    assert_eq!((kept.done["checks"].as_u64(), kept.nodes().len()), (Some(kept.held), 4));
+    let left: BTreeSet<&str> = kept.done["dossiers"].as_object().unwrap().keys().filter_map(|k| k.split('/').next()).collect();
+    let shipped: Vec<String> = dossier::shipped().iter().map(|m| m.id.clone()).collect();
+    assert_eq!(left.iter().map(|m| (*m).to_owned()).collect::<Vec<_>>(), shipped.into_iter().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>());
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    for node in &kept.0 {
+    for node in kept.nodes() {
         let text = |key: &str| node[key].as_str().unwrap();
-        let token = fs::read_to_string(Path::new(text("dir")).join("tokens").join(text("desk"))).unwrap();
-        let client = Client::new(text("api"), token.trim());
-        let status = runtime.block_on(client.get("/v1/status")).unwrap();
+        let desk = node["officers"].as_array().unwrap().iter().find(|o| o["role"] == "desk").unwrap();
+        let token = fs::read_to_string(desk["token_file"].as_str().unwrap()).unwrap();
+        let status = runtime.block_on(Client::new(text("api"), token.trim()).get("/v1/status")).unwrap();
         assert_eq!((status["code"].as_str(), &status["outbox"], &status["incidents"]), (Some(text("code")), &0.into(), &0.into()));
-        let seen = Command::new(PROGRAM).args(["--dir", text("dir"), "--officer", text("desk"), "dossier", "list", "--json"]).output().unwrap();
+        let seen = Command::new(PROGRAM).args(["--dir", text("dir"), "--officer", desk["id"].as_str().unwrap(), "dossier", "list", "--json"]).output().unwrap();
         assert!(seen.status.success(), "the command line reaches a kept node: {}", String::from_utf8_lossy(&seen.stderr));
+        assert_eq!(node["officers"].as_array().unwrap().len(), 6);
+        if let Some(browser) = &browser {
+            let tab = take_up(browser, &Kept::link(node, "desk"), "officer of a desk");
+            tab.until_shown(desk["name"].as_str().unwrap());
+            assert_eq!(tab.js("location.origin"), text("desk"));
+            assert_ne!(tab.js("document.querySelectorAll('main .list a').length"), 0, "something waits at {}", text("code"));
+            assert_eq!(tab.complaints(), Vec::<String>::new());
+        }
     }
-    for node in std::mem::take(&mut kept.0) {
-        assert!(signal("-TERM", node["pid"].as_u64().unwrap()));
-        goes_away(node["api"].as_str().unwrap());
+    if let Some(browser) = &browser {
+        // One person with two desks in one browser stays signed in at both.
+        let both = take_up(browser, &Kept::link(&kept.nodes()[0], "supervisor"), "at two desks");
+        both.goto(&Kept::link(&kept.nodes()[1], "supervisor"));
+        both.click("button[data-passkey]");
+        both.until("location.pathname === '/' && document.readyState === 'complete'");
+        for node in &kept.nodes()[..2] {
+            both.goto(&format!("{}/settings", node["desk"].as_str().unwrap()));
+            assert_eq!(both.js("location.pathname"), "/settings");
+        }
     }
+    let before = kept.done.clone();
+    kept.end();
+
+    let refused = demo(dir.path()).arg("--dir").arg(&root).output().unwrap();
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("--keep starts its nodes again"));
+    let again = Kept::start(dir.path(), &root);
+    assert_eq!(again.done["dossiers"], before["dossiers"]);
+    for (node, was) in again.nodes().iter().zip(before["nodes"].as_array().unwrap()) {
+        assert_eq!((&node["desk"], &node["api"]), (&was["desk"], &was["api"]));
+        assert_ne!(Kept::link(node, "officer"), Kept::link(was, "officer"), "a new link, once for each start");
+    }
+    if let Some(browser) = &browser {
+        let tab = take_up(browser, &Kept::link(&again.nodes()[2], "competent-authority"), "authority of de");
+        tab.until_shown("Annegret Falk");
+    }
+    // A node that ends by itself is told, and the others are ended all the same.
+    assert!(signal("-TERM", again.nodes()[3]["pid"].as_u64().unwrap()));
+    let mut again = again;
+    let told = again.lines.by_ref().map(|l| l.unwrap()).find(|l| l.contains("the node has ended")).unwrap();
+    assert!(told.contains("serve --key-file"), "{told}");
+    again.end();
     for code in ["ma", "es", "de", "pt"] {
         let checked = Command::new(PROGRAM)
             .arg("--dir")

@@ -12,9 +12,9 @@ use maud::{Markup, html};
 use node::{DeedView, Entry, Node, NodeError};
 
 /// Acts on the dossier's own page.
-const LATEST: usize = 10;
+const LATEST: usize = 6;
 /// Acts on one page of all.
-const ACTS_SHOWN: usize = 25;
+const ACTS_SHOWN: usize = 20;
 
 /// Acts that a page shows, and how many there are.
 pub(super) type Acts = (Vec<Entry>, usize);

@@ -5,7 +5,7 @@ use crate::access::{Access, Pages, READ};
 use crate::desk::{BackupState, Desk};
 use crate::layout::{Live, failed, notice, page};
 use crate::session::Seat;
-use crate::view::length;
+use crate::view::{amount, length};
 use crate::when::moment;
 use crate::words::{fill, many, t};
 use axum::Extension;
@@ -93,7 +93,7 @@ fn draw_keys(seat: &Seat, k: &KeysView) -> Markup {
                     }
                     div.side {
                         @if c.valid_from <= seat.now { p { (fill(lang, "keys.age", &[("for", &length(lang, seat.now.0 - c.valid_from.0))])) } }
-                        @if c.valid_until > seat.now { p.quiet { (fill(lang, "keys.left", &[("in", &length(lang, c.valid_until.0
+                        @if c.valid_until > seat.now { p.quiet { (fill(lang, "keys.left", &[("in", &amount(lang, c.valid_until.0
                             - seat.now.0))])) } }
                     }
                 }

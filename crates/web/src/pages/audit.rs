@@ -7,7 +7,7 @@ use crate::desk::Desk;
 use crate::layout::{Live, csrf, failed, page};
 use crate::session::{REASON_CHARS_MAX, Seat};
 use crate::when::moment;
-use crate::words::{many, t};
+use crate::words::{apart, many, t};
 use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
@@ -152,7 +152,7 @@ async fn draw(desk: &Desk, seat: &Seat, asked: &Asked, found: Option<LogPage>) -
                     @for (code, key) in KINDS { option value=(code) selected[code == asked.kind] { (kind(lang, key)) } } } }
                 div.part { label for="person" { (t(lang, "audit.person")) } select #person name="person" { option value="" {
                     (t(lang, "dossiers.all")) } @for (id, name) in &officers { option value=(id) selected[*id == asked.person] {
-                    (name) " · " (id) } } } }
+                    (apart(name)) " · " (apart(id)) } } } }
                 div.part { label for="dossier" { (t(lang, "form.back")) } input #dossier type="text" name="dossier" value=(asked.dossier)
                     dir="ltr" maxlength="64"; }
                 div.part { label for="from" { (t(lang, "audit.from")) } input #from type="date" name="from" value=(asked.from); }
@@ -204,8 +204,11 @@ fn table(seat: &Seat, officers: &BTreeMap<String, String>, lines: &[LogLineView]
                             bdi { (by) } } } }
                         td {
                             (said(l))
-                            // What the node itself noted stays as it was written.
-                            @if let Some(what) = l.data["what"].as_str() { ": " span lang="en" dir="ltr" { (what) } }
+                            @if let Some(what) = l.data["what"].as_str() { ": " @match crate::logged::logged(lang, what) {
+                                Some(words) => { (words) }
+                                // A line of another version of the program stays as it was written.
+                                None => span lang="en" dir="ltr" { (what) },
+                            } }
                             @if let Some(d) = l.data["dossier"].as_str() { " " a href=(format!("/dossiers/{d}")) { code dir="ltr" {
                                 (d.chars().take(8).collect::<String>()) } } }
                             @if l.kind != "consultation" { details { summary { (t(lang, "trouble.details")) } code dir="ltr" { (l.data) } } }

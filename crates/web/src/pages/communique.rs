@@ -105,7 +105,7 @@ fn draw(seat: &Seat, s: &Shown, trouble: Option<Markup>) -> Markup {
             h2 #texts { (many(lang, "communique.texts", texts.len())) }
             @for x in texts.iter().rev() {
                 div.sheet {
-                    p { strong { (language(x.lang)) } " " span.quiet { bdi { (s.name(&x.item.opener)) } @if let Ok(at) = x.item.at.parse::<base::Instant>() { " · " (when::lived(seat, &at)) } } }
+                    p { strong { bdi lang=(x.lang) { (language(x.lang)) } } " " span.quiet { bdi { (s.name(&x.item.opener)) } @if let Ok(at) = x.item.at.parse::<base::Instant>() { " · " (when::lived(seat, &at)) } } }
                     p.said lang=(x.lang) dir="auto" { (x.text) }
                     p.quiet { "SHA-256 " code dir="ltr" { (x.hash) } }
                 }
@@ -136,7 +136,7 @@ fn version(seat: &Seat, s: &Shown, v: &ItemView, texts: &[Text<'_>]) -> Markup {
             }
             ul {
                 @for (l, hash) in &hashes {
-                    li { (language(l)) " " code dir="ltr" { (hash.to_string().chars().take(16).collect::<String>()) "…" } " "
+                    li { bdi lang=(l) { (language(l)) } " " code dir="ltr" { (hash.to_string().chars().take(16).collect::<String>()) "…" } " "
                         @if texts.iter().any(|x| x.lang == *l && x.hash == *hash) { span.good { (t(lang, "communique.text-here")) } } @else { span.late { (t(lang, "communique.no-text")) } } }
                 }
             }
@@ -175,7 +175,7 @@ fn put_form(seat: &Seat, s: &Shown, texts: &[Text<'_>]) -> Markup {
                     @for x in texts {
                         label.check {
                             input type="checkbox" name="text" value=(x.item.id) checked[newest.get(x.lang).is_some_and(|id| *id == x.item.id.to_string())];
-                            span { (language(x.lang)) " · " bdi { (s.name(&x.item.opener)) } " " code dir="ltr" { (x.hash.to_string().chars().take(16).collect::<String>()) "…" } }
+                            span { bdi lang=(x.lang) { (language(x.lang)) } " · " bdi { (s.name(&x.item.opener)) } " " code dir="ltr" { (x.hash.to_string().chars().take(16).collect::<String>()) "…" } }
                         }
                     }
                 }

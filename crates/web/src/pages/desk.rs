@@ -17,8 +17,12 @@ use node::{Drawer, Due, DueKind, Listed, Node, NodeError, Pending};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Lines of each list; the rest is counted.
-const LINES_MAX: usize = 50;
+/// Lines of what waits for us; the rest is counted, and stands among the tasks.
+const OURS_MAX: usize = 25;
+/// Lines of every other list: the page says what is next, other pages list everything.
+const LINES_MAX: usize = 10;
+/// Dossiers, the latest first, among which unread ones are looked for.
+const UNREAD_AMONG: usize = 200;
 /// Milliseconds before its end from which a clock is shown as near.
 const NEAR_MS: i64 = 24 * 3_600_000;
 
@@ -43,7 +47,7 @@ async fn desk(State(desk): State<Desk>, Extension(seat): Extension<Seat>) -> Res
     let (officer, now) = (seat.officer.clone(), seat.now);
     let gather = move |n: &mut Node| -> Result<Waiting, NodeError> {
         let read = reading::of(n, &officer)?;
-        let recent = n.list(None, None, LINES_MAX * 4)?.into_iter().filter(|l| read.get(&l.id).is_none_or(|at| *at < l.updated_at)).take(LINES_MAX).collect();
+        let recent = n.list(None, None, UNREAD_AMONG)?.into_iter().filter(|l| read.get(&l.id).is_none_or(|at| *at < l.updated_at)).collect();
         let prefix = format!("{}/", officer.id);
         let drafts = n
             .papers(Drawer::Draft, &prefix)?
@@ -76,9 +80,10 @@ fn draw(seat: &Seat, w: &Waiting) -> Markup {
             @if ours.is_empty() && to_approve.is_empty() { p.quiet { (t(lang, "desk.nothing")) } }
             @else {
                 ul.list {
-                    @for p in to_approve.iter().take(LINES_MAX) { (pending_line(seat, w, p)) }
-                    @for d in ours.iter().take(LINES_MAX) { (clock_line(seat, w, d)) }
+                    @for p in to_approve.iter().take(OURS_MAX) { (pending_line(seat, w, p)) }
+                    @for d in ours.iter().take(OURS_MAX) { (clock_line(seat, w, d)) }
                 }
+                (more(seat, to_approve.len().saturating_sub(OURS_MAX) + ours.len().saturating_sub(OURS_MAX), "/tasks?who=ours"))
             }
         }
         @if !proposed.is_empty() {
@@ -89,11 +94,12 @@ fn draw(seat: &Seat, w: &Waiting) -> Markup {
         }
         section aria-labelledby="theirs" {
             h2 #theirs { (many(lang, "desk.waits-for-partners", theirs.len())) }
-            @if !theirs.is_empty() { ul.list { @for d in theirs.iter().take(LINES_MAX) { (clock_line(seat, w, d)) } } }
+            @if !theirs.is_empty() { ul.list { @for d in theirs.iter().take(LINES_MAX) { (clock_line(seat, w, d)) } } (more(seat, theirs.len().saturating_sub(LINES_MAX), "/tasks?who=theirs")) }
         }
         section aria-labelledby="unread" {
             h2 #unread { (many(lang, "desk.unread", w.recent.len())) }
-            @if !w.recent.is_empty() { ul.list { @for l in &w.recent { (listed_line(seat, &w.mechanisms, l, true)) } } }
+            @if !w.recent.is_empty() { ul.list { @for l in w.recent.iter().take(LINES_MAX) { (listed_line(seat, &w.mechanisms, l, true)) } }
+                (more(seat, w.recent.len().saturating_sub(LINES_MAX), "/dossiers")) }
         }
         @if !w.drafts.is_empty() {
             section aria-labelledby="drafts" {
@@ -106,6 +112,11 @@ fn draw(seat: &Seat, w: &Waiting) -> Markup {
             }
         }
     }
+}
+
+/// Says how many lines there are besides, and where.
+fn more(seat: &Seat, n: usize, at: &str) -> Markup {
+    html! { @if n > 0 { p { a href=(at) { (many(seat.lang, "desk.more", n)) } } } }
 }
 
 fn label(w: &Waiting, lang: base::Lang, mechanism: &str) -> String {

@@ -20,13 +20,17 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use base::{DossierId, ServiceId};
-use dossier::{DossierView, Mechanism};
+use dossier::{ClockState, ClockView, DossierView, Mechanism};
 use maud::{Markup, html};
 use node::{Node, NodeError, StandingView};
 use std::sync::Arc;
 
-/// Clocks, links, and pairs of acts under one number that the page lists; how many there are stands beside.
-const LISTED_MAX: usize = 30;
+/// Links, and pairs of acts under one number that the page lists; how many there are stands beside.
+const LISTED_MAX: usize = 20;
+/// Clocks that run, the nearest first; the rest is counted, and stands among the tasks.
+const CLOCKS_MAX: usize = 12;
+/// Clocks that were met, of which the page lists some.
+const MET_MAX: usize = 5;
 
 pub(super) fn routes(pages: Pages) -> Pages {
     pages.get("/dossiers/{id}", READ, dossier).post("/dossiers/{id}/reason", READ, reason).get("/dossiers/{id}/export", EXPORT, export)
@@ -206,18 +210,28 @@ fn alarms(seat: &Seat, s: &Shown) -> Markup {
     }
 }
 
+/// The clocks that run, with what follows; those that were met stand folded below.
 fn clocks(seat: &Seat, s: &Shown) -> Markup {
     let lang = seat.lang;
+    let (met, mut running): (Vec<_>, Vec<_>) = s.view.clocks.iter().partition(|c| matches!(c.state, ClockState::Met | ClockState::MetLate));
+    running.sort_by_key(|c| c.due);
+    let line = |c: &ClockView, with_else: bool| {
+        let declared = s.mechanism.kind(&c.kind).and_then(|k| k.clocks.iter().find(|d| d.id == c.clock));
+        html! {
+            li { div { p { (declared.map_or(c.clock.as_str(), |d| d.label.get(lang))) " · " bdi { (s.name(&c.answers)) } }
+                @if let Some(d) = declared.filter(|_| with_else) { p.quiet { (t(lang, "desk.else")) " " (d.follows.get(lang)) } } }
+                div.side { (remaining(seat, Some(c.due), Some(c.state))) } }
+        }
+    };
     html! {
         @if !s.view.clocks.is_empty() {
             section {
                 h2 { (t(lang, "clock.title")) }
-                ul.list { @for c in s.view.clocks.iter().take(LISTED_MAX) {
-                    @let declared = s.mechanism.kind(&c.kind).and_then(|k| k.clocks.iter().find(|d| d.id == c.clock));
-                    li { div { p { (declared.map_or(c.clock.as_str(), |d| d.label.get(lang))) " · " bdi { (s.name(&c.answers)) } }
-                        @if let Some(d) = declared { p.quiet { (t(lang, "desk.else")) " " (d.follows.get(lang)) } } }
-                        div.side { (remaining(seat, Some(c.due), Some(c.state))) } }
-                } }
+                @if !running.is_empty() { ul.list { @for c in running.iter().take(CLOCKS_MAX) { (line(c, true)) } }
+                    @if running.len() > CLOCKS_MAX { p { a href="/tasks" { (many(lang, "desk.more", running.len() - CLOCKS_MAX)) } } } }
+                @if !met.is_empty() {
+                    details { summary { (many(lang, "clock.were-met", met.len())) } ul.list { @for c in met.iter().take(MET_MAX) { (line(c, false)) } } }
+                }
             }
         }
     }

@@ -11,16 +11,18 @@ use crate::words::{fill, many, role, t};
 use axum::Extension;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
-use dossier::{ItemView, Mechanism};
+use dossier::{ItemView, Mechanism, MoveView};
 use maud::{Markup, html};
 use serde::Deserialize;
 
 /// Items besides the root on the dossier's own page.
-const MOST_IMPORTANT: usize = 12;
+const MOST_IMPORTANT: usize = 6;
 /// Items on one page of all.
 const ITEMS_SHOWN: usize = 20;
-/// Buttons for what is ours to do beside a view.
+/// Buttons for moves beside a view.
 const TODO_SHOWN: usize = 8;
+/// Buttons for new items that stand open.
+const ADDS_UNFOLDED: usize = 3;
 
 pub(super) fn routes(pages: Pages) -> Pages {
     pages.get("/dossiers/{id}/items", READ, items)
@@ -82,22 +84,28 @@ pub(super) fn todo(seat: &Seat, s: &Shown, concerns: impl Fn(&Mechanism, &str) -
     if !crate::access::ACT.lets(&seat.officer.roles) {
         return html! {};
     }
-    let mut all: Vec<(String, String)> = Vec::new();
+    let mut all: Vec<(Rank, String, String)> = Vec::new();
     for i in &s.view.items {
         let to = |what: &str| s.at(&format!("/items/{}/{what}", i.id));
         let of = if i.parent.is_none() { String::new() } else { format!(" · {} {}", m.kind_label(&i.kind, lang), i.number) };
         for kind in i.may_open.iter().filter(|k| concerns(m, k)) {
-            all.push((to(&format!("new/{kind}")), format!("+ {}", m.kind_label(kind, lang))));
+            all.push((Rank::Adds, to(&format!("new/{kind}")), format!("+ {}", m.kind_label(kind, lang))));
         }
         for mv in i.moves.iter().filter(|mv| mv.possible && concerns(m, &i.kind)) {
-            let label = m.move_of(&i.kind, s.role(&s.me), &mv.name).map_or(mv.name.as_str(), |d| d.label.get(lang));
-            all.push((to(&format!("moves/{}", mv.name)), format!("{label}{of}")));
+            let declared = m.move_of(&i.kind, s.role(&s.me), &mv.name);
+            let label = declared.map_or(mv.name.as_str(), |d| d.label.get(lang));
+            all.push((rank(declared), to(&format!("moves/{}", mv.name)), format!("{label}{of}")));
         }
     }
+    let of = |wanted: Rank| all.iter().filter(move |(rank, ..)| *rank == wanted);
+    let onwards = of(Rank::Onwards).count();
+    let more = onwards.saturating_sub(TODO_SHOWN) + of(Rank::Grave).count().saturating_sub(TODO_SHOWN);
     html! {
         div.row.noprint {
-            @for (to, words) in all.iter().take(TODO_SHOWN) { a.button href=(to) { (words) } }
-            @if all.len() > TODO_SHOWN { a href=(s.at("")) { (many(lang, "items.more-to-do", all.len() - TODO_SHOWN)) } }
+            @for (_, to, words) in of(Rank::Onwards).take(TODO_SHOWN) { a.button.main[onwards == 1] href=(to) { (words) } }
+            (adds(lang, of(Rank::Adds).map(|(_, to, words)| (to.clone(), words.clone())).collect()))
+            @for (_, to, words) in of(Rank::Grave).take(TODO_SHOWN) { a.button.grave href=(to) { (words) } }
+            @if more > 0 { a href=(s.at("")) { (many(lang, "items.more-to-do", more)) } }
         }
     }
 }
@@ -112,6 +120,10 @@ pub(super) fn item(seat: &Seat, s: &Shown, i: &ItemView, root: bool) -> Markup {
     let form = m.kind(&i.kind).map(|k| k.fields.as_slice()).unwrap_or_default();
     let may_act = crate::access::ACT.lets(&seat.officer.roles);
     let (possible, barred): (Vec<_>, Vec<_>) = i.moves.iter().partition(|mv| mv.possible);
+    let declared = |mv: &MoveView| m.move_of(&i.kind, my_role, &mv.name);
+    let label = |mv: &MoveView| declared(mv).map_or(mv.name.clone(), |d| d.label.get(lang).to_owned());
+    let of = |wanted: Rank| possible.iter().filter(move |mv| rank(declared(mv)) == wanted);
+    let onwards = of(Rank::Onwards).count();
     html! {
         section.sheet id=(format!("item-{}", i.id.short())) {
             @if root { h2 { (heading) } } @else { h3 { (heading) } }
@@ -119,10 +131,9 @@ pub(super) fn item(seat: &Seat, s: &Shown, i: &ItemView, root: bool) -> Markup {
             @if !i.superseded_by.is_empty() { p.soon { (t(lang, "item.superseded")) } }
             @if may_act && (!possible.is_empty() || !i.may_open.is_empty()) {
                 div.row.noprint {
-                    @for mv in &possible {
-                        a.button.main[possible.len() == 1] href=(to(&format!("moves/{}", mv.name))) { (m.move_of(&i.kind, my_role, &mv.name).map_or(mv.name.as_str(), |d| d.label.get(lang))) }
-                    }
-                    @for kind in &i.may_open { a.button href=(to(&format!("new/{kind}"))) { "+ " (m.kind_label(kind, lang)) } }
+                    @for mv in of(Rank::Onwards) { a.button.main[onwards == 1] href=(to(&format!("moves/{}", mv.name))) { (label(mv)) } }
+                    (adds(lang, i.may_open.iter().map(|kind| (to(&format!("new/{kind}")), format!("+ {}", m.kind_label(kind, lang)))).collect()))
+                    @for mv in of(Rank::Grave) { a.button.grave href=(to(&format!("moves/{}", mv.name))) { (label(mv)) } }
                 }
             }
             @if may_act && !barred.is_empty() {
@@ -144,6 +155,34 @@ pub(super) fn item(seat: &Seat, s: &Shown, i: &ItemView, root: bool) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// Buttons for what can be added; many of them are folded, so that what one does next is seen among them.
+fn adds(lang: base::Lang, all: Vec<(String, String)>) -> Markup {
+    let buttons = html! { @for (to, words) in &all { a.button href=(to) { (words) } } };
+    match all.len() {
+        0..=ADDS_UNFOLDED => buttons,
+        _ => html! { details.adds { summary.button { "+ " (t(lang, "item.add")) " \u{25be}" } div.row { (buttons) } } },
+    }
+}
+
+/// How what is ours to do is ranked before the eye.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rank {
+    /// It goes on with the matter; where it is the only one, it is what one does next.
+    Onwards,
+    /// It adds something.
+    Adds,
+    /// It refuses, stops or withdraws: the mechanism asks for its ground.
+    Grave,
+}
+
+fn rank(m: Option<&dossier::Move>) -> Rank {
+    let ground = |v: &str| v.contains("-grounds-") || v.contains("-reasons-");
+    match m.is_some_and(|m| m.fields.iter().any(|f| f.vocabulary.as_deref().is_some_and(ground))) {
+        true => Rank::Grave,
+        false => Rank::Onwards,
     }
 }
 

@@ -20,6 +20,8 @@ mod new;
 mod officers;
 mod partners;
 mod pending;
+#[cfg(feature = "oidc")]
+mod provider;
 mod register;
 mod search;
 mod settings;
@@ -29,8 +31,9 @@ mod tasks;
 mod verify;
 mod views;
 
-pub(crate) use administration::KEEP;
-pub(crate) use ask::{INDEX, SEE};
+pub(crate) use administration::{AUDIT, KEEP};
+pub(crate) use ask::{INDEX_ALONE, SEE};
+pub(crate) use officers::LOCK;
 
 use crate::access::{Access, Pages};
 use crate::assets;
@@ -39,6 +42,8 @@ use crate::desk::Desk as Handle;
 /// Puts the pages together.
 pub fn pages(handle: Handle) -> Pages {
     let begun = Pages::new(handle).get("/assets/{edition}/{name}", Access::Anyone, assets::serve);
+    #[cfg(feature = "oidc")]
+    let begun = provider::routes(begun);
     let of_dossiers: [fn(Pages) -> Pages; 8] =
         [dossiers::routes, dossier::routes, items::routes, views::routes, exhibits::routes, moves::routes, new::routes, pending::routes];
     let across: [fn(Pages) -> Pages; 5] = [search::routes, tasks::routes, calendar::routes, statistics::routes, settings::routes];

@@ -9,7 +9,7 @@ use crate::form::{self, Choices, Typed};
 use crate::labels::Labelled;
 use crate::layout::{Live, absent, csrf, failed, notice, page};
 use crate::session::Seat;
-use crate::words::{role, t};
+use crate::words::{apart, role, t};
 use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -119,7 +119,7 @@ pub(super) fn general(n: &mut Node, lang: base::Lang) -> Result<Choices, NodeErr
         officers: n.officers().iter().filter(|o| o.active).map(|o| o.id.to_string()).collect(),
         me: Some(n.me()),
         mechanisms: n.mechanisms().map(|m| (m.id.clone(), m.hash.to_string(), m.label.get(lang).to_owned())).collect(),
-        dossiers: n.list(None, None, 500)?.into_iter().map(|l| (l.id.to_string(), if l.title.is_empty() { l.id.short() } else { l.title })).collect(),
+        dossiers: n.list(None, None, 500)?.into_iter().map(|l| (l.id.to_string(), apart(&if l.title.is_empty() { l.id.short() } else { l.title }))).collect(),
         ..Choices::default()
     })
 }

@@ -5,7 +5,7 @@ use crate::desk::Desk;
 use crate::layout::{Live, csrf, failed, page, told};
 use crate::session::Seat;
 use crate::webauthn::{INVITATION_HOURS, invite};
-use crate::words::{fill, role, t};
+use crate::words::{apart, fill, role, t};
 use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -17,7 +17,7 @@ use node::{Drawer, NodeError};
 use std::collections::BTreeSet;
 
 /// Who sees the officers and locks one out.
-const LOCK: Access = Access::Roles(&[Administrator, Supervisor]);
+pub(crate) const LOCK: Access = Access::Roles(&[Administrator, Supervisor]);
 /// The roles, each with the name that a form sends.
 const ROLES: [(OfficerRole, &str); 6] = [
     (Officer, "officer"),
@@ -64,10 +64,10 @@ async fn draw(desk: &Desk, seat: &Seat, status: StatusCode, once: &Markup) -> Re
                     @if o.active {
                         div.side.row {
                             @if runs && present { form method="post" action=(format!("/officers/{}/invite", o.id)) {
-                                (csrf(seat)) button aria-label=(format!("{} {}", t(lang, "officers.invite"), o.name)) {
+                                (csrf(seat)) button aria-label=(format!("{} {}", t(lang, "officers.invite"), apart(&o.name))) {
                                 (t(lang, "officers.invite")) } } }
                             @if o.id != seat.officer.id { form method="post" action=(format!("/officers/{}/lock", o.id)) {
-                                (csrf(seat)) button aria-label=(format!("{} {}", t(lang, "officers.lock"), o.name)) { (t(lang, "officers.lock")) } } }
+                                (csrf(seat)) button aria-label=(format!("{} {}", t(lang, "officers.lock"), apart(&o.name))) { (t(lang, "officers.lock")) } } }
                         }
                     }
                 }
@@ -111,7 +111,7 @@ async fn add(State(desk): State<Desk>, Extension(seat): Extension<Seat>, Extensi
         Ok(token) => {
             let once = html! {
                 div.notice role="status" {
-                    p { strong { (fill(lang, "officers.added", &[("id", &shown)])) } }
+                    p { strong { (fill(lang, "officers.added", &[("id", &apart(&shown))])) } }
                     details { summary { (t(lang, "officers.token")) } p { code dir="ltr" { (token) } } }
                 }
             };
@@ -131,7 +131,7 @@ async fn invited(State(desk): State<Desk>, Extension(seat): Extension<Seat>, Pat
             let link = format!("{}/invitation#{whom}/{token}", desk.settings.origin);
             let once = html! {
                 div.notice role="status" {
-                    p { strong { (fill(lang, "officers.link", &[("id", &whom), ("hours", &INVITATION_HOURS.to_string())])) } }
+                    p { strong { (fill(lang, "officers.link", &[("id", &apart(&whom)), ("hours", &INVITATION_HOURS.to_string())])) } }
                     p { code #link dir="ltr" { (link) } }
                 }
             };

@@ -37,9 +37,9 @@ struct LangQuery {
     lang: Option<Lang>,
 }
 
-type Address = Option<Extension<Peer>>;
+pub(super) type Address = Option<Extension<Peer>>;
 
-fn ip(address: &Address) -> Option<IpAddr> {
+pub(super) fn ip(address: &Address) -> Option<IpAddr> {
     address.as_ref().map(|Extension(p)| p.0)
 }
 
@@ -51,7 +51,18 @@ fn button(lang: Lang, how: &str, words: &str) -> Markup {
     }
 }
 
-async fn sign_in(Extension(accepted): Extension<Lang>, seat: Option<Extension<Seat>>, Query(q): Query<LangQuery>) -> Response {
+/// The way in by the identity provider, where there is one.
+#[cfg(feature = "oidc")]
+fn by_provider(desk: &Desk, lang: Lang) -> Markup {
+    html! { @if desk.provider.is_some() { p { a.button href="/signin/provider" { (t(lang, "signin.provider")) } } } }
+}
+
+#[cfg(not(feature = "oidc"))]
+fn by_provider(_: &Desk, _: Lang) -> Markup {
+    html! {}
+}
+
+async fn sign_in(State(desk): State<Desk>, Extension(accepted): Extension<Lang>, seat: Option<Extension<Seat>>, Query(q): Query<LangQuery>) -> Response {
     if seat.is_some() {
         return Redirect::to("/").into_response();
     }
@@ -60,6 +71,7 @@ async fn sign_in(Extension(accepted): Extension<Lang>, seat: Option<Extension<Se
         h1 { "Entente" }
         p { (t(lang, "signin.text")) }
         (button(lang, "/signin", t(lang, "signin.button")))
+        (by_provider(&desk, lang))
         p.quiet { (t(lang, "signin.none")) }
     };
     front(lang, t(lang, "signin.title"), "/signin", main).into_response()
@@ -98,7 +110,7 @@ async fn finish(State(desk): State<Desk>, address: Address, Json(c): Json<Ceremo
 async fn let_in(desk: &Desk, officer: Officer) -> Response {
     let now = desk.node.now();
     let begun = desk.run(move |n| {
-        let (secret, paper) = begin(n, &officer, now);
+        let (secret, paper) = begin(n, &officer, Some(now), now);
         let line = json!({ "what": "signed in at the desk", "officer": officer.id });
         Ok((Some(n.file_papers(vec![paper], Some(line), now)?), secret))
     });
@@ -106,6 +118,19 @@ async fn let_in(desk: &Desk, officer: Officer) -> Response {
         Ok(secret) => ([(header::SET_COOKIE, cookie_of(desk, &secret))], Json(json!({ "to": "/" }))).into_response(),
         Err(e) => denied(&Denied::Node(e)),
     }
+}
+
+/// Begins a session of an officer whom the identity provider proved, without presence; none where there is no such officer.
+#[cfg(feature = "oidc")]
+pub(super) async fn let_in_as(desk: &Desk, officer: String) -> Result<Option<axum::http::HeaderValue>, node::NodeError> {
+    let now = desk.node.now();
+    let begun = desk.run(move |n| {
+        let Some(officer) = n.officers().iter().find(|o| o.id.as_str() == officer && o.active).cloned() else { return Ok((None, None)) };
+        let (secret, paper) = begin(n, &officer, None, now);
+        let line = json!({ "what": "signed in by the identity provider", "officer": officer.id });
+        Ok((Some(n.file_papers(vec![paper], Some(line), now)?), Some(secret)))
+    });
+    Ok(begun.await?.map(|secret| cookie_of(desk, &secret)))
 }
 
 async fn invitation(Extension(accepted): Extension<Lang>, Query(q): Query<LangQuery>) -> Markup {

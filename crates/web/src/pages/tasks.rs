@@ -21,8 +21,8 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Lines of each group; the rest is counted.
-const LINES_MAX: usize = 60;
+/// Lines of each group on one page.
+const LINES_MAX: usize = 25;
 const WEEK_MS: i64 = 7 * 86_400_000;
 
 pub(super) fn routes(pages: Pages) -> Pages {
@@ -34,6 +34,12 @@ struct Wanted {
     /// `ours`, `theirs`, else all.
     #[serde(default)]
     who: String,
+    /// The group that is shown alone, else all.
+    #[serde(default)]
+    only: String,
+    /// How many of its lines are left out.
+    #[serde(default)]
+    skip: usize,
 }
 
 /// One thing that is to be done.
@@ -108,6 +114,9 @@ async fn tasks(State(desk): State<Desk>, Extension(seat): Extension<Seat>, Query
     for plan in desk.finder.plans() {
         all.extend(plan.days.iter().filter(|d| d.is_deadline() && !d.ended).map(|d| told.dated(&seat, &plan, d)));
     }
+    // Lines are left out of one group alone.
+    let q =
+        Wanted { skip: if q.only.is_empty() { 0 } else { q.skip }, who: if ["ours", "theirs"].contains(&q.who.as_str()) { q.who } else { String::new() }, ..q };
     all.retain(|task| match q.who.as_str() {
         "ours" => task.ours,
         "theirs" => !task.ours,
@@ -129,12 +138,14 @@ async fn tasks(State(desk): State<Desk>, Extension(seat): Extension<Seat>, Query
             }
         }
         p.quiet { (many(lang, "tasks.count", all.len())) }
-        @for name in ["late", "soon", "later"] {
+        @for name in ["late", "soon", "later"].into_iter().filter(|n| q.only.is_empty() || q.only == *n) {
             @let some: Vec<&Task> = all.iter().filter(|task| group(task) == name).collect();
             @if !some.is_empty() {
                 section {
                     h2.late[name == "late"] { (word(lang, name)) " (" (some.len()) ")" }
-                    ul.list { @for task in some.iter().take(LINES_MAX) { (line(&seat, task)) } }
+                    ul.list { @for task in some.iter().skip(q.skip).take(LINES_MAX) { (line(&seat, task)) } }
+                    @let rest = some.len().saturating_sub(q.skip + LINES_MAX);
+                    @if rest > 0 { p { a href=(format!("/tasks?who={}&only={name}&skip={}", q.who, q.skip + LINES_MAX)) { (many(lang, "desk.more", rest)) } } }
                 }
             }
         }

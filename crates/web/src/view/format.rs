@@ -138,6 +138,15 @@ pub fn weekdays(lang: Lang) -> [&'static str; 7] {
     WEEKDAYS[place(lang)]
 }
 
+/// What a length under a minute is after a preposition, and alone.
+const UNDER: [[&str; 2]; 6] = [
+    ["أقل من دقيقة"; 2],
+    ["moins d'une minute"; 2],
+    ["menos de un minuto"; 2],
+    ["less than a minute"; 2],
+    ["weniger als einer Minute", "weniger als eine Minute"],
+    ["menos de um minuto"; 2],
+];
 /// Forms of minute, hour and day after a preposition: zero, one, two, few, many, other.
 const UNITS: [[[&str; 6]; 3]; 6] = [
     [
@@ -161,21 +170,37 @@ const DISTANCES: [[&str; 3]; 6] = [
     ["daqui a #", "há #", "em atraso há #"],
 ];
 
-/// Writes a length of time in its two largest units: minutes below an hour, days alone from two days on.
+/// Writes a length of time as it stands after a preposition, in its two largest units: minutes below an hour, days alone from two days on.
 pub fn length(lang: Lang, ms: i64) -> String {
+    written(lang, ms, false)
+}
+
+/// Writes a length of time as it stands alone: in German and Arabic its words have another case than after a preposition.
+pub fn amount(lang: Lang, ms: i64) -> String {
+    written(lang, ms, true)
+}
+
+fn written(lang: Lang, ms: i64, alone: bool) -> String {
     let minutes = ms.unsigned_abs() / 60_000;
     let unit = |which: usize, n: u64| {
-        let form = UNITS[place(lang)][which][plural(lang, n) as usize];
+        let form = match (lang, which, n, alone) {
+            (Lang::De, 2, 2.., true) => "# Tage",
+            (Lang::Ar, 0, 2, true) => "دقيقتان",
+            (Lang::Ar, 1, 2, true) => "ساعتان",
+            (Lang::Ar, 2, 2, true) => "يومان",
+            _ => UNITS[place(lang)][which][plural(lang, n) as usize],
+        };
         form.replace('#', &number(lang, n as i64))
     };
     let (days, hours, rest) = (minutes / 1440, minutes % 1440 / 60, minutes % 60);
     let and = if lang == Lang::Ar { " و" } else { " " };
     let two = |a: String, n: u64, b: String| if n == 0 { a } else { format!("{a}{and}{b}") };
-    match (days, hours) {
-        (2.., _) => unit(2, days),
-        (1, _) => two(unit(2, 1), hours, unit(1, hours)),
-        (0, 1..) => two(unit(1, hours), rest, unit(0, rest)),
-        (0, 0) => unit(0, rest),
+    match (days, hours, rest) {
+        (2.., ..) => unit(2, days),
+        (1, ..) => two(unit(2, 1), hours, unit(1, hours)),
+        (0, 1.., _) => two(unit(1, hours), rest, unit(0, rest)),
+        (0, 0, 0) if ms != 0 || !alone => UNDER[place(lang)][usize::from(alone)].to_owned(),
+        (0, 0, _) => unit(0, rest),
     }
 }
 
@@ -303,9 +328,19 @@ mod tests {
         let l = |minutes: i64| length(Lang::En, minutes * 60_000);
         assert_eq!(
             [0, 59, 60, 61, 1439, 1440, 1500, 2879, 2880].map(l),
-            ["0 min", "59 min", "1 h", "1 h 1 min", "23 h 59 min", "1 day", "1 day 1 h", "1 day 23 h", "2 days"]
+            ["less than a minute", "59 min", "1 h", "1 h 1 min", "23 h 59 min", "1 day", "1 day 1 h", "1 day 23 h", "2 days"]
         );
         assert_eq!(length(Lang::Ar, 62 * 60_000), "ساعة ودقيقتين");
+    }
+
+    #[test]
+    fn a_length_has_its_case() {
+        let days = |lang| (length(lang, 3 * 86_400_000), amount(lang, 3 * 86_400_000));
+        assert_eq!(days(Lang::De), ("3 Tagen".to_owned(), "3 Tage".to_owned()));
+        assert_eq!(days(Lang::Fr).0, days(Lang::Fr).1);
+        assert_eq!((length(Lang::Ar, 2 * 3_600_000), amount(Lang::Ar, 2 * 3_600_000)), ("ساعتين".to_owned(), "ساعتان".to_owned()));
+        assert_eq!((amount(Lang::De, 0), amount(Lang::De, 59_999)), ("0 Min.".to_owned(), "weniger als eine Minute".to_owned()));
+        assert_eq!(distance(Lang::De, UnixMs(0), UnixMs(-1), true), "seit weniger als einer Minute überfällig");
     }
 
     #[test]

@@ -81,7 +81,7 @@ fn grid(scene: &Scene<'_>, item: &ItemView, all: &[Judged]) -> Markup {
     html! {
         article.risk {
             h3 { (scene.kind_label(item)) " " (item.number) ": " (scene.name(item)) }
-            div.scroll { table.grid {
+            div.scroll tabindex="0" { table.grid {
                 caption { (r.word("impact")) " × " (r.word("likelihood")) }
                 thead { tr { td {} @for (n, e) in across.iter().enumerate() { th scope="col" { span.n { (n + 1) } span.long { (name(e)) } } } } }
                 tbody { @for (row, e) in up.iter().enumerate().rev() { tr {
@@ -110,7 +110,7 @@ fn grid(scene: &Scene<'_>, item: &ItemView, all: &[Judged]) -> Markup {
 fn stances(scene: &Scene<'_>) -> Markup {
     let items: Vec<&ItemView> = scene.standing().filter(|i| !i.stances.is_empty()).collect();
     let parties: Vec<&ServiceId> = scene.view.parties.iter().map(|p| &p.service).collect();
-    html! { div.scroll { table.stances {
+    html! { div.scroll tabindex="0" { table.stances {
         thead { tr { (scene.heads(&["what", "phase"])) @for p in &parties { th scope="col" { (scene.service(p)) } } } }
         tbody { @for item in items { tr {
             th scope="row" { (scene.kind_label(item)) " " (item.number) }

@@ -20,7 +20,7 @@ mod words;
 
 pub use agenda::leaf;
 pub use atlas::{Mark, map};
-pub use format::{Plural, Reader, date, distance, hijri_date, length, month, number, plural, weekdays};
+pub use format::{Plural, Reader, amount, date, distance, hijri_date, length, month, number, plural, weekdays};
 pub use hijri::hijri;
 pub use scene::{ENTRIES_SHOWN, Scene};
 pub use statistics::statistics;

@@ -29,7 +29,7 @@ pub(super) fn places(scene: &Scene<'_>) -> Markup {
         "map",
         html! {
             @if !marks.is_empty() { (map(r.word("map"), &about, &meant, &[], &marks)) p.note { (r.word("map-note")) } }
-            div.scroll { table {
+            div.scroll tabindex="0" { table {
                 caption { (r.word("as-table")) }
                 thead { tr { (scene.heads(&["where", "what", "who"])) } }
                 @for (country, all) in &by_country { tbody {

@@ -44,7 +44,7 @@ pub(super) fn route(scene: &Scene<'_>) -> Markup {
         "route",
         html! {
             @if !way.is_empty() { (map(r.word("route"), &about, &meant, &way, &marks)) p.note { (r.word("map-note")) } }
-            div.scroll { table {
+            div.scroll tabindex="0" { table {
                 caption { (r.word("route")) }
                 thead { tr { th scope="col" { "#" } (scene.heads(&["who", "phase", "holds"])) } }
                 tbody { @for (i, stop) in stops.iter().enumerate() { tr {
@@ -55,7 +55,7 @@ pub(super) fn route(scene: &Scene<'_>) -> Markup {
                 } } }
             } }
             @if !travels.is_empty() { (states(scene, travelling, &stops)) }
-            @if !legs.is_empty() { div.scroll { table {
+            @if !legs.is_empty() { div.scroll tabindex="0" { table {
                 caption { (scene.kind_label(legs[0])) }
                 thead { tr { (scene.heads(&["from", "to", "when", "who"])) } }
                 tbody { @for leg in legs { @if let Some((from, to)) = ends(scene, leg) { tr {
@@ -69,7 +69,7 @@ pub(super) fn route(scene: &Scene<'_>) -> Markup {
 }
 
 fn states(scene: &Scene<'_>, travels: &[&ItemView], stops: &[&ServiceId]) -> Markup {
-    html! { div.scroll { table {
+    html! { div.scroll tabindex="0" { table {
         caption { (scene.kind_label(travels[0])) }
         thead { tr { (scene.heads(&["what", "phase"])) @for s in stops { th scope="col" { (scene.service(s)) } } } }
         tbody { @for item in travels { tr {

@@ -98,7 +98,7 @@ fn the_node_is_run_through_the_desk() {
     admin.fill("name", "K. New");
     admin.click("input[name=role][value=officer]");
     admin.follow("form[action='/officers'] button");
-    admin.until_shown("k.new is registered");
+    admin.until_shown("is registered");
     admin.follow("form[action='/officers/k.new/invite'] button");
     let link = admin.js("document.querySelector('#link').textContent").as_str().unwrap().to_owned();
     let fresh = browser.person("new officer");

@@ -217,11 +217,21 @@ impl Tab {
         errors.map(|e| e["params"].to_string()).collect()
     }
 
+    /// Takes a picture of what the window shows, without what lies below.
+    pub fn window_picture(&self, to: &Path) {
+        self.take(to, json!({ "format": "png", "optimizeForSpeed": false }));
+    }
+
+    /// Takes a picture of the whole page.
     pub fn picture(&self, to: &Path) {
         let metrics = self.call("Page.getLayoutMetrics", json!({}));
         // A page that fits its window is taken as it is shown: Chromium shifts pages written from right to left where more is asked for.
         let beyond = metrics["cssContentSize"]["height"].as_f64() > metrics["cssLayoutViewport"]["clientHeight"].as_f64();
-        let shot = self.call("Page.captureScreenshot", json!({ "format": "png", "captureBeyondViewport": beyond }));
+        self.take(to, json!({ "format": "png", "captureBeyondViewport": beyond }));
+    }
+
+    fn take(&self, to: &Path, how: Value) {
+        let shot = self.call("Page.captureScreenshot", how);
         std::fs::create_dir_all(to.parent().unwrap()).unwrap();
         std::fs::write(to, base64::engine::general_purpose::STANDARD.decode(shot["data"].as_str().unwrap()).unwrap()).unwrap();
     }

@@ -4,12 +4,16 @@ mod across;
 mod adm;
 mod ask;
 mod authenticator;
-mod browser;
+pub mod browser;
 mod communique;
 mod http;
 mod light;
+mod pages;
+#[cfg(feature = "oidc")]
+mod provider;
 mod refusals;
 mod routes;
 mod sight;
-mod story;
+pub mod story;
 mod together;
+mod tongue;

@@ -73,7 +73,7 @@ async fn served(dir: &Path) -> Served {
     let settings = Settings { origin: origin.clone(), zone: "Africa/Casablanca".to_owned(), idle_minutes: 30, session_hours: 12 };
     let behind = desk::Behind { engine: engine.clone(), health: transport::HealthBook::default(), dir };
     let (_, rows) = web::desk(Desk::new(Arc::new(behind.clone()), settings));
-    let config = entente::config::DeskConfig { listen: address, origin: origin.clone(), idle_minutes: 30, session_hours: 12 };
+    let config = entente::config::DeskConfig { listen: address, origin: origin.clone(), idle_minutes: 30, session_hours: 12, provider: None };
     tokio::spawn(desk::serve(listener, config, "Africa/Casablanca".to_owned(), behind, std::future::pending()));
     let mut visitors = Vec::new();
     for role in ROLES {
@@ -203,7 +203,7 @@ fn who_signs_in_how_and_how_long() {
         assert_eq!(v.take_up(&void, &mut key).status, 403, "a newer invitation makes the older one void");
         assert_eq!(v.take_up(&link, &mut key).status, 200);
         assert_eq!(v.take_up(&link, &mut Authenticator::new(&v.origin())).status, 403, "an invitation works once");
-        assert!(v.cookie.starts_with("desk=") && v.get("/").status == 200);
+        assert!(v.cookie.starts_with(&format!("desk-{}=", address.port())) && v.get("/").status == 200);
         assert_eq!(v.send("/signout", &[]).status, 303);
         assert_eq!(v.get("/").header("location"), "/signin", "the session is over, whatever the browser keeps");
 

@@ -26,10 +26,14 @@ pub fn stations(root: &Path, codes: &[&str]) -> Vec<Station> {
 
 /// Lets somebody in by an invitation of the running node.
 pub async fn seat(browser: &Browser, station: &Station, officer: &str, name: &'static str) -> Tab {
-    let invited = station.client("admin").post(&format!("/v1/officers/{officer}/invite"), &json!({})).await.unwrap();
+    take_up(browser, &station.invite(officer).await.unwrap(), name)
+}
+
+/// Opens the link of an invitation as somebody does who has no passkey yet.
+pub fn take_up(browser: &Browser, link: &str, name: &'static str) -> Tab {
     let tab = browser.person(name);
     tab.lang("en");
-    tab.goto(invited["link"].as_str().unwrap());
+    tab.goto(link);
     tab.click("button[data-passkey]");
     tab.until("location.pathname === '/' && document.readyState === 'complete'");
     tab
@@ -139,7 +143,8 @@ fn ask_and_answer_through_the_desk() {
     });
 
     // Signing out and in again, by the passkey alone.
-    asks.follow("form.out button");
+    asks.click(".menu summary");
+    asks.follow("form[action='/signout'] button");
     look(&asks, "signin", "/signin");
     asks.open("/signin");
     asks.click("button[data-passkey]");

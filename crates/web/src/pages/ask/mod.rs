@@ -27,7 +27,9 @@ pub(crate) const SEE: Access = Access::Roles(&[Officer, Desk, Supervisor, DataPr
 /// Who sees what partners asked of us; the node asks for the same.
 const SERVED: Access = Access::Roles(&[Supervisor, DataProtection]);
 /// Who sees how the index stands; the local API asks for the same.
-pub(crate) const INDEX: Access = Access::Roles(&[Administrator, Desk, Supervisor, DataProtection, CompetentAuthority]);
+const INDEX: Access = Access::Roles(&[Administrator, Desk, Supervisor, DataProtection, CompetentAuthority]);
+/// Who sees how the index stands, and no question.
+pub(crate) const INDEX_ALONE: Access = Access::Roles(&[Administrator, CompetentAuthority]);
 /// Who has a line of the log opened and checks what was opened; the node asks for the same.
 const AUDIT: Access = Access::Roles(&[DataProtection]);
 
