@@ -14,15 +14,16 @@ pub(crate) const SYMBOLS: &[&str] = &[
     "sch", "tch", "ch", "sh", "kh", "gh", "th", "dh", "dj", "ou", "ai", "zh", "cz", "sz", "ts", "oua", "ge", "ce", // groups: 26..
     "^a", "^e", "^i", "^o", "^u", "^y", "^ou", // 44..
     "a$", "e$", "i$", "o$", "ah$", "eh$", "h$", "ou$", "t$", // 51..
+    "rh", "ş", "ç", "č", "ğ", "ž", // 60..
     "ا", "ب", "ت", "ث", "ج", "ح", "خ", "د", "ذ", "ر", "ز", "س", "ش", "ص", "ض", "ط", "ظ", "ع", "غ", "ف", "ق", "ك", "ل", "م", "ن", "ه", "و", "ي", "گ", "پ", "چ",
-    "ڤ", // 60..
-    "^ا", "^ع", "^و", "^ي", "ا$", "ه$", "ي$", "و$", // 92..
+    "ڤ", // 66..
+    "^ا", "^ع", "^و", "^ي", "ا$", "ه$", "ي$", "و$", // 98..
 ];
 /// How many symbols there are.
 pub(crate) const COUNT: usize = SYMBOLS.len();
 /// Symbols in one word; what is longer is cut.
 pub(crate) const WORD_MAX: usize = 24;
-const ARABIC_FROM: Symbol = 60;
+const ARABIC_FROM: Symbol = 66;
 
 /// Tells whether a symbol is written in Arabic script.
 pub(crate) fn is_arabic_symbol(s: Symbol) -> bool {
@@ -35,6 +36,8 @@ pub(crate) fn symbol(text: &str) -> Option<Symbol> {
 }
 
 /// Splits a name into folded words, one script each. Apostrophes join, everything else that is no letter parts.
+///
+/// A letter whose sign changes a consonant stays apart from the bare one, as a capital letter (see [`signed`]).
 pub(crate) fn words(name: &str) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     let mut word = String::new();
@@ -49,13 +52,21 @@ pub(crate) fn words(name: &str) -> Vec<String> {
             continue;
         }
         let before = word.len();
-        match tifinagh(c).or_else(|| presentation(c)) {
+        // A sign that is written as a character of its own belongs to the letter before it.
+        if matches!(c, '\u{327}' | '\u{30c}' | '\u{306}') {
+            if let Some(with) = word.chars().next_back().and_then(|last| combined(last, c)) {
+                word.pop();
+                word.push(with);
+            }
+            continue;
+        }
+        match tifinagh(c).or_else(|| presentation(c)).or_else(|| signed(c)) {
             Some(plain) => word.push_str(plain),
-            None => fold_char(c, &mut word),
+            None => fold_char(joined(c), &mut word),
         }
         let added = word.split_off(before);
         for f in added.chars() {
-            let is_letter = f.is_ascii_lowercase() || is_arabic(f);
+            let is_letter = f.is_ascii_alphabetic() || is_arabic(f);
             if !is_letter || (is_arabic(f) != arabic && !word.is_empty()) {
                 end(&mut word);
             }
@@ -67,6 +78,39 @@ pub(crate) fn words(name: &str) -> Vec<String> {
     }
     end(&mut word);
     all
+}
+
+/// Keeps what a sign says of a consonant: Turkish, Slavic, Maltese and scholarly letters that are another sound than the bare one.
+fn signed(c: char) -> Option<&'static str> {
+    Some(match c {
+        'ş' | 'Ş' | 'š' | 'Š' | 'ș' | 'Ș' | 'ś' | 'Ś' => "S",
+        'ç' | 'Ç' => "C",
+        'č' | 'Č' | 'ć' | 'Ć' => "K",
+        'ğ' | 'Ğ' | 'ġ' | 'Ġ' => "G",
+        'ž' | 'Ž' | 'ż' | 'Ż' | 'ź' | 'Ź' => "Z",
+        'ḫ' | 'Ḫ' | 'ẖ' => "kh",
+        'ṯ' | 'Ṯ' => "th",
+        'ḏ' | 'Ḏ' => "dh",
+        'ǧ' | 'Ǧ' => "j",
+        _ => return None,
+    })
+}
+
+/// The same, where the sign is a character of its own (Unicode's decomposed form).
+fn combined(letter: char, sign: char) -> Option<char> {
+    match (letter, sign) {
+        ('s', '\u{327}' | '\u{30c}') => Some('S'),
+        ('c', '\u{327}') => Some('C'),
+        ('c', '\u{30c}') => Some('K'),
+        ('g', '\u{306}') => Some('G'),
+        ('z', '\u{30c}') => Some('Z'),
+        _ => None,
+    }
+}
+
+/// Returns the bare letters of a word of [`words`].
+pub(crate) fn bare(word: &str) -> String {
+    word.chars().map(|c| if c == 'K' { 'c' } else { c.to_ascii_lowercase() }).collect()
 }
 
 /// Writes one folded word in symbols.
@@ -153,6 +197,7 @@ fn group(rest: &[u8]) -> (Symbol, usize) {
         (b"sh", "sh"),
         (b"kh", "kh"),
         (b"gh", "gh"),
+        (b"rh", "rh"),
         (b"th", "th"),
         (b"dh", "dh"),
         (b"dj", "dj"),
@@ -179,6 +224,11 @@ fn group(rest: &[u8]) -> (Symbol, usize) {
         // French and Spanish write the u only to keep the sound hard.
         [b'g', b'u', b'e' | b'i', ..] => (place(b'g'), 2),
         [b'q', b'u', b'e' | b'i', ..] => (place(b'q'), 2),
+        [b'S', ..] => (symbol("ş").expect("a symbol of ours"), 1),
+        [b'C', ..] => (symbol("ç").expect("a symbol of ours"), 1),
+        [b'K', ..] => (symbol("č").expect("a symbol of ours"), 1),
+        [b'G', ..] => (symbol("ğ").expect("a symbol of ours"), 1),
+        [b'Z', ..] => (symbol("ž").expect("a symbol of ours"), 1),
         // Before a light vowel both letters are often soft; what they then stand for is learned.
         [b'g', b'e' | b'i' | b'y', ..] => (symbol("ge").expect("a symbol of ours"), 1),
         [b'c', b'e' | b'i' | b'y', ..] => (symbol("ce").expect("a symbol of ours"), 1),
@@ -190,10 +240,27 @@ fn group(rest: &[u8]) -> (Symbol, usize) {
 fn arabic(chars: &[char], out: &mut Vec<Symbol>) {
     let begin = out.len();
     let mut buffer = [0; 4];
-    for c in chars {
+    for (i, c) in chars.iter().enumerate() {
+        // In foreign names two letters write one sound.
+        if i > 0 && *c == 'ش' && chars[i - 1] == 'ت' {
+            out.pop();
+            out.push(symbol("چ").expect("a symbol of ours"));
+            continue;
+        }
         let c = match c {
-            'ڭ' | 'ڨ' | 'گ' => 'گ',
+            'ڭ' | 'ڨ' | 'ݣ' | 'گ' => 'گ',
             'ژ' => 'ج',
+            'ۋ' | 'ۆ' | 'ۇ' | 'ۈ' => 'و',
+            'ۓ' | 'ے' | 'ێ' | 'ۍ' => 'ي',
+            'ڵ' => 'ل',
+            'ڕ' => 'ر',
+            'ڥ' => 'ڤ',
+            'ټ' => 'ت',
+            'ډ' => 'د',
+            'ړ' => 'ر',
+            'ښ' => 'ش',
+            'ځ' | 'څ' => 'ز',
+            'ڼ' => 'ن',
             'ٹ' => 'ت',
             'ڈ' => 'د',
             'ڑ' => 'ر',
@@ -257,6 +324,29 @@ fn tifinagh(c: char) -> Option<&'static str> {
         'ⵯ' => "w",
         _ => return None,
     })
+}
+
+/// Turns the shapes that old documents hold (Unicode block FE80) into letters.
+fn joined(c: char) -> char {
+    // Each letter has two shapes, or four where it joins on both sides, in the order of the block.
+    const LETTERS: &str = "ا2ب4ة2ت4ث4ج4ح4خ4د2ذ2ر2ز2س4ش4ص4ض4ط4ظ4ع4غ4ف4ق4ك4ل4م4ن4ه4و2ى2ي4";
+    match c {
+        '\u{fe80}'..='\u{fe8c}' => ['ء', 'آ', 'آ', 'أ', 'أ', 'ؤ', 'ؤ', 'إ', 'إ', 'ئ', 'ئ', 'ئ', 'ئ'][c as usize - 0xfe80],
+        '\u{fe8d}'..='\u{fef4}' => {
+            let (mut place, mut letter) = (c as u32 - 0xfe8d, c);
+            for l in LETTERS.chars() {
+                match l.to_digit(10) {
+                    None => letter = l,
+                    Some(shapes) if place < shapes => return letter,
+                    Some(shapes) => place -= shapes,
+                }
+            }
+            letter
+        }
+        'ݣ' => 'گ',
+        'ۃ' => 'ة',
+        other => other,
+    }
 }
 
 /// Writes the joined forms that old documents hold as plain letters; ligatures that occur in names only.
