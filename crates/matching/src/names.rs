@@ -7,6 +7,7 @@ mod letters;
 mod parts;
 pub mod rates;
 mod score;
+mod units;
 
 pub use keys::{SCHEME, Width};
 pub use score::{ALIKE, Fit, Likeness, Name};

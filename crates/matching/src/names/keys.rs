@@ -8,6 +8,7 @@ use super::costs::Costs;
 use super::letters::{COUNT, SYMBOLS, Symbol, is_arabic_symbol};
 use super::parts::{Affix, Form};
 use super::score::Name;
+use super::units::{Unit, Units};
 use std::sync::OnceLock;
 
 /// The version of the key scheme: two nodes meet only under the same one.
@@ -61,24 +62,56 @@ const RARE: f32 = 6.0;
 /// What leaving out one consonant costs.
 const LEFT_OUT: f32 = 3.4;
 
+/// What it costs a short form to be read as its name.
+const SHORT: f32 = 1.2;
+/// What it costs a known unit to be read by its letters all the same.
+const BY_LETTERS: f32 = 0.7;
+
 /// A class, or nothing, and its cost.
 type Way = (Option<char>, f32);
 
 /// A reading of a part: consonants, and how much less likely it is than certain, in nats.
 type Reading = (String, f32);
 
-/// For each symbol the classes that it may stand for, `None` for nothing, with their costs; the likeliest first.
-pub(crate) struct Readings(Vec<Vec<Way>>);
+/// How symbols and known units are read.
+pub(crate) struct Readings {
+    /// For each symbol the classes that it may stand for, `None` for nothing, with their costs; the likeliest first.
+    ways: Vec<Vec<Way>>,
+    /// For each known Latin unit the readings of the Arabic units that it stands for, and of the name that it is short for.
+    units: Vec<Vec<Reading>>,
+}
 
 impl Readings {
     /// Returns those of the shipped table.
     pub(crate) fn shipped() -> &'static Readings {
         static READINGS: OnceLock<Readings> = OnceLock::new();
-        READINGS.get_or_init(|| Readings::of(Costs::shipped()))
+        READINGS.get_or_init(|| Readings::of(Costs::shipped(), Units::shipped()))
     }
 
-    pub(crate) fn of(costs: &Costs) -> Readings {
-        Readings((0..COUNT).map(|s| read(s, costs)).collect())
+    pub(crate) fn of(costs: &Costs, units: &Units) -> Readings {
+        let mut all = Readings { ways: (0..COUNT).map(|s| read(s, costs)).collect(), units: Vec::new() };
+        let mut letters: Vec<(Unit, &str)> = units.all().map(|(text, unit)| (unit, text)).collect();
+        letters.sort_unstable();
+        let own: Vec<Option<Reading>> = letters.iter().map(|(_, text)| all.likeliest(text)).collect();
+        let read = |u: &Unit, cost: f32| own[usize::from(*u)].clone().map(|(text, _)| (text, cost));
+        all.units = letters
+            .iter()
+            .map(|(unit, _)| {
+                let near = units.readings(*unit);
+                let stands_for = near.iter().filter_map(|(u, share)| read(u, -share.ln()));
+                stands_for.chain(units.long(*unit).iter().filter_map(|u| read(u, SHORT))).collect()
+            })
+            .collect();
+        all
+    }
+
+    /// Reads a unit in the likeliest way.
+    fn likeliest(&self, text: &str) -> Option<Reading> {
+        let mut symbols = Vec::new();
+        super::letters::symbols(text, &mut symbols);
+        let mut all = Vec::new();
+        consonants(&Form { symbols, without: None }, 0.0, self, &mut all);
+        all.into_iter().min_by(|a, b| a.1.total_cmp(&b.1))
     }
 }
 
@@ -117,7 +150,7 @@ fn read(s: usize, costs: &Costs) -> Vec<Way> {
 fn consonants(form: &Form, cost: f32, readings: &Readings, all: &mut Vec<Reading>) {
     let mut beam: Vec<Reading> = vec![(String::new(), cost)];
     for s in &form.symbols {
-        let ways = &readings.0[usize::from(*s)];
+        let ways = &readings.ways[usize::from(*s)];
         let mut next: Vec<Reading> = Vec::with_capacity(beam.len() * ways.len());
         for (text, so_far) in &beam {
             for (class, more) in ways {
@@ -135,7 +168,7 @@ fn consonants(form: &Form, cost: f32, readings: &Readings, all: &mut Vec<Reading
         next.truncate(READINGS_MAX);
         beam = next;
     }
-    let opens = form.symbols.first().is_some_and(|s| readings.0[usize::from(*s)].first().is_some_and(|w| w.0.is_none()));
+    let opens = form.symbols.first().is_some_and(|s| readings.ways[usize::from(*s)].first().is_some_and(|w| w.0.is_none()));
     for (mut text, cost) in beam {
         // An h at the end is a matter of spelling, an L at the beginning mostly an article that grew together with its word.
         if text.len() > 2 {
@@ -154,8 +187,9 @@ fn consonants(form: &Form, cost: f32, readings: &Readings, all: &mut Vec<Reading
     }
 }
 
-fn part_readings(forms: &[Form], width: Width, readings: &Readings) -> Vec<Reading> {
-    let mut all = Vec::new();
+fn part_readings(forms: &[Form], unit: Option<Unit>, width: Width, readings: &Readings) -> Vec<Reading> {
+    let mut all: Vec<Reading> = unit.map_or_else(Vec::new, |u| readings.units[usize::from(u)].clone());
+    let known = if all.is_empty() { 0.0 } else { BY_LETTERS };
     let arabic = forms[0].symbols.first().is_some_and(|s| is_arabic_symbol(*s));
     for form in forms {
         // In Arabic what looks like an article nearly always is one; elsewhere it is open.
@@ -168,7 +202,7 @@ fn part_readings(forms: &[Form], width: Width, readings: &Readings) -> Vec<Readi
             (Some(Affix::Article), _, false) => 0.9,
             (None, Some(Affix::Article), false) => 0.5,
         };
-        consonants(form, cost, readings, &mut all);
+        consonants(form, cost + known, readings, &mut all);
     }
     if width == Width::Wide {
         let whole: Vec<Reading> = all.clone();
@@ -196,7 +230,7 @@ impl Name {
 
     pub(crate) fn keys_by(&self, width: Width, readings: &Readings) -> Vec<String> {
         let (keys_max, doubt_max) = width.limits();
-        let parts: Vec<Vec<Reading>> = self.parts().iter().map(|p| part_readings(&p.forms, width, readings)).filter(|r| !r.is_empty()).collect();
+        let parts: Vec<Vec<Reading>> = self.parts().iter().zip(self.units()).map(|(p, u)| part_readings(&p.forms, *u, width, readings)).filter(|r| !r.is_empty()).collect();
         let mut all: Vec<(String, f32, bool)> = Vec::new();
         if let [one] = parts.as_slice() {
             all.extend(one.iter().enumerate().map(|(i, (text, cost))| (text.clone(), *cost, i == 0)));

@@ -298,6 +298,19 @@ impl Part {
         Part { text: letters::bare(&pieces.concat()), bare: known, forms }
     }
 
+    /// Tells whether what is surely an article was written together with the part: Arabic ال.
+    pub(crate) fn known_bare(&self) -> bool {
+        self.forms.get(1).is_some_and(|f| f.without == Some(Affix::Article)) && self.text.starts_with("ال")
+    }
+
+    /// Returns the letters by which it is counted and found in the table of units.
+    pub(crate) fn unit_text(&self) -> &str {
+        match &self.bare {
+            Some(bare) if self.known_bare() => bare,
+            _ => &self.text,
+        }
+    }
+
     /// Tells whether only the first letter is written.
     pub(crate) fn is_initial(&self) -> bool {
         self.text.chars().count() == 1
