@@ -67,6 +67,9 @@ const SHORT: f32 = 1.2;
 /// What it costs a known unit to be read by its letters all the same, in nats.
 const BY_LETTERS: f32 = 0.7;
 
+/// Names from which on a unit is common.
+const COMMON: u32 = 60;
+
 /// How much less likely than certain: in parts of a nat, whole numbers, so that two nodes come to the same.
 type Cost = i32;
 
@@ -122,6 +125,8 @@ pub(crate) struct Readings {
     ways: Vec<Vec<Way>>,
     /// For each known Latin unit the readings of the Arabic units that it stands for, and of the name that it is short for.
     units: Vec<Vec<Reading>>,
+    /// For each known unit whether so many bear it that two such say little of a longer name.
+    common: Vec<bool>,
 }
 
 impl Readings {
@@ -132,7 +137,7 @@ impl Readings {
     }
 
     pub(crate) fn of(costs: &Costs, units: &Units) -> Readings {
-        let mut all = Readings { ways: (0..COUNT).map(|s| read(s, costs)).collect(), units: Vec::new() };
+        let mut all = Readings { ways: (0..COUNT).map(|s| read(s, costs)).collect(), units: Vec::new(), common: Vec::new() };
         let mut letters: Vec<(Unit, &str)> = units.all().map(|(text, unit)| (unit, text)).collect();
         letters.sort_unstable();
         let own: Vec<Option<Text>> = letters.iter().map(|(_, text)| all.likeliest(text)).collect();
@@ -144,6 +149,7 @@ impl Readings {
                 stands_for.chain(units.long(*unit).iter().filter_map(|u| read(u, nats(SHORT)))).collect()
             })
             .collect();
+        all.common = letters.iter().map(|(unit, _)| units.names(*unit) >= COMMON).collect();
         all
     }
 
@@ -292,14 +298,18 @@ impl Name {
 
     pub(crate) fn keys_by(&self, width: Width, readings: &Readings) -> Vec<String> {
         let (keys_max, doubt_max) = width.limits();
-        let parts: Vec<Vec<Reading>> =
-            self.parts().iter().zip(self.units()).map(|(p, u)| part_readings(&p.forms, *u, width, readings)).filter(|r| !r.is_empty()).collect();
+        let read = |(p, u): (&super::parts::Part, &Option<Unit>)| (part_readings(&p.forms, *u, width, readings), u.is_some_and(|u| readings.common[usize::from(u)]));
+        let (parts, common): (Vec<Vec<Reading>>, Vec<bool>) = self.parts().iter().zip(self.units()).map(read).filter(|(r, _)| !r.is_empty()).unzip();
+        let many = common.iter().filter(|c| !**c).count() >= 1 && parts.len() >= 3;
         let mut all: Vec<(bool, Cost, Pair)> = Vec::with_capacity(64);
         if let [one] = parts.as_slice() {
             all.extend(one.iter().enumerate().map(|(i, (text, cost))| (i != 0, *cost, (text.order(), *text, Text::default()))));
         }
         for (i, first) in parts.iter().enumerate() {
-            for second in &parts[i + 1..] {
+            for (j, second) in parts.iter().enumerate().skip(i + 1) {
+                if many && common[i] && common[j] {
+                    continue;
+                }
                 let certain = first[0].1 + second[0].1;
                 for (x, (a, ca)) in first.iter().enumerate() {
                     for (y, (b, cb)) in second.iter().enumerate() {

@@ -30,9 +30,62 @@ pub(crate) fn is_arabic_symbol(s: Symbol) -> bool {
     s >= ARABIC_FROM
 }
 
-/// Finds a symbol by what it stands for.
-pub(crate) fn symbol(text: &str) -> Option<Symbol> {
-    SYMBOLS.iter().position(|s| *s == text).and_then(|i| Symbol::try_from(i).ok())
+/// Finds a symbol of ours by what it stands for, while this is compiled.
+const fn at(text: &str) -> Symbol {
+    let text = text.as_bytes();
+    let mut i = 0;
+    while i < SYMBOLS.len() {
+        let s = SYMBOLS[i].as_bytes();
+        let mut j = 0;
+        while j < s.len() && j < text.len() && s[j] == text[j] {
+            j += 1;
+        }
+        if j == s.len() && j == text.len() {
+            return i as Symbol;
+        }
+        i += 1;
+    }
+    panic!("no such symbol")
+}
+
+/// For each sign of Unicode's block 0600 its symbol, or 255.
+const ARABIC: [Symbol; 256] = {
+    let mut table = [255; 256];
+    let mut i = ARABIC_FROM as usize;
+    while i < SYMBOLS.len() {
+        let s = SYMBOLS[i].as_bytes();
+        if s.len() == 2 {
+            // Two bytes of UTF-8: 110xxxxx 10xxxxxx.
+            let c = (s[0] as usize & 0x1f) << 6 | (s[1] as usize & 0x3f);
+            table[c - 0x600] = i as Symbol;
+        }
+        i += 1;
+    }
+    table
+};
+
+/// What a symbol becomes where it opens a word, and where it ends one.
+const OPENS: [Symbol; COUNT] = changed(&[
+    ("a", "^a"), ("e", "^e"), ("i", "^i"), ("o", "^o"), ("u", "^u"), ("y", "^y"), ("ou", "^ou"), ("ا", "^ا"), ("ع", "^ع"), ("و", "^و"), ("ي", "^ي"),
+]);
+const ENDS: [Symbol; COUNT] = changed(&[
+    ("a", "a$"), ("e", "e$"), ("i", "i$"), ("y", "i$"), ("o", "o$"), ("u", "ou$"), ("ou", "ou$"), ("t", "t$"), ("h", "h$"), ("ا", "ا$"), ("ه", "ه$"), ("ي", "ي$"),
+    ("و", "و$"),
+]);
+
+const fn changed(list: &[(&str, &str)]) -> [Symbol; COUNT] {
+    let mut table = [0; COUNT];
+    let mut i = 0;
+    while i < COUNT {
+        table[i] = i as Symbol;
+        i += 1;
+    }
+    let mut i = 0;
+    while i < list.len() {
+        table[at(list[i].0) as usize] = at(list[i].1);
+        i += 1;
+    }
+    table
 }
 
 /// Splits a name into folded words, one script each. Apostrophes join, everything else that is no letter parts.
@@ -146,92 +199,73 @@ fn latin(word: &str, out: &mut Vec<Symbol>) {
         i += length;
     }
     let last = out.len() - 1;
-    let at = |s: &str| symbol(s).expect("a symbol of ours");
     if last > begin {
-        let (first, end) = (out[begin], out[last]);
-        out[begin] = match SYMBOLS[usize::from(first)] {
-            "a" => at("^a"),
-            "e" => at("^e"),
-            "i" => at("^i"),
-            "o" => at("^o"),
-            "u" => at("^u"),
-            "y" => at("^y"),
-            "ou" => at("^ou"),
-            _ => first,
+        out[begin] = OPENS[usize::from(out[begin])];
+        let joined = match out[last - 1] {
+            _ if out[last] != place(b'h') || last - 1 == begin => None,
+            A => Some(at("ah$")),
+            E => Some(at("eh$")),
+            _ => None,
         };
-        match SYMBOLS[usize::from(end)] {
-            "a" => out[last] = at("a$"),
-            "e" => out[last] = at("e$"),
-            "i" | "y" => out[last] = at("i$"),
-            "o" => out[last] = at("o$"),
-            "u" | "ou" => out[last] = at("ou$"),
-            "t" => out[last] = at("t$"),
-            "h" => {
-                let before = SYMBOLS[usize::from(out[last - 1])];
-                let joined = match before {
-                    "a" => Some("ah$"),
-                    "e" => Some("eh$"),
-                    _ => None,
-                };
-                match joined.filter(|_| last - 1 > begin) {
-                    Some(j) => {
-                        out.pop();
-                        out[last - 1] = at(j);
-                    }
-                    None => out[last] = at("h$"),
-                }
+        match joined {
+            Some(both) => {
+                out.pop();
+                out[last - 1] = both;
             }
-            _ => {}
+            None => out[last] = ENDS[usize::from(out[last])],
         }
     }
 }
 
+const A: Symbol = place(b'a');
+const E: Symbol = place(b'e');
+
 /// Takes the longest group at the front: its symbol, and how many letters it is.
 fn group(rest: &[u8]) -> (Symbol, usize) {
-    const GROUPS: &[(&[u8], &str)] = &[
-        (b"tsch", "tch"),
-        (b"dsch", "dj"),
-        (b"sch", "sch"),
-        (b"tch", "tch"),
-        (b"ch", "ch"),
-        (b"sh", "sh"),
-        (b"kh", "kh"),
-        (b"gh", "gh"),
-        (b"rh", "rh"),
-        (b"th", "th"),
-        (b"dh", "dh"),
-        (b"dj", "dj"),
-        (b"ph", "f"),
-        (b"ck", "k"),
-        (b"oua", "oua"),
-        (b"ou", "ou"),
-        (b"ai", "ai"),
-        (b"ay", "ai"),
-        (b"ei", "ai"),
-        (b"ey", "ai"),
-        (b"zh", "zh"),
-        (b"cz", "cz"),
-        (b"sz", "sz"),
-        (b"tz", "ts"),
-        (b"ts", "ts"),
+    const GROUPS: &[(&[u8], Symbol)] = &[
+        (b"tsch", at("tch")),
+        (b"dsch", at("dj")),
+        (b"sch", at("sch")),
+        (b"tch", at("tch")),
+        (b"ch", at("ch")),
+        (b"sh", at("sh")),
+        (b"kh", at("kh")),
+        (b"gh", at("gh")),
+        (b"rh", at("rh")),
+        (b"th", at("th")),
+        (b"dh", at("dh")),
+        (b"dj", at("dj")),
+        (b"ph", at("f")),
+        (b"ck", at("k")),
+        (b"oua", at("oua")),
+        (b"ou", at("ou")),
+        (b"ai", at("ai")),
+        (b"ay", at("ai")),
+        (b"ei", at("ai")),
+        (b"ey", at("ai")),
+        (b"zh", at("zh")),
+        (b"cz", at("cz")),
+        (b"sz", at("sz")),
+        (b"tz", at("ts")),
+        (b"ts", at("ts")),
     ];
-    for (letters, name) in GROUPS {
+    for (letters, symbol) in GROUPS {
         if rest.starts_with(letters) {
-            return (symbol(name).expect("a symbol of ours"), letters.len());
+            return (*symbol, letters.len());
         }
     }
     match rest {
         // French and Spanish write the u only to keep the sound hard.
         [b'g', b'u', b'e' | b'i', ..] => (place(b'g'), 2),
         [b'q', b'u', b'e' | b'i', ..] => (place(b'q'), 2),
-        [b'S', ..] => (symbol("ş").expect("a symbol of ours"), 1),
-        [b'C', ..] => (symbol("ç").expect("a symbol of ours"), 1),
-        [b'K', ..] => (symbol("č").expect("a symbol of ours"), 1),
-        [b'G', ..] => (symbol("ğ").expect("a symbol of ours"), 1),
-        [b'Z', ..] => (symbol("ž").expect("a symbol of ours"), 1),
+        [b'S', ..] => (const { at("ş") }, 1),
+        [b'C', ..] => (const { at("ç") }, 1),
+        [b'K', ..] => (const { at("č") }, 1),
+        [b'G', ..] => (const { at("ğ") }, 1),
+        [b'Z', ..] => (const { at("ž") }, 1),
         // Before a light vowel both letters are often soft; what they then stand for is learned.
-        [b'g', b'e' | b'i' | b'y', ..] => (symbol("ge").expect("a symbol of ours"), 1),
-        [b'c', b'e' | b'i' | b'y', ..] => (symbol("ce").expect("a symbol of ours"), 1),
+        [b'g', b'e' | b'i' | b'y', ..] => (const { at("ge") }, 1),
+        [b'c', b'e' | b'i' | b'y', ..] => (const { at("ce") }, 1),
         [c, ..] => (place(*c), 1),
         [] => unreachable!("a word has letters"),
     }
@@ -239,12 +273,11 @@ fn group(rest: &[u8]) -> (Symbol, usize) {
 
 fn arabic(chars: &[char], out: &mut Vec<Symbol>) {
     let begin = out.len();
-    let mut buffer = [0; 4];
     for (i, c) in chars.iter().enumerate() {
         // In foreign names two letters write one sound.
         if i > 0 && *c == 'ش' && chars[i - 1] == 'ت' {
             out.pop();
-            out.push(symbol("چ").expect("a symbol of ours"));
+            out.push(const { at("چ") });
             continue;
         }
         let c = match c {
@@ -269,27 +302,13 @@ fn arabic(chars: &[char], out: &mut Vec<Symbol>) {
             other => *other,
         };
         // A letter of another language that has no symbol says nothing here.
-        if let Some(s) = symbol(c.encode_utf8(&mut buffer)).filter(|s| is_arabic_symbol(*s)) {
-            out.push(s);
-        }
+        let place = (c as usize).checked_sub(0x600).filter(|p| *p < ARABIC.len());
+        out.extend(place.map(|p| ARABIC[p]).filter(|s| *s != 255));
     }
-    let at = |s: &str| symbol(s).expect("a symbol of ours");
     if out.len() > begin + 1 {
         let last = out.len() - 1;
-        out[begin] = match SYMBOLS[usize::from(out[begin])] {
-            "ا" => at("^ا"),
-            "ع" => at("^ع"),
-            "و" => at("^و"),
-            "ي" => at("^ي"),
-            _ => out[begin],
-        };
-        out[last] = match SYMBOLS[usize::from(out[last])] {
-            "ا" => at("ا$"),
-            "ه" => at("ه$"),
-            "ي" => at("ي$"),
-            "و" => at("و$"),
-            _ => out[last],
-        };
+        out[begin] = OPENS[usize::from(out[begin])];
+        out[last] = ENDS[usize::from(out[last])];
     }
 }
 
@@ -372,7 +391,7 @@ mod tests {
     #[test]
     fn the_table_is_where_it_says() {
         assert_eq!(SYMBOLS[usize::from(ARABIC_FROM)], "ا");
-        assert!((0..COUNT).all(|i| symbol(SYMBOLS[i]) == Some(i as u8)), "every symbol once");
+        assert!((0..COUNT).all(|i| usize::from(at(SYMBOLS[i])) == i), "every symbol once");
         assert_eq!(SYMBOLS[usize::from(place(b'z'))], "z");
     }
 

@@ -75,6 +75,11 @@ impl Tables {
         Pairing::of(a, b, &self.costs, &self.units).score(&self.weights)
     }
 
+    /// Returns a name's keys.
+    pub fn keys(&self, name: &Name, width: Width) -> Vec<String> {
+        name.keys_by(width, &self.readings)
+    }
+
     /// Holds two names against each other by their keys.
     pub fn meet(&self, a: &Name, b: &Name, sides: Sides) -> Met {
         let (a, b) = (a.keys_by(sides.0, &self.readings), b.keys_by(sides.1, &self.readings));

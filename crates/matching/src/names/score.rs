@@ -117,6 +117,19 @@ impl Name {
         &self.units
     }
 
+    /// Makes a name of the first part of this one and all but the first of another.
+    pub(crate) fn first_with_others(&self, other: &Name) -> Name {
+        fn both<T: Clone>(a: &[T], b: &[T]) -> Vec<T> {
+            a.iter().take(1).chain(b.iter().skip(1)).cloned().collect()
+        }
+        Name {
+            parts: both(&self.parts, &other.parts),
+            worths: both(&self.worths, &other.worths),
+            units: both(&self.units, &other.units),
+            arabic: self.arabic || other.arabic,
+        }
+    }
+
     /// Goes over the parts.
     pub(crate) fn parts(&self) -> &[Part] {
         &self.parts

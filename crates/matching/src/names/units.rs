@@ -109,6 +109,11 @@ impl Units {
         self.places.get(text).copied()
     }
 
+    /// Returns in how many names a unit stands.
+    pub(crate) fn names(&self, unit: Unit) -> u32 {
+        self.entries[usize::from(unit)].names
+    }
+
     /// How widespread a unit is, from 0, unknown, to 1.
     pub(crate) fn widespread(&self, unit: Option<Unit>) -> f32 {
         unit.map_or(0.0, |u| ((1.0 + self.entries[usize::from(u)].names as f32).ln() / WELL_KNOWN.ln()).min(1.0))
