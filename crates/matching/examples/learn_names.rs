@@ -17,4 +17,5 @@ fn main() {
     let data = concat!(env!("CARGO_MANIFEST_DIR"), "/data/");
     std::fs::write(format!("{data}letters.txt"), learned.letters).expect("a writable folder");
     std::fs::write(format!("{data}weights.txt"), learned.weights).expect("a writable folder");
+    std::fs::write(format!("{data}units.txt"), learned.units).expect("a writable folder");
 }

@@ -9,6 +9,7 @@
 use super::costs::{Costs, Weight};
 use super::letters::{COUNT, SYMBOLS, Symbol, is_arabic_symbol};
 use super::score::{Name, Pairing, WEIGHTS, Weights};
+use super::units::{self, Seen, Units};
 use std::fmt::Write;
 
 /// A labelled pair.
@@ -22,12 +23,14 @@ pub struct Labelled {
     pub same: bool,
 }
 
-/// What was learned, as the text of the two data files.
+/// What was learned, as the text of the three data files.
 pub struct Learned {
     /// `data/letters.txt`.
     pub letters: String,
     /// `data/weights.txt`.
     pub weights: String,
+    /// `data/units.txt`.
+    pub units: String,
 }
 
 /// Rounds of aligning and counting.
@@ -76,7 +79,7 @@ fn frequencies(pairs: &[Labelled]) -> [f64; COUNT] {
     let mut seen = [0.5; COUNT];
     let empty = Costs { pair: vec![[0; COUNT]; COUNT], alone: [[0; 2]; COUNT], own: [[0; 2]; COUNT], frequency: [0; COUNT] };
     for text in pairs.iter().flat_map(|p| [&p.left, &p.right]) {
-        Name::with(text, &empty).parts().iter().flat_map(|p| &p.forms[0].symbols).for_each(|s| seen[usize::from(*s)] += 1.0);
+        Name::with(text, &empty, &Units::default()).parts().iter().flat_map(|p| &p.forms[0].symbols).for_each(|s| seen[usize::from(*s)] += 1.0);
     }
     let mut totals = [0.0; 2];
     (0..COUNT).for_each(|i| totals[script(i as Symbol)] += seen[i]);
@@ -189,12 +192,13 @@ fn count(costs: &Costs, a: &[Symbol], b: &[Symbol], weight: f64, counts: &mut Co
 /// Learns both tables.
 pub fn learn(pairs: &[Labelled]) -> Learned {
     let frequency = frequencies(pairs);
+    let none = Units::default();
     let mut costs = weigh(&prior(20_000.0, &frequency), &frequency);
     for _ in 0..ROUNDS {
         let mut counts = prior(2_000.0, &frequency);
         for pair in pairs.iter().filter(|p| p.same) {
-            let (a, b) = (Name::with(&pair.left, &costs), Name::with(&pair.right, &costs));
-            for (i, j, fit) in Pairing::of(&a, &b, &costs).taken {
+            let (a, b) = (Name::with(&pair.left, &costs, &none), Name::with(&pair.right, &costs, &none));
+            for (i, j, fit) in Pairing::of(&a, &b, &costs, &none).taken {
                 if fit < 0.25 {
                     continue;
                 }
@@ -210,9 +214,11 @@ pub fn learn(pairs: &[Labelled]) -> Learned {
         pivot(&mut counts);
         costs = weigh(&counts, &frequency);
     }
-    let weights = fit(pairs, &costs);
+    let seen = stands_for(pairs, &costs);
+    let weights = fit(pairs, &costs, &seen);
     Learned {
         letters: written(&costs),
+        units: units::written(&seen),
         weights: weights.0.iter().fold(HEAD_WEIGHTS.to_owned(), |mut out, line| {
             let numbers: Vec<String> = line.iter().map(|w| format!("{w:.3}")).collect();
             writeln!(out, "{}", numbers.join(" ")).expect("writing into memory");
@@ -259,17 +265,55 @@ fn written(costs: &Costs) -> String {
     out
 }
 
+/// Names that are left out at a time when figures are worked out.
+const FOLDS: u64 = 5;
+/// What two parts must fit to be counted as one unit.
+const UNIT_FIT: f32 = 0.3;
+
+fn told_apart(name: &str) -> u64 {
+    name.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)) >> 16
+}
+
+/// Counts which units stand for each other in pairs of two scripts that are one name.
+fn stands_for(pairs: &[Labelled], costs: &Costs) -> Seen {
+    let mut seen = Seen::new();
+    let none = Units::default();
+    for pair in pairs.iter().filter(|p| p.same) {
+        let (a, b) = (Name::with(&pair.left, costs, &none), Name::with(&pair.right, costs, &none));
+        for (i, j, fit) in Pairing::of(&a, &b, costs, &none).taken {
+            let (x, y) = (&a.parts()[i], &b.parts()[j]);
+            let arabic = |p: &super::parts::Part| p.forms[0].symbols.first().is_some_and(|s| is_arabic_symbol(*s));
+            if fit < UNIT_FIT || x.is_initial() || y.is_initial() || arabic(x) == arabic(y) {
+                continue;
+            }
+            let (ar, latin) = if arabic(x) { (x, y) } else { (y, x) };
+            seen.entry((ar.unit_text().to_owned(), latin.unit_text().to_owned())).or_default().insert(told_apart(&pair.left));
+        }
+    }
+    seen
+}
+
+/// Works out the figures of all pairs. The units beside which a pair is held come of other names than its own, as they will in use.
+fn figures(pairs: &[Labelled], costs: &Costs, seen: &Seen) -> [Vec<([f32; WEIGHTS], f32)>; 2] {
+    let mut rows = [Vec::new(), Vec::new()];
+    for fold in 0..FOLDS {
+        let others = seen.iter().map(|(pair, names)| (pair.clone(), names.iter().copied().filter(|n| n % FOLDS != fold).collect()));
+        let others: Seen = others.filter(|(_, names): &(_, std::collections::HashSet<u64>)| !names.is_empty()).collect();
+        let units = Units::read(&units::written(&others)).expect("what was just written is of the form");
+        for p in pairs.iter().filter(|p| told_apart(&p.left) % FOLDS == fold) {
+            let pairing = Pairing::of(&Name::with(&p.left, costs, &units), &Name::with(&p.right, costs, &units), costs, &units);
+            if !pairing.taken.is_empty() {
+                rows[pairing.line()].push((pairing.products(), f32::from(u8::from(p.same))));
+            }
+        }
+    }
+    rows
+}
+
 /// Fits the weights by gradient descent with momentum on the logarithmic loss; the larger weights are held back.
-fn fit(pairs: &[Labelled], costs: &Costs) -> Weights {
+fn fit(pairs: &[Labelled], costs: &Costs, seen: &Seen) -> Weights {
     let mut weights = Weights([[0.0; WEIGHTS]; 2]);
-    for line in 0..2 {
-        let rows: Vec<([f32; WEIGHTS], f32)> = pairs
-            .iter()
-            .filter_map(|p| {
-                let pairing = Pairing::of(&Name::with(&p.left, costs), &Name::with(&p.right, costs), costs);
-                (pairing.line() == line && !pairing.taken.is_empty()).then(|| (pairing.products(), f32::from(u8::from(p.same))))
-            })
-            .collect();
+    for (line, rows) in figures(pairs, costs, seen).into_iter().enumerate() {
         let (mut w, mut first, mut second) = ([0f32; WEIGHTS], [0f32; WEIGHTS], [0f32; WEIGHTS]);
         for step in 1..=STEPS {
             let mut gradient = [0f32; WEIGHTS];

@@ -14,27 +14,83 @@ pub(crate) const SYMBOLS: &[&str] = &[
     "sch", "tch", "ch", "sh", "kh", "gh", "th", "dh", "dj", "ou", "ai", "zh", "cz", "sz", "ts", "oua", "ge", "ce", // groups: 26..
     "^a", "^e", "^i", "^o", "^u", "^y", "^ou", // 44..
     "a$", "e$", "i$", "o$", "ah$", "eh$", "h$", "ou$", "t$", // 51..
+    "rh", "ş", "ç", "č", "ğ", "ž", // 60..
     "ا", "ب", "ت", "ث", "ج", "ح", "خ", "د", "ذ", "ر", "ز", "س", "ش", "ص", "ض", "ط", "ظ", "ع", "غ", "ف", "ق", "ك", "ل", "م", "ن", "ه", "و", "ي", "گ", "پ", "چ",
-    "ڤ", // 60..
-    "^ا", "^ع", "^و", "^ي", "ا$", "ه$", "ي$", "و$", // 92..
+    "ڤ", // 66..
+    "^ا", "^ع", "^و", "^ي", "ا$", "ه$", "ي$", "و$", // 98..
 ];
 /// How many symbols there are.
 pub(crate) const COUNT: usize = SYMBOLS.len();
 /// Symbols in one word; what is longer is cut.
 pub(crate) const WORD_MAX: usize = 24;
-const ARABIC_FROM: Symbol = 60;
+const ARABIC_FROM: Symbol = 66;
 
 /// Tells whether a symbol is written in Arabic script.
 pub(crate) fn is_arabic_symbol(s: Symbol) -> bool {
     s >= ARABIC_FROM
 }
 
-/// Finds a symbol by what it stands for.
-pub(crate) fn symbol(text: &str) -> Option<Symbol> {
-    SYMBOLS.iter().position(|s| *s == text).and_then(|i| Symbol::try_from(i).ok())
+/// Finds a symbol of ours by what it stands for, while this is compiled.
+const fn at(text: &str) -> Symbol {
+    let text = text.as_bytes();
+    let mut i = 0;
+    while i < SYMBOLS.len() {
+        let s = SYMBOLS[i].as_bytes();
+        let mut j = 0;
+        while j < s.len() && j < text.len() && s[j] == text[j] {
+            j += 1;
+        }
+        if j == s.len() && j == text.len() {
+            return i as Symbol;
+        }
+        i += 1;
+    }
+    panic!("no such symbol")
+}
+
+/// For each sign of Unicode's block 0600 its symbol, or 255.
+const ARABIC: [Symbol; 256] = {
+    let mut table = [255; 256];
+    let mut i = ARABIC_FROM as usize;
+    while i < SYMBOLS.len() {
+        let s = SYMBOLS[i].as_bytes();
+        if s.len() == 2 {
+            // Two bytes of UTF-8: 110xxxxx 10xxxxxx.
+            let c = (s[0] as usize & 0x1f) << 6 | (s[1] as usize & 0x3f);
+            table[c - 0x600] = i as Symbol;
+        }
+        i += 1;
+    }
+    table
+};
+
+/// What a symbol becomes where it opens a word, and where it ends one.
+const OPENS: [Symbol; COUNT] = changed(&[
+    ("a", "^a"), ("e", "^e"), ("i", "^i"), ("o", "^o"), ("u", "^u"), ("y", "^y"), ("ou", "^ou"), ("ا", "^ا"), ("ع", "^ع"), ("و", "^و"), ("ي", "^ي"),
+]);
+const ENDS: [Symbol; COUNT] = changed(&[
+    ("a", "a$"), ("e", "e$"), ("i", "i$"), ("y", "i$"), ("o", "o$"), ("u", "ou$"), ("ou", "ou$"), ("t", "t$"), ("h", "h$"), ("ا", "ا$"), ("ه", "ه$"), ("ي", "ي$"),
+    ("و", "و$"),
+]);
+
+const fn changed(list: &[(&str, &str)]) -> [Symbol; COUNT] {
+    let mut table = [0; COUNT];
+    let mut i = 0;
+    while i < COUNT {
+        table[i] = i as Symbol;
+        i += 1;
+    }
+    let mut i = 0;
+    while i < list.len() {
+        table[at(list[i].0) as usize] = at(list[i].1);
+        i += 1;
+    }
+    table
 }
 
 /// Splits a name into folded words, one script each. Apostrophes join, everything else that is no letter parts.
+///
+/// A letter whose sign changes a consonant stays apart from the bare one, as a capital letter (see [`signed`]).
 pub(crate) fn words(name: &str) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     let mut word = String::new();
@@ -49,13 +105,21 @@ pub(crate) fn words(name: &str) -> Vec<String> {
             continue;
         }
         let before = word.len();
-        match tifinagh(c).or_else(|| presentation(c)) {
+        // A sign that is written as a character of its own belongs to the letter before it.
+        if matches!(c, '\u{327}' | '\u{30c}' | '\u{306}') {
+            if let Some(with) = word.chars().next_back().and_then(|last| combined(last, c)) {
+                word.pop();
+                word.push(with);
+            }
+            continue;
+        }
+        match tifinagh(c).or_else(|| presentation(c)).or_else(|| signed(c)) {
             Some(plain) => word.push_str(plain),
-            None => fold_char(c, &mut word),
+            None => fold_char(joined(c), &mut word),
         }
         let added = word.split_off(before);
         for f in added.chars() {
-            let is_letter = f.is_ascii_lowercase() || is_arabic(f);
+            let is_letter = f.is_ascii_alphabetic() || is_arabic(f);
             if !is_letter || (is_arabic(f) != arabic && !word.is_empty()) {
                 end(&mut word);
             }
@@ -67,6 +131,39 @@ pub(crate) fn words(name: &str) -> Vec<String> {
     }
     end(&mut word);
     all
+}
+
+/// Keeps what a sign says of a consonant: Turkish, Slavic, Maltese and scholarly letters that are another sound than the bare one.
+fn signed(c: char) -> Option<&'static str> {
+    Some(match c {
+        'ş' | 'Ş' | 'š' | 'Š' | 'ș' | 'Ș' | 'ś' | 'Ś' => "S",
+        'ç' | 'Ç' => "C",
+        'č' | 'Č' | 'ć' | 'Ć' => "K",
+        'ğ' | 'Ğ' | 'ġ' | 'Ġ' => "G",
+        'ž' | 'Ž' | 'ż' | 'Ż' | 'ź' | 'Ź' => "Z",
+        'ḫ' | 'Ḫ' | 'ẖ' => "kh",
+        'ṯ' | 'Ṯ' => "th",
+        'ḏ' | 'Ḏ' => "dh",
+        'ǧ' | 'Ǧ' => "j",
+        _ => return None,
+    })
+}
+
+/// The same, where the sign is a character of its own (Unicode's decomposed form).
+fn combined(letter: char, sign: char) -> Option<char> {
+    match (letter, sign) {
+        ('s', '\u{327}' | '\u{30c}') => Some('S'),
+        ('c', '\u{327}') => Some('C'),
+        ('c', '\u{30c}') => Some('K'),
+        ('g', '\u{306}') => Some('G'),
+        ('z', '\u{30c}') => Some('Z'),
+        _ => None,
+    }
+}
+
+/// Returns the bare letters of a word of [`words`].
+pub(crate) fn bare(word: &str) -> String {
+    word.chars().map(|c| if c == 'K' { 'c' } else { c.to_ascii_lowercase() }).collect()
 }
 
 /// Writes one folded word in symbols.
@@ -102,86 +199,73 @@ fn latin(word: &str, out: &mut Vec<Symbol>) {
         i += length;
     }
     let last = out.len() - 1;
-    let at = |s: &str| symbol(s).expect("a symbol of ours");
     if last > begin {
-        let (first, end) = (out[begin], out[last]);
-        out[begin] = match SYMBOLS[usize::from(first)] {
-            "a" => at("^a"),
-            "e" => at("^e"),
-            "i" => at("^i"),
-            "o" => at("^o"),
-            "u" => at("^u"),
-            "y" => at("^y"),
-            "ou" => at("^ou"),
-            _ => first,
+        out[begin] = OPENS[usize::from(out[begin])];
+        let joined = match out[last - 1] {
+            _ if out[last] != place(b'h') || last - 1 == begin => None,
+            A => Some(at("ah$")),
+            E => Some(at("eh$")),
+            _ => None,
         };
-        match SYMBOLS[usize::from(end)] {
-            "a" => out[last] = at("a$"),
-            "e" => out[last] = at("e$"),
-            "i" | "y" => out[last] = at("i$"),
-            "o" => out[last] = at("o$"),
-            "u" | "ou" => out[last] = at("ou$"),
-            "t" => out[last] = at("t$"),
-            "h" => {
-                let before = SYMBOLS[usize::from(out[last - 1])];
-                let joined = match before {
-                    "a" => Some("ah$"),
-                    "e" => Some("eh$"),
-                    _ => None,
-                };
-                match joined.filter(|_| last - 1 > begin) {
-                    Some(j) => {
-                        out.pop();
-                        out[last - 1] = at(j);
-                    }
-                    None => out[last] = at("h$"),
-                }
+        match joined {
+            Some(both) => {
+                out.pop();
+                out[last - 1] = both;
             }
-            _ => {}
+            None => out[last] = ENDS[usize::from(out[last])],
         }
     }
 }
 
+const A: Symbol = place(b'a');
+const E: Symbol = place(b'e');
+
 /// Takes the longest group at the front: its symbol, and how many letters it is.
 fn group(rest: &[u8]) -> (Symbol, usize) {
-    const GROUPS: &[(&[u8], &str)] = &[
-        (b"tsch", "tch"),
-        (b"dsch", "dj"),
-        (b"sch", "sch"),
-        (b"tch", "tch"),
-        (b"ch", "ch"),
-        (b"sh", "sh"),
-        (b"kh", "kh"),
-        (b"gh", "gh"),
-        (b"th", "th"),
-        (b"dh", "dh"),
-        (b"dj", "dj"),
-        (b"ph", "f"),
-        (b"ck", "k"),
-        (b"oua", "oua"),
-        (b"ou", "ou"),
-        (b"ai", "ai"),
-        (b"ay", "ai"),
-        (b"ei", "ai"),
-        (b"ey", "ai"),
-        (b"zh", "zh"),
-        (b"cz", "cz"),
-        (b"sz", "sz"),
-        (b"tz", "ts"),
-        (b"ts", "ts"),
+    const GROUPS: &[(&[u8], Symbol)] = &[
+        (b"tsch", at("tch")),
+        (b"dsch", at("dj")),
+        (b"sch", at("sch")),
+        (b"tch", at("tch")),
+        (b"ch", at("ch")),
+        (b"sh", at("sh")),
+        (b"kh", at("kh")),
+        (b"gh", at("gh")),
+        (b"rh", at("rh")),
+        (b"th", at("th")),
+        (b"dh", at("dh")),
+        (b"dj", at("dj")),
+        (b"ph", at("f")),
+        (b"ck", at("k")),
+        (b"oua", at("oua")),
+        (b"ou", at("ou")),
+        (b"ai", at("ai")),
+        (b"ay", at("ai")),
+        (b"ei", at("ai")),
+        (b"ey", at("ai")),
+        (b"zh", at("zh")),
+        (b"cz", at("cz")),
+        (b"sz", at("sz")),
+        (b"tz", at("ts")),
+        (b"ts", at("ts")),
     ];
-    for (letters, name) in GROUPS {
+    for (letters, symbol) in GROUPS {
         if rest.starts_with(letters) {
-            return (symbol(name).expect("a symbol of ours"), letters.len());
+            return (*symbol, letters.len());
         }
     }
     match rest {
         // French and Spanish write the u only to keep the sound hard.
         [b'g', b'u', b'e' | b'i', ..] => (place(b'g'), 2),
         [b'q', b'u', b'e' | b'i', ..] => (place(b'q'), 2),
+        [b'S', ..] => (const { at("ş") }, 1),
+        [b'C', ..] => (const { at("ç") }, 1),
+        [b'K', ..] => (const { at("č") }, 1),
+        [b'G', ..] => (const { at("ğ") }, 1),
+        [b'Z', ..] => (const { at("ž") }, 1),
         // Before a light vowel both letters are often soft; what they then stand for is learned.
-        [b'g', b'e' | b'i' | b'y', ..] => (symbol("ge").expect("a symbol of ours"), 1),
-        [b'c', b'e' | b'i' | b'y', ..] => (symbol("ce").expect("a symbol of ours"), 1),
+        [b'g', b'e' | b'i' | b'y', ..] => (const { at("ge") }, 1),
+        [b'c', b'e' | b'i' | b'y', ..] => (const { at("ce") }, 1),
         [c, ..] => (place(*c), 1),
         [] => unreachable!("a word has letters"),
     }
@@ -189,11 +273,27 @@ fn group(rest: &[u8]) -> (Symbol, usize) {
 
 fn arabic(chars: &[char], out: &mut Vec<Symbol>) {
     let begin = out.len();
-    let mut buffer = [0; 4];
-    for c in chars {
+    for (i, c) in chars.iter().enumerate() {
+        // In foreign names two letters write one sound.
+        if i > 0 && *c == 'ش' && chars[i - 1] == 'ت' {
+            out.pop();
+            out.push(const { at("چ") });
+            continue;
+        }
         let c = match c {
-            'ڭ' | 'ڨ' | 'گ' => 'گ',
+            'ڭ' | 'ڨ' | 'ݣ' | 'گ' => 'گ',
             'ژ' => 'ج',
+            'ۋ' | 'ۆ' | 'ۇ' | 'ۈ' => 'و',
+            'ۓ' | 'ے' | 'ێ' | 'ۍ' => 'ي',
+            'ڵ' => 'ل',
+            'ڕ' => 'ر',
+            'ڥ' => 'ڤ',
+            'ټ' => 'ت',
+            'ډ' => 'د',
+            'ړ' => 'ر',
+            'ښ' => 'ش',
+            'ځ' | 'څ' => 'ز',
+            'ڼ' => 'ن',
             'ٹ' => 'ت',
             'ڈ' => 'د',
             'ڑ' => 'ر',
@@ -202,27 +302,13 @@ fn arabic(chars: &[char], out: &mut Vec<Symbol>) {
             other => *other,
         };
         // A letter of another language that has no symbol says nothing here.
-        if let Some(s) = symbol(c.encode_utf8(&mut buffer)).filter(|s| is_arabic_symbol(*s)) {
-            out.push(s);
-        }
+        let place = (c as usize).checked_sub(0x600).filter(|p| *p < ARABIC.len());
+        out.extend(place.map(|p| ARABIC[p]).filter(|s| *s != 255));
     }
-    let at = |s: &str| symbol(s).expect("a symbol of ours");
     if out.len() > begin + 1 {
         let last = out.len() - 1;
-        out[begin] = match SYMBOLS[usize::from(out[begin])] {
-            "ا" => at("^ا"),
-            "ع" => at("^ع"),
-            "و" => at("^و"),
-            "ي" => at("^ي"),
-            _ => out[begin],
-        };
-        out[last] = match SYMBOLS[usize::from(out[last])] {
-            "ا" => at("ا$"),
-            "ه" => at("ه$"),
-            "ي" => at("ي$"),
-            "و" => at("و$"),
-            _ => out[last],
-        };
+        out[begin] = OPENS[usize::from(out[begin])];
+        out[last] = ENDS[usize::from(out[last])];
     }
 }
 
@@ -259,6 +345,29 @@ fn tifinagh(c: char) -> Option<&'static str> {
     })
 }
 
+/// Turns the shapes that old documents hold (Unicode block FE80) into letters.
+fn joined(c: char) -> char {
+    // Each letter has two shapes, or four where it joins on both sides, in the order of the block.
+    const LETTERS: &str = "ا2ب4ة2ت4ث4ج4ح4خ4د2ذ2ر2ز2س4ش4ص4ض4ط4ظ4ع4غ4ف4ق4ك4ل4م4ن4ه4و2ى2ي4";
+    match c {
+        '\u{fe80}'..='\u{fe8c}' => ['ء', 'آ', 'آ', 'أ', 'أ', 'ؤ', 'ؤ', 'إ', 'إ', 'ئ', 'ئ', 'ئ', 'ئ'][c as usize - 0xfe80],
+        '\u{fe8d}'..='\u{fef4}' => {
+            let (mut place, mut letter) = (c as u32 - 0xfe8d, c);
+            for l in LETTERS.chars() {
+                match l.to_digit(10) {
+                    None => letter = l,
+                    Some(shapes) if place < shapes => return letter,
+                    Some(shapes) => place -= shapes,
+                }
+            }
+            letter
+        }
+        'ݣ' => 'گ',
+        'ۃ' => 'ة',
+        other => other,
+    }
+}
+
 /// Writes the joined forms that old documents hold as plain letters; ligatures that occur in names only.
 fn presentation(c: char) -> Option<&'static str> {
     match c {
@@ -282,7 +391,7 @@ mod tests {
     #[test]
     fn the_table_is_where_it_says() {
         assert_eq!(SYMBOLS[usize::from(ARABIC_FROM)], "ا");
-        assert!((0..COUNT).all(|i| symbol(SYMBOLS[i]) == Some(i as u8)), "every symbol once");
+        assert!((0..COUNT).all(|i| usize::from(at(SYMBOLS[i])) == i), "every symbol once");
         assert_eq!(SYMBOLS[usize::from(place(b'z'))], "z");
     }
 

@@ -16,7 +16,9 @@ pub(crate) const NAME_BYTES_MAX: usize = 512;
 pub(crate) struct Part {
     /// The folded letters.
     pub(crate) text: String,
-    /// One or two ways to read it, the likelier first.
+    /// The same without its doubtful affix.
+    pub(crate) bare: Option<String>,
+    /// One or two ways to read it: as it stands, and without its doubtful affix.
     pub(crate) forms: Vec<Form>,
 }
 
@@ -44,80 +46,24 @@ const ASSIMILATED: &[&str] = &[
     "eth", "adh", "edh",
 ];
 const SON: &[&str] = &["ben", "bin", "ibn", "bn", "بن", "ابن"];
-const FATHER: &[&str] = &["abu", "abou", "abo", "bou", "bu", "ابو", "بو", "ابي", "ابا"];
+const FATHER: &[&str] = &["abu", "abou", "abo", "abi", "abul", "aboul", "bou", "bu", "ابو", "بو", "ابي", "ابا"];
+const MOTHER: &[&str] = &["um", "umm", "oum", "oumm", "ام"];
 const SERVANT: &[&str] = &["abd", "abdel", "abdal", "abdul", "abdoul", "abdol", "abdou", "abdu", "abdil", "عبد"];
 const FAITH: &[&str] = &["din", "dine", "eddin", "eddine", "addin", "addine", "uddin", "oddin", "edin", "edine", "ddine", "الدين", "دين"];
 const GOD: &[&str] = &["allah", "ullah", "alla", "ollah", "lah", "الله", "اله", "لله"];
+/// What leads to a name and is none: particles of six languages, and "son of", "daughter of" where they stand apart.
 const FELL: &[&str] = &[
-    "de",
-    "del",
-    "della",
-    "di",
-    "da",
-    "do",
-    "dos",
-    "das",
-    "du",
-    "des",
-    "la",
-    "le",
-    "los",
-    "las",
-    "y",
-    "e",
-    "i",
-    "von",
-    "van",
-    "vom",
-    "zum",
-    "der",
-    "den",
-    "zu",
-    "zur",
-    "af",
-    "av",
-    "ter",
-    "ten",
-    "op",
-    "und",
-    "of",
-    "the",
-    "baron",
-    "baroness",
-    "lord",
-    "lady",
-    "sir",
-    "dame",
-    "dr",
-    "prof",
-    "freiherr",
-    "graf",
-    "sheikh",
-    "cheikh",
-    "shaikh",
-    "jr",
-    "sr",
-    "ii",
-    "iii",
-    "iv",
-    "rd",
-    "nd",
-    "th",
-    "st",
-    "ould",
-    "wuld",
-    "weld",
-    "mint",
-    "bint",
-    "bent",
-    "ولد",
-    "منت",
+    "de", "del", "della", "dello", "di", "da", "dal", "do", "dos", "das", "du", "des", "la", "le", "los", "las", "von", "van", "vom", "zum", "der", "den",
+    "zu", "zur", "af", "av", "ter", "ten", "op", "und", "of", "the", "rd", "nd", "th", "ould", "wuld", "weld", "uld", "mint", "bint", "bent", "ولد", "منت",
     "بنت",
-    "الشيخ",
-    "شيخ",
-    "hajj",
-    "hadj",
-    "الحاج",
+];
+/// What joins two surnames: it falls where a name stands before it and behind it.
+const AND: &[&str] = &["y", "e", "i"];
+/// Titles, and what tells father from son: they fall where two parts are left without them, for they are names of some.
+const TITLES: &[&str] = &[
+    "baron", "baroness", "lord", "lady", "sir", "dame", "dr", "prof", "eng", "freiherr", "freifrau", "graf", "prince", "princess", "sheikh", "cheikh",
+    "shaikh", "jr", "sr", "junior", "senior", "filho", "neto", "ii", "iii", "iv", "st", "bey", "pasha", "pacha", "effendi", "efendi", "الشيخ", "شيخ", "الشيخه",
+    "hajj", "hadj", "haj", "hac", "haci", "الحاج", "حاج", "الدكتور", "دكتور", "الامير", "الاميره", "باشا", "بك", "افندي",
 ];
 
 /// Parts a name.
@@ -127,46 +73,80 @@ pub(crate) fn parts(name: &str) -> Vec<Part> {
         end -= 1;
     }
     let words = letters::words(&name[..end]);
+    let (all, titles) = of_words(&words, false);
+    match titles && all.len() < 2 {
+        true => of_words(&words, true).0,
+        false => all,
+    }
+}
+
+/// What stands before the word that it belongs to.
+#[derive(Clone, Copy, Default)]
+struct Before {
+    /// ben, bou or oum.
+    kin: Option<&'static str>,
+    /// abd.
+    servant: bool,
+    article: bool,
+}
+
+/// Parts words, and tells whether a title fell.
+fn of_words(words: &[String], keep_titles: bool) -> (Vec<Part>, bool) {
     let mut all: Vec<Part> = Vec::new();
-    let mut prefix: Option<&str> = None;
-    let mut article = false;
+    let mut before = Before::default();
+    let mut titles = false;
     for (i, word) in words.iter().enumerate() {
         let word = word.as_str();
         let next = words.get(i + 1).map(String::as_str);
         let last = next.is_none();
+        let alone = before.kin.is_none() && !before.servant;
         if !last && is_article(word, next.unwrap_or_default()) {
-            article = true;
+            before.article = true;
             continue;
         }
-        if is(GOD, word) && (prefix == Some("abd") || (prefix.is_none() && !all.is_empty())) {
-            match prefix.take() {
-                Some(_) => all.push(if is_arabic_word(word) { Part::of(&["عبد", "اله"], None) } else { Part::of(&["abd", "allah"], None) }),
-                None => append(&mut all, if is_arabic_word(word) { "اله" } else { "allah" }),
-            }
+        if is(GOD, word) && before.servant {
+            before = Before { servant: true, ..before };
+            let part = part(if is_arabic_word(word) { "اله" } else { "allah" }, std::mem::take(&mut before));
+            push(&mut all, part);
             continue;
         }
-        if prefix.is_none() && !all.is_empty() && is(FAITH, word) {
+        if alone && !all.is_empty() && is(GOD, word) {
+            append(&mut all, if is_arabic_word(word) { "اله" } else { "allah" });
+            continue;
+        }
+        if alone && !all.is_empty() && is(FAITH, word) {
             append(&mut all, if is_arabic_word(word) { "دين" } else { "din" });
+            before.article = false;
             continue;
         }
-        if !last && prefix.is_none() {
-            let opens = [(SERVANT, "abd"), (SON, "ben"), (FATHER, "bou")].into_iter().find(|(list, _)| is(list, word));
-            if let Some((_, name)) = opens {
-                prefix = Some(name);
+        if !last && !before.servant && is(SERVANT, word) {
+            before.servant = true;
+            continue;
+        }
+        if !last && alone {
+            let opens = [(SON, "ben"), (FATHER, "bou"), (MOTHER, "oum")].into_iter().find(|(list, _)| is(list, word));
+            if let Some((_, kin)) = opens {
+                before.kin = Some(kin);
                 continue;
             }
         }
-        if is(FELL, word) && !(last && all.is_empty()) && prefix.is_none() {
-            article = false;
+        let title = !keep_titles && is(TITLES, word);
+        let falls = is(FELL, word) || title || (!last && !all.is_empty() && is(AND, word));
+        if falls && !(last && all.is_empty()) && alone {
+            titles |= title;
+            before.article = false;
             continue;
         }
-        let part = part(word, prefix.take(), article);
-        article = false;
-        if all.len() < PARTS_MAX && !all.contains(&part) {
-            all.push(part);
-        }
+        let part = part(word, std::mem::take(&mut before));
+        push(&mut all, part);
     }
-    all
+    (all, titles)
+}
+
+fn push(all: &mut Vec<Part>, part: Part) {
+    if all.len() < PARTS_MAX && !all.contains(&part) {
+        all.push(part);
+    }
 }
 
 fn is(list: &[&str], word: &str) -> bool {
@@ -192,28 +172,81 @@ fn append(all: &mut [Part], rest: &str) {
 }
 
 /// Makes a part of a word and what stood before it.
-fn part(word: &str, prefix: Option<&str>, article: bool) -> Part {
+fn part(word: &str, before: Before) -> Part {
     let arabic = is_arabic_word(word);
-    let bare = if article { None } else { without_article(word) };
+    let in_script = |latin: &'static str| match (latin, arabic) {
+        ("abd", true) => "عبد",
+        ("ben", true) => "بن",
+        ("bou", true) => "بو",
+        ("oum", true) => "ام",
+        (latin, _) => latin,
+    };
+    let bare = if before.article { None } else { without_article(word) };
     let rest = bare.unwrap_or(word);
-    match prefix {
-        Some("abd") => Part::of(&[if arabic { "عبد" } else { "abd" }, rest], None),
-        Some("ben") => Part::of(&[if arabic { "بن" } else { "ben" }, rest], Some((rest, Affix::Kin))),
-        Some(_) => Part::of(&[if arabic { "بو" } else { "bou" }, rest], Some((rest, Affix::Kin))),
-        None => match (servant(word), bare) {
-            (Some((first, rest)), _) => Part::of(&[first, rest], None),
-            (None, Some(bare)) => Part::of(&[word], Some((bare, Affix::Article))),
-            (None, None) => Part::of(&[word], None),
+    // What is glued together is taken apart where both come to the same.
+    let (kin, rest) = match before.kin {
+        Some(kin) => (Some(kin), rest),
+        None if before.servant => (None, rest),
+        None => match glued_kin(word) {
+            Some((kin, rest)) => (Some(kin), rest),
+            None => (None, rest),
         },
+    };
+    let servant = if before.servant { Some(rest) } else { servant(if kin.is_some() { rest } else { word }) };
+    match (kin, servant) {
+        (Some(kin), Some(name)) => Part::of(&[in_script(kin), in_script("abd"), name], Some((&[in_script("abd"), name], Affix::Kin))),
+        (Some(kin), None) => Part::of(&[in_script(kin), rest], Some((&[rest], Affix::Kin))),
+        (None, Some(name)) => Part::of(&[in_script("abd"), name], None),
+        (None, None) => {
+            // In the Maghreb only the l of the article is often left: Lahcen, Lkhiari.
+            let bare = bare.or_else(|| word.strip_prefix('l').filter(|r| !before.article && r.len() >= 5));
+            match (bare, bel(word)) {
+                (Some(bare), _) => Part::of(&[word], Some((&[bare], Affix::Article))),
+                (None, Some(rest)) => Part::of(&[word], Some((&[rest], Affix::Kin))),
+                (None, None) => Part::of(&[word], None),
+            }
+        }
     }
 }
 
-/// Reads `Abderrahmane`, `Abdelaziz`, `عبدالرحمن` as servant and what follows, without the article between.
-fn servant(word: &str) -> Option<(&str, &str)> {
+/// Takes `Aboulhassan`, `Benabdelkader` and `ابوبكر` for what they are written apart.
+fn glued_kin(word: &str) -> Option<(&'static str, &str)> {
+    if let Some(rest) = word.strip_prefix("ابو") {
+        let rest = without_article(rest).unwrap_or(rest);
+        return Some(("bou", rest)).filter(|_| rest.chars().count() >= 3);
+    }
+    if let Some(rest) = word.strip_prefix("ben").or_else(|| word.strip_prefix("بن")) {
+        return Some(("ben", rest)).filter(|_| servant(rest).is_some());
+    }
+    let rest = word.strip_prefix("abou").or_else(|| word.strip_prefix("abu"))?;
+    let rest = match rest.strip_prefix("el").or_else(|| rest.strip_prefix("al")).or_else(|| rest.strip_prefix('l')) {
+        Some(name) if name.len() >= 4 && !starts_with_vowel(name) => name,
+        _ => rest,
+    };
+    Some(("bou", rest)).filter(|_| rest.len() >= 4 && !starts_with_vowel(rest))
+}
+
+/// Takes `Bel-`, `Be-` before a doubled sun letter, and `بال-` off: the family of.
+fn bel(word: &str) -> Option<&str> {
+    if let Some(rest) = word.strip_prefix("بال") {
+        return Some(rest).filter(|r| r.chars().count() >= 3);
+    }
+    let rest = word.strip_prefix('b')?.strip_prefix(['e', 'a'])?;
+    let bytes = rest.as_bytes();
+    let doubled = bytes.len() >= 6 && bytes[0] == bytes[1] && matches!(bytes[0], b's' | b'n' | b'r' | b't' | b'd' | b'z');
+    doubled.then(|| &rest[1..])
+}
+
+fn starts_with_vowel(word: &str) -> bool {
+    word.starts_with(['a', 'e', 'i', 'o', 'u'])
+}
+
+/// Reads `Abderrahmane`, `Abdelaziz`, `عبدالرحمن` as servant and what follows, without the article between: returns what follows.
+fn servant(word: &str) -> Option<&str> {
     if let Some(rest) = word.strip_prefix("عبدال") {
         return match rest {
-            "له" => Some(("عبد", "اله")),
-            _ => Some(("عبد", rest)).filter(|_| rest.chars().count() >= 2),
+            "له" => Some("اله"),
+            _ => Some(rest).filter(|_| rest.chars().count() >= 2),
         };
     }
     let rest = word.strip_prefix("abd")?;
@@ -223,13 +256,13 @@ fn servant(word: &str) -> Option<(&str, &str)> {
     }
     if let Some(name) = tail.strip_prefix('l') {
         return match name {
-            "lah" | "la" | "ah" => Some(("abd", "allah")),
-            _ => Some(("abd", name)).filter(|_| name.len() >= 3),
+            "lah" | "la" | "ah" => Some("allah"),
+            _ => Some(name).filter(|_| name.len() >= 3),
         };
     }
     let mut letters = tail.bytes();
     let doubled = matches!((letters.next(), letters.next()), (Some(a), Some(b)) if a == b) || tail.starts_with("chch") || tail.starts_with("shsh");
-    (doubled && tail.len() >= 4).then(|| ("abd", &tail[1..]))
+    (doubled && tail.len() >= 4).then(|| &tail[1..])
 }
 
 /// Takes off what may be an article that is written together with its word.
@@ -249,7 +282,7 @@ fn without_article(word: &str) -> Option<&str> {
 }
 
 impl Part {
-    fn of(pieces: &[&str], bare: Option<(&str, Affix)>) -> Part {
+    fn of(pieces: &[&str], bare: Option<(&[&str], Affix)>) -> Part {
         let form = |pieces: &[&str], without: Option<Affix>| {
             // Piece by piece: where two words meet, no two letters become one sound.
             let mut symbols = Vec::with_capacity(12);
@@ -257,8 +290,25 @@ impl Part {
             Form { symbols, without }
         };
         let mut forms = vec![form(pieces, None)];
-        forms.extend(bare.map(|(word, affix)| form(&[word], Some(affix))));
-        Part { text: pieces.concat(), forms }
+        let mut known = None;
+        if let Some((pieces, affix)) = bare {
+            forms.push(form(pieces, Some(affix)));
+            known = Some(letters::bare(&pieces.concat()));
+        }
+        Part { text: letters::bare(&pieces.concat()), bare: known, forms }
+    }
+
+    /// Tells whether what is surely an article was written together with the part: Arabic ال.
+    pub(crate) fn known_bare(&self) -> bool {
+        self.forms.get(1).is_some_and(|f| f.without == Some(Affix::Article)) && self.text.starts_with("ال")
+    }
+
+    /// Returns the letters by which it is counted and found in the table of units.
+    pub(crate) fn unit_text(&self) -> &str {
+        match &self.bare {
+            Some(bare) if self.known_bare() => bare,
+            _ => &self.text,
+        }
     }
 
     /// Tells whether only the first letter is written.

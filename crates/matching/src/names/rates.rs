@@ -4,6 +4,7 @@ use super::costs::Costs;
 use super::keys::{Readings, Width};
 use super::learn::{Labelled, Learned};
 use super::score::{ALIKE, Name, Pairing, Weights};
+use super::units::Units;
 use std::borrow::Cow;
 
 /// The part of false hits at which recall is told.
@@ -15,6 +16,7 @@ const HELD_BACK: u64 = 4;
 pub struct Tables {
     costs: Cow<'static, Costs>,
     weights: Cow<'static, Weights>,
+    units: Cow<'static, Units>,
     readings: Readings,
 }
 
@@ -51,25 +53,31 @@ pub struct Met {
 impl Tables {
     /// Returns the shipped tables.
     pub fn shipped() -> Tables {
-        let costs = Costs::shipped();
-        Tables { costs: Cow::Borrowed(costs), weights: Cow::Borrowed(Weights::shipped()), readings: Readings::of(costs) }
+        let (costs, units) = (Costs::shipped(), Units::shipped());
+        Tables { costs: Cow::Borrowed(costs), weights: Cow::Borrowed(Weights::shipped()), units: Cow::Borrowed(units), readings: Readings::of(costs, units) }
     }
 
     /// Takes tables that were just learned; none where their text is not of the form.
     pub fn of(learned: &Learned) -> Option<Tables> {
         let costs = Costs::read(&learned.letters)?;
-        let readings = Readings::of(&costs);
-        Some(Tables { costs: Cow::Owned(costs), weights: Cow::Owned(Weights::read(&learned.weights)?), readings })
+        let units = Units::read(&learned.units)?;
+        let readings = Readings::of(&costs, &units);
+        Some(Tables { costs: Cow::Owned(costs), weights: Cow::Owned(Weights::read(&learned.weights)?), units: Cow::Owned(units), readings })
     }
 
     /// Prepares a name.
     pub fn name(&self, text: &str) -> Name {
-        Name::with(text, &self.costs)
+        Name::with(text, &self.costs, &self.units)
     }
 
     /// Returns how likely two names are one.
     pub fn score(&self, a: &Name, b: &Name) -> f32 {
-        Pairing::of(a, b, &self.costs).score(&self.weights)
+        Pairing::of(a, b, &self.costs, &self.units).score(&self.weights)
+    }
+
+    /// Returns a name's keys.
+    pub fn keys(&self, name: &Name, width: Width) -> Vec<String> {
+        name.keys_by(width, &self.readings)
     }
 
     /// Holds two names against each other by their keys.

@@ -6,6 +6,7 @@
 use super::costs::Costs;
 use super::letters::{WORD_MAX, is_arabic_symbol};
 use super::parts::{PARTS_MAX, Part, parts};
+use super::units::{Known, Unit, Units};
 use std::sync::OnceLock;
 
 /// A name that is ready to be compared.
@@ -13,6 +14,7 @@ use std::sync::OnceLock;
 pub struct Name {
     parts: Vec<Part>,
     worths: Vec<[i32; 2]>,
+    units: Vec<Option<Unit>>,
     arabic: bool,
 }
 
@@ -46,8 +48,10 @@ pub struct Likeness {
 pub const ALIKE: f32 = 0.5;
 /// What a form without its doubtful affix loses.
 const BARE_LOSS: f32 = 0.04;
+/// How well a short form fits its name at least.
+const SHORT_FIT: f32 = 0.85;
 /// Figures that a pair comes to.
-pub(crate) const FIGURES: usize = 12;
+pub(crate) const FIGURES: usize = 15;
 /// Weights: one for each figure and each product of two.
 pub(crate) const WEIGHTS: usize = FIGURES * (FIGURES + 1) / 2;
 /// Sounds of a whole name.
@@ -77,19 +81,20 @@ impl Weights {
 impl Name {
     /// Prepares a name in any of the scripts.
     pub fn new(text: &str) -> Name {
-        Name::with(text, Costs::shipped())
+        Name::with(text, Costs::shipped(), Units::shipped())
     }
 
-    pub(crate) fn with(text: &str, costs: &Costs) -> Name {
+    pub(crate) fn with(text: &str, costs: &Costs, units: &Units) -> Name {
         let parts = parts(text);
         let worths = parts.iter().map(|p| [false, true].map(|arabic| costs.own(&p.forms[0].symbols, arabic))).collect();
         let arabic = parts.iter().any(|p| p.forms[0].symbols.first().is_some_and(|s| is_arabic_symbol(*s)));
-        Name { parts, worths, arabic }
+        let units = parts.iter().map(|p| unit(p, units)).collect();
+        Name { parts, worths, units, arabic }
     }
 
     /// Compares with another name.
     pub fn likeness(&self, other: &Name) -> Likeness {
-        let pairing = Pairing::of(self, other, Costs::shipped());
+        let pairing = Pairing::of(self, other, Costs::shipped(), Units::shipped());
         let text = |side: &Name, i: usize| side.parts[i].text.clone();
         let fits = pairing.taken.iter().map(|(i, j, fit)| Fit { left: text(self, *i), right: text(other, *j), fit: fit.clamp(0.0, 1.0) }).collect();
         let over = |side: &Name, taken: &dyn Fn(usize) -> bool| (0..side.parts.len()).filter(|i| !taken(*i)).map(|i| text(side, i)).collect();
@@ -104,7 +109,25 @@ impl Name {
 
     /// Returns the score alone, which is quicker.
     pub fn score(&self, other: &Name) -> f32 {
-        Pairing::of(self, other, Costs::shipped()).score(Weights::shipped())
+        Pairing::of(self, other, Costs::shipped(), Units::shipped()).score(Weights::shipped())
+    }
+
+    /// Returns what of the table each part is.
+    pub(crate) fn units(&self) -> &[Option<Unit>] {
+        &self.units
+    }
+
+    /// Makes a name of the first part of this one and all but the first of another.
+    pub(crate) fn first_with_others(&self, other: &Name) -> Name {
+        fn both<T: Clone>(a: &[T], b: &[T]) -> Vec<T> {
+            a.iter().take(1).chain(b.iter().skip(1)).cloned().collect()
+        }
+        Name {
+            parts: both(&self.parts, &other.parts),
+            worths: both(&self.worths, &other.worths),
+            units: both(&self.units, &other.units),
+            arabic: self.arabic || other.arabic,
+        }
     }
 
     /// Goes over the parts.
@@ -123,13 +146,19 @@ pub(crate) struct Pairing {
 }
 
 impl Pairing {
-    pub(crate) fn of(a: &Name, b: &Name, costs: &Costs) -> Pairing {
+    pub(crate) fn of(a: &Name, b: &Name, costs: &Costs, units: &Units) -> Pairing {
+        let mut known = [[Known::Nothing; PARTS_MAX]; PARTS_MAX];
         let mut fits = [[0f32; PARTS_MAX]; PARTS_MAX];
         let mut rows = [0i32; WORD_MAX + 1];
         let (n, m) = (a.parts.len(), b.parts.len());
         for (i, p) in a.parts.iter().enumerate() {
             for (j, q) in b.parts.iter().enumerate() {
-                fits[i][j] = fit(p, q, a, b, costs, &mut rows);
+                known[i][j] = units.known(a.units[i], b.units[j]);
+                fits[i][j] = match known[i][j] {
+                    Known::Same => 1.0,
+                    Known::Short => fit(p, q, a, b, costs, &mut rows).max(SHORT_FIT),
+                    Known::Other(_) | Known::Nothing => fit(p, q, a, b, costs, &mut rows),
+                };
             }
         }
         let mut taken = Vec::with_capacity(n.min(m));
@@ -163,6 +192,10 @@ impl Pairing {
         let last = at(n.checked_sub(1), m.checked_sub(1));
         let first = at((n > 0).then_some(0), (m > 0).then_some(0));
         let whole = if worst > 0.95 || n == 0 || m == 0 { mean } else { whole(a, b, costs) };
+        let known_same = taken.iter().filter(|t| known[t.0][t.1] == Known::Same).count() as f32 / taken.len().max(1) as f32;
+        let known_other = taken.iter().map(|t| if let Known::Other(how_well) = known[t.0][t.1] { how_well } else { 0.0 }).fold(0.0, f32::max);
+        // What many bear says little.
+        let rare = taken.iter().map(|t| t.2.max(0.0) * (1.0 - units.widespread(a.units[t.0]).max(units.widespread(b.units[t.1])))).fold(0.0, f32::max);
         let figures = [
             1.0,
             worst,
@@ -176,6 +209,9 @@ impl Pairing {
             last,
             first,
             whole,
+            known_same,
+            known_other,
+            rare,
         ];
         Pairing { taken, reordered, figures, mixed: a.arabic != b.arabic }
     }
@@ -204,6 +240,16 @@ impl Pairing {
         }
         let sum: f32 = self.products().iter().zip(&weights.0[self.line()]).map(|(p, w)| p * w).sum();
         1.0 / (1.0 + (-sum).exp())
+    }
+}
+
+/// Finds a part in the table, as it stands or without what may be an affix.
+fn unit(part: &Part, units: &Units) -> Option<Unit> {
+    let bare = part.bare.as_deref();
+    match (part.known_bare(), bare) {
+        (true, Some(bare)) => units.find(bare),
+        (false, Some(bare)) => units.find(&part.text).or_else(|| units.find(bare)),
+        (_, None) => units.find(&part.text),
     }
 }
 
