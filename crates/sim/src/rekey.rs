@@ -75,9 +75,12 @@ impl World {
             let cards: Vec<Vec<u8>> = own.iter_bytes().map(<[u8]>::to_vec).collect();
             let revocations = self.stations[a].revocations.clone();
             let Some(receiver) = self.stations[b].running.as_ref() else { continue };
-            let known = seal::Directory::cards(&receiver.node.book(), &from).map_or(0, |c| c.latest().number);
+            let held = seal::Directory::cards(&receiver.node.book(), &from);
+            let known = held.as_ref().map_or(0, |c| c.latest().number);
             let by_line = self.stations[a].running.as_ref().and_then(|r| r.node.book().known_to(&to));
-            let by_line = by_line.is_some_and(|n| n <= known && self.stations[a].keys.under(n).is_some());
+            // Under a card that the other side knows to be revoked nothing can be told.
+            let revoked = |n: u32| held.as_ref().is_some_and(|c| c.revocation(n).is_some());
+            let by_line = by_line.is_some_and(|n| n <= known && !revoked(n) && self.stations[a].keys.under(n).is_some());
             if by_line || known >= acts {
                 continue;
             }

@@ -156,9 +156,14 @@ fn two_tongues_are_found_although_neither_side_acts_again() {
     compare(&mut w);
     for i in [MA, DE] {
         assert_eq!(forks(&mut w, i, id), 2, "{}", NAMES[i]);
-        assert_eq!(w.codes_logged(i, "incident"), ["peer.act.equivocation"], "{}", NAMES[i]);
+        assert_eq!(but_restored(&w, i), ["peer.act.equivocation"], "{}", NAMES[i]);
     }
     assert_eq!(w.digest(MA, id), w.digest(DE, id));
+}
+
+/// The incidents of a node but this one: ES's own node, shown by the comparison acts in its name that it does not hold, declares so.
+fn but_restored(w: &World, i: usize) -> Vec<String> {
+    w.codes_logged(i, "incident").into_iter().filter(|c| c != "peer.ledger.restored").collect()
 }
 
 #[test]
@@ -173,7 +178,7 @@ fn what_only_one_side_was_told_comes_to_the_other_and_to_nobody_else() {
     w.sides[MA].commit();
     w.pump();
     assert_eq!(w.filed(DE, id), w.filed(MA, id), "DE asked MA for what ES had kept from it");
-    assert!(w.codes_logged(DE, "incident").is_empty(), "once only is no lie");
+    assert!(but_restored(&w, DE).is_empty(), "once only is no lie");
     // A front of a dossier in which the teller has no part is answered as if there were none.
     let two = World::accord_between(&mut w, MA, ES);
     w.send_all(MA, ES);
