@@ -23,10 +23,40 @@ mod multiply;
 
 #[cfg(target_arch = "x86_64")]
 mod curve;
+
+/// What stands on a field, compiled for the same instructions.
 #[cfg(target_arch = "x86_64")]
-mod eight;
+macro_rules! kernel {
+    ($feature:literal) => {
+        pub(crate) mod arithmetic {
+            arithmetic!($feature);
+        }
+        pub(crate) mod group {
+            group!($feature);
+        }
+        pub(crate) mod multiply {
+            multiply!($feature);
+        }
+        pub(crate) mod hash {
+            hash!($feature);
+        }
+        pub(crate) mod batch {
+            batch!($feature);
+        }
+    };
+}
+
 #[cfg(target_arch = "x86_64")]
-mod four;
+mod eight {
+    pub(crate) mod field;
+    kernel!("avx512f,avx512dq,avx512ifma");
+}
+
+#[cfg(target_arch = "x86_64")]
+mod four {
+    pub(crate) mod field;
+    kernel!("avx2");
+}
 
 #[cfg(not(target_arch = "x86_64"))]
 #[path = "absent.rs"]
