@@ -280,6 +280,19 @@ mod tests {
     }
 
     #[test]
+    fn an_identity_provider_wants_a_program_that_is_built_with_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let desk = Config::text(([0, 0, 0, 0], 7400).into(), api(), "UTC") + &DeskConfig::text(([127, 0, 0, 1], 9).into());
+        let section = "[desk.provider]\nissuer = \"https://id.example\"\nclient_id = \"desk\"\n[desk.provider.subjects]\n4711 = \"k.desk\"\n";
+        std::fs::write(dir.path().join(FILE), desk + section).unwrap();
+        match Config::read(dir.path()) {
+            Ok(config) if cfg!(feature = "oidc") => assert_eq!(config.desk.unwrap().provider.unwrap().subjects["4711"], "k.desk"),
+            Err(why) if !cfg!(feature = "oidc") => assert!(why.contains("--features oidc"), "{why}"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
     fn an_api_open_to_the_world_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join(FILE), Config::text(([0, 0, 0, 0], 7400).into(), ([0, 0, 0, 0], 7401).into(), "UTC")).unwrap();

@@ -133,6 +133,8 @@ mod tests {
 
     const NOW: UnixMs = UnixMs(1_900_000_000_000);
 
+    type Change = fn(&mut Value);
+
     fn claims(change: impl FnOnce(&mut Value)) -> Value {
         let mut c = json!({ "iss": "https://id.example", "sub": "4711", "aud": "desk", "exp": 1_900_000_300, "iat": 1_899_999_999, "nonce": "n" });
         change(&mut c);
@@ -151,7 +153,7 @@ mod tests {
         assert_eq!(with(|_| ()), Ok("4711".to_owned()));
         assert_eq!(with(|c| c["aud"] = json!(["desk"])), Ok("4711".to_owned()));
         assert_eq!(with(|c| (c["aud"], c["azp"]) = (json!(["desk", "other"]), json!("desk"))), Ok("4711".to_owned()));
-        let wrongs: [(fn(&mut Value), &str); 10] = [
+        let wrongs: [(Change, &str); 10] = [
             (|c| c["iss"] = json!("https://evil.example"), "another issuer"),
             (|c| c["aud"] = json!("other"), "made for somebody else"),
             (|c| c["aud"] = json!(["desk", "other"]), "made for somebody else"),
