@@ -25,6 +25,7 @@ pub fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(index))
         .routes(routes!(load))
         .routes(routes!(publish))
+        .routes(routes!(work))
         .routes(routes!(lists))
         .routes(routes!(asks, ask))
         .routes(routes!(asked))
@@ -146,7 +147,9 @@ pub(crate) async fn publish_to(engine: &Engine, officer: Option<Officer>, partne
 async fn publish_one(engine: &Engine, officer: Option<Officer>, partner: ServiceId, rotate: bool) -> Result<Value, NodeError> {
     let by = officer.clone();
     let job = engine.read(move |n| n.index_job(by.as_ref(), partner, rotate, now())).await?;
-    let done = tokio::task::spawn_blocking(move || job.run(&|_| ())).await.map_err(|_| NodeError::Bug)??;
+    let counter = engine.index_work().begin(partner);
+    let worked = move || job.run(&|keys| counter.add(keys)).map(|done| (done, counter.keys()));
+    let (done, keys) = tokio::task::spawn_blocking(worked).await.map_err(|_| NodeError::Bug)??;
     let (added, removed) = done.counts();
     let published = engine
         .run(move |n| {
@@ -154,7 +157,13 @@ async fn publish_one(engine: &Engine, officer: Option<Officer>, partner: Service
             Ok((ticket, ticket.is_some()))
         })
         .await?;
-    Ok(json!({ "partner": partner, "published": published, "added": added, "removed": removed }))
+    Ok(json!({ "partner": partner, "published": published, "added": added, "removed": removed, "keys": keys }))
+}
+
+#[utoipa::path(get, path = "/v1/index/work", responses((status = 200, description = "Partners' lists that are being worked out, and how many keys of each are done")))]
+async fn work(who: Who, State(engine): State<Engine>) -> Answer {
+    who.must_be(KEEPERS, "administrator, desk or supervisor")?;
+    Ok(Json(engine.index_work().view().into_iter().map(|(partner, keys)| json!({ "partner": partner, "keys": keys })).collect::<Vec<_>>().into()))
 }
 
 #[utoipa::path(get, path = "/v1/lists", responses((status = 200, description = "Partners' lists that can be asked, and what was asked of them")))]

@@ -3,6 +3,7 @@
 //! 1 callers submit jobs into a bounded queue, each in its own lane, 2 the thread runs those that wait, lane by lane and for a
 //! bounded time, each staging what it wants stored, 3 one commit makes it durable, 4 only then is each caller answered.
 
+use crate::index_work::IndexWork;
 use crate::queue::{Lane, Popped, Queue, Turned};
 use base::{ActId, Digest, ServiceId, UnixMs};
 use node::{Node, NodeError, Ticket};
@@ -32,6 +33,7 @@ pub struct Engine {
     changes: watch::Receiver<u64>,
     waiters: Arc<Mutex<HashMap<ActId, Waiter>>>,
     condition: Arc<Mutex<Option<Condition>>>,
+    index_work: Arc<IndexWork>,
 }
 
 /// The queue as those who submit hold it; the last to go closes it, and the thread ends.
@@ -68,6 +70,11 @@ pub fn now() -> UnixMs {
 }
 
 impl Engine {
+    /// Returns how far lists are that are worked out beside the node.
+    pub(crate) fn index_work(&self) -> &Arc<IndexWork> {
+        &self.index_work
+    }
+
     /// Starts the thread on an open node.
     pub fn start(node: Node) -> Engine {
         let queue = Arc::new(Queue::new(QUEUE_MAX));
@@ -76,7 +83,7 @@ impl Engine {
         let condition = Arc::<Mutex<Option<Condition>>>::default();
         let (jobs, mut work) = (Arc::new(Open(Arc::clone(&queue))), Work { node, queue, tell, stored, condition: Arc::clone(&condition) });
         std::thread::Builder::new().name("node".to_owned()).spawn(move || work.run()).expect("the operating system gives no thread");
-        Engine { jobs, lane: Lane::Desk, news, changes, waiters: Arc::default(), condition }
+        Engine { jobs, lane: Lane::Desk, news, changes, waiters: Arc::default(), condition, index_work: Arc::default() }
     }
 
     /// Returns a handle whose jobs wait in another lane.

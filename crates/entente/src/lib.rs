@@ -28,6 +28,7 @@ pub mod flood;
 pub mod flow;
 mod hits_clock;
 pub mod home;
+mod index_work;
 pub mod keeper;
 pub mod launch;
 pub mod locale;

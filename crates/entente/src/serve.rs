@@ -155,9 +155,24 @@ async fn watch_over(engine: Engine, stopped: impl Future<Output = ()>) {
 async fn house_keeping(engine: Engine, every: Duration, stopped: impl Future<Output = ()>) {
     tokio::pin!(stopped);
     loop {
-        match engine.run(|n| Ok(n.sweep(now())?.map_or((None, Vec::new()), |(t, erased)| (Some(t), erased)))).await {
-            Ok(erased) => erased.iter().for_each(|d| tracing::info!(dossier = %d.short(), "the content was erased: its retention is over")),
-            Err(e) => tracing::error!(code = e.code(), "nothing could be erased: {e}"),
+        // Step by step: between two of them whatever else waits for the node gets its turn.
+        loop {
+            let step = |n: &mut node::Node| {
+                let (ticket, erased) = n.sweep(now())?.map_or((None, Vec::new()), |(t, erased)| (Some(t), erased));
+                Ok((ticket, (erased, n.hits_unswept())))
+            };
+            match engine.run(step).await {
+                Ok((erased, goes_on)) => {
+                    erased.iter().for_each(|d| tracing::info!(dossier = %d.short(), "the content was erased: its retention is over"));
+                    if !goes_on {
+                        break;
+                    }
+                }
+                Err(e) => {
+                    tracing::error!(code = e.code(), "nothing could be erased: {e}");
+                    break;
+                }
+            }
         }
         tokio::select! {
             () = &mut stopped => return,

@@ -16,6 +16,9 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// Time between two looks at how far something is.
+const LOOK: std::time::Duration = std::time::Duration::from_millis(500);
+
 /// A connection to the local API, as one officer.
 pub struct Desk {
     /// How to speak.
@@ -67,6 +70,21 @@ impl Desk {
     /// Does.
     pub fn post(&self, path: &str, body: &Value) -> Result<Value, Trouble> {
         self.runtime.block_on(self.client.post(path, body)).map_err(|p| self.trouble(p))
+    }
+
+    /// Does what may take long, and looks meanwhile how far it is.
+    pub fn post_watching(&self, path: &str, body: &Value, watch: &str, mut seen: impl FnMut(&Value)) -> Result<Value, Trouble> {
+        let done = async {
+            let mut answer = std::pin::pin!(self.client.post(path, body));
+            loop {
+                match tokio::time::timeout(LOOK, &mut answer).await {
+                    Ok(answer) => return answer,
+                    // Who cannot be told how far it is still gets the answer.
+                    Err(_) => self.client.get(watch).await.iter().for_each(&mut seen),
+                }
+            }
+        };
+        self.runtime.block_on(done).map_err(|p| self.trouble(p))
     }
 
     /// Takes away.

@@ -6,6 +6,7 @@ use super::fields::read_text;
 use super::trouble::Trouble;
 use crate::sources::Format;
 use serde_json::{Value, json};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "Examples:
@@ -105,7 +106,8 @@ impl LoadArgs {
             "source": self.source.unwrap_or(name), "format": format, "text": content, "add": self.add, "skip_rejects": self.skip_rejects,
             "later": self.later, "defaults": defaults,
         });
-        let (answer, services) = (desk.post("/v1/index/load", &form)?, desk.services()?);
+        let services = desk.services()?;
+        let answer = watched(desk, &services, "/v1/index/load", &form)?;
         for r in each(&answer["rejects"]).take(if desk.face.json { 0 } else { usize::MAX }) {
             super::face::note(&format!("line {}: {} [{}]\n", r["line"], text(&r["what"]), text(&r["code"])));
         }
@@ -130,17 +132,42 @@ impl LoadArgs {
 fn publish(desk: &Desk, partner: Option<String>, rotate: bool) -> Result<(), Trouble> {
     let services = desk.services()?;
     let partner = partner.map(|p| services.find(&p)).transpose()?;
-    let answer = desk.post("/v1/index/publish", &json!({ "partner": partner, "rotate": rotate }))?;
+    let answer = watched(desk, &services, "/v1/index/publish", &json!({ "partner": partner, "rotate": rotate }))?;
     desk.face.show(&answer, || match published(&services, &answer) {
         none if none.is_empty() => "no accord in force permits hit/no-hit with anybody; nothing was published\n".to_owned(),
         some => some,
     })
 }
 
+/// Does what works lists out, and tells on standard error how far it is: to people on a terminal, to machines as JSON lines.
+fn watched(desk: &Desk, services: &Services, path: &str, form: &Value) -> Result<Value, Trouble> {
+    let mut told = false;
+    let answer = desk.post_watching(path, form, "/v1/index/work", |all| {
+        for w in each(all) {
+            if desk.face.json {
+                super::face::note(&format!("{}\n", json!({ "progress": w })));
+            } else if std::io::stderr().is_terminal() {
+                told = true;
+                super::face::say(&format!("\r\x1b[K{}        {} keys worked out", services.code(&w["partner"]), w["keys"]));
+            }
+        }
+    });
+    if told {
+        super::face::say("\r\x1b[K");
+    }
+    answer
+}
+
 fn published(services: &Services, all: &Value) -> String {
     let one = |p: &Value| match (p["code"].as_str(), p["published"] == true) {
         (Some(code), _) => format!("{}        not published: {} [{code}]\n", services.code(&p["partner"]), text(&p["what"])),
-        (None, true) => format!("{}        {} tags new, {} gone; the node is sending them\n", services.code(&p["partner"]), p["added"], p["removed"]),
+        (None, true) => format!(
+            "{}        {} keys worked out, {} tags new, {} gone; the node is sending them\n",
+            services.code(&p["partner"]),
+            p["keys"],
+            p["added"],
+            p["removed"]
+        ),
         (None, false) => format!("{}        nothing changed\n", services.code(&p["partner"])),
     };
     each(all).map(one).collect()

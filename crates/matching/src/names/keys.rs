@@ -67,6 +67,9 @@ const SHORT: f32 = 1.2;
 /// What it costs a known unit to be read by its letters all the same, in nats.
 const BY_LETTERS: f32 = 0.7;
 
+/// Letters with a sign and the bare ones, and what it costs in nats to read one as the other.
+const UNSIGNED: &[(&str, &str)] = &[("ş", "s"), ("ç", "c"), ("č", "c"), ("ğ", "g"), ("ž", "z")];
+const NO_SIGN: f32 = 0.4;
 /// Names from which on a unit is common.
 const COMMON: u32 = 60;
 
@@ -195,6 +198,16 @@ fn read(s: usize, costs: &Costs) -> Vec<Way> {
     sums.iter_mut().for_each(|c| c.1 = -(c.1 / total).ln());
     sums.retain(|c| c.1 < RARE);
     let mut ways: Vec<Way> = sums.into_iter().map(|(c, cost)| (c, nats(cost))).collect();
+    // Many leave the sign away: then the letter reads as the bare one.
+    if let Some((_, bare)) = UNSIGNED.iter().find(|(signed, _)| *signed == SYMBOLS[s]) {
+        let bare = SYMBOLS.iter().position(|b| b == bare).map_or_else(Vec::new, |b| read(b, costs));
+        for (class, cost) in bare.into_iter().take(2) {
+            match ways.iter_mut().find(|w| w.0 == class) {
+                Some(w) => w.1 = w.1.min(cost + nats(NO_SIGN)),
+                None => ways.push((class, cost + nats(NO_SIGN))),
+            }
+        }
+    }
     ways.sort_by_key(|w| (w.1, w.0));
     ways
 }
@@ -298,7 +311,8 @@ impl Name {
 
     pub(crate) fn keys_by(&self, width: Width, readings: &Readings) -> Vec<String> {
         let (keys_max, doubt_max) = width.limits();
-        let read = |(p, u): (&super::parts::Part, &Option<Unit>)| (part_readings(&p.forms, *u, width, readings), u.is_some_and(|u| readings.common[usize::from(u)]));
+        let read =
+            |(p, u): (&super::parts::Part, &Option<Unit>)| (part_readings(&p.forms, *u, width, readings), u.is_some_and(|u| readings.common[usize::from(u)]));
         let (parts, common): (Vec<Vec<Reading>>, Vec<bool>) = self.parts().iter().zip(self.units()).map(read).filter(|(r, _)| !r.is_empty()).unzip();
         let many = common.iter().filter(|c| !**c).count() >= 1 && parts.len() >= 3;
         let mut all: Vec<(bool, Cost, Pair)> = Vec::with_capacity(64);

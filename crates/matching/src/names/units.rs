@@ -2,7 +2,8 @@
 //!
 //! Two spellings that were seen to stand for each other are one, however they sound; two that are both well known and were never seen together are
 //! likely two names, however alike they sound (Imad and Ahmed). The table is learned (`learn`): it holds units that three or more
-//! names share, no whole name, and nothing of who bore them. Short forms are written by hand (`data/short_forms.txt`).
+//! names share, no whole name, and nothing of who bore them. Short forms and what newspapers write are by hand (`data/short_forms.txt`,
+//! `data/press_spellings.txt`).
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -14,7 +15,9 @@ pub(crate) const NAMES_MIN: u32 = 3;
 /// From so many names on a unit is as well known as can be.
 const WELL_KNOWN: f32 = 40.0;
 /// Units that one unit may stand for.
-const NEAR_MAX: usize = 12;
+const NEAR_MAX: usize = 16;
+/// Names for which a spelling stands that was written by hand.
+const BY_HAND: u32 = 2;
 /// The part of a unit's names from which what stands beside it is said of it.
 const SHARE_MIN: f32 = 0.02;
 
@@ -75,6 +78,20 @@ impl Units {
                     let entry = &mut units.entries[usize::from(of)];
                     entry.names += names;
                     entry.near.push((beside, names));
+                }
+            }
+        }
+        for line in include_str!("../../data/press_spellings.txt").lines().filter(|l| !l.starts_with('#')) {
+            let (arabic, latin) = line.split_once(':')?;
+            let arabic = units.place(arabic, true);
+            for l in latin.split_whitespace() {
+                let latin = units.place(l, false);
+                if !units.stands_for(arabic, latin) {
+                    for (of, beside) in [(arabic, latin), (latin, arabic)] {
+                        let entry = &mut units.entries[usize::from(of)];
+                        entry.names += BY_HAND;
+                        entry.near.push((beside, BY_HAND));
+                    }
                 }
             }
         }
@@ -180,7 +197,9 @@ pub(crate) fn written(seen: &Seen) -> String {
             lines.entry(arabic).or_default().push((both, latin));
         }
     }
-    let mut out = Cow::Borrowed("# Arabic units of names, and the Latin ones that stand for each, with the number of names that say so; written by `learn_names`.\n").into_owned();
+    let mut out =
+        Cow::Borrowed("# Arabic units of names, and the Latin ones that stand for each, with the number of names that say so; written by `learn_names`.\n")
+            .into_owned();
     for (arabic, mut latin) in lines {
         latin.sort_by(|a, b| b.cmp(a));
         out.push_str(arabic);

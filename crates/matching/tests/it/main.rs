@@ -1,6 +1,7 @@
 //! Stories of hit/no-hit through the crate's door: attacks, published vectors, properties.
 
 mod attacks;
+mod name_families;
 mod properties;
 mod vectors;
 

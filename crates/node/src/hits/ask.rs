@@ -26,8 +26,10 @@ pub const RESULT_DAYS: u32 = 7;
 /// Bytes of a reason or reference.
 const WORDS_BYTES_MAX: usize = 2_000;
 pub(super) const ASK: &str = "hit-ask";
+/// SHA-256 of the points of each answer that was taken, so that none is taken twice.
+pub(super) const ANSWERED: &str = "hit-answered";
 /// Leads from a piece that was sent to its question.
-const SENT: &str = "hit-sent";
+pub(super) const SENT: &str = "hit-sent";
 /// Who may ask and confirm.
 pub(super) const ASKERS: &[OfficerRole] = &[OfficerRole::Officer, OfficerRole::Desk, OfficerRole::Supervisor];
 
@@ -271,7 +273,15 @@ impl Node {
         let digest = piece.digest();
         let mut ask = self.ask_of(question)?.filter(|a| a.to == from).ok_or(HitFault::Unasked)?;
         if ask.answer.is_some() {
-            return if ask.answer == Some(digest) { Ok(()) } else { Err(HitFault::Replayed.into()) };
+            return if ask.answer == Some(digest) { Ok(()) } else { Err(HitFault::AnswerReplayed.into()) };
+        }
+        // The same points under another question: no proof fits them there, but it is another attack than a wrong key.
+        let points = Digest::of(elements).to_string();
+        if self.hits.answered.contains(&points) || self.store.record(ANSWERED, &points)?.is_some() {
+            ask.asked = Asked::Failed { code: HitFault::AnswerReplayed.code().to_owned() };
+            batch.records.push(put(ASK, &question.to_string(), json(&ask)));
+            batch.logs.push(log("incident", serde_json::json!({ "code": HitFault::AnswerReplayed.code(), "service": from, "question": question })));
+            return Err(HitFault::AnswerReplayed.into());
         }
         let sent = self.store.record(ELEMENTS, &question.to_string())?.ok_or(HitFault::Unasked)?.data;
         self.hit_held(&from)?;
@@ -302,6 +312,8 @@ impl Node {
         }
         batch.records.push(put(ASK, &question.to_string(), json(&ask)));
         batch.records.push(RecordOp::Delete { kind: ELEMENTS.to_owned(), id: question.to_string() });
+        batch.records.push(put(ANSWERED, &points, Vec::new()));
+        self.hits.answered.insert(points);
         batch.logs.push(log("hit", serde_json::json!({ "what": "answered", "question": question, "partner": from, "elements": ask.elements })));
         Ok(())
     }
@@ -346,31 +358,26 @@ impl Node {
         batch.records.push(put(SENT, &piece.digest().to_string(), question.to_string().into_bytes()));
     }
 
-    /// Ends what may no longer be seen: results after [`RESULT_DAYS`], questions with inputs and blinds after the mechanism's retention.
-    pub(super) fn sweep_asks(&mut self, now: UnixMs, batch: &mut Append) -> Result<(), NodeError> {
+    /// Ends what may no longer be seen: a result after [`RESULT_DAYS`], a question with inputs and blinds after the mechanism's retention.
+    pub(super) fn sweep_ask(&mut self, r: &store::Record, now: UnixMs, batch: &mut Append) -> Result<(), NodeError> {
         let retention = i64::from(self.mechanism(HIT_MECHANISM)?.retention_days) * DAY_MS;
-        for r in self.documents(ASK)? {
-            let mut ask: Ask = read_json(&r.data, "a question")?;
-            if now >= ask.at.plus_ms(retention) {
-                batch.records.extend([ASK, ELEMENTS].map(|kind| RecordOp::Delete { kind: kind.to_owned(), id: r.id.clone() }));
-                batch.shred = true;
-            } else if ask.asked != Asked::Expired && !ask.standing && now >= ask.answered_at.unwrap_or(ask.at).plus_ms(i64::from(RESULT_DAYS) * DAY_MS) {
-                ask.asked = Asked::Expired;
-                ask.hits.clear();
-                ask.references.clear();
-                ask.quality = None;
-                batch.records.push(put(ASK, &r.id, json(&ask)));
-            }
-        }
-        for r in self.documents(SENT)?.into_iter().filter(|r| now >= r.at.plus_ms(i64::from(EXPIRE_SENT_DAYS) * DAY_MS)) {
-            batch.records.push(RecordOp::Delete { kind: SENT.to_owned(), id: r.id });
+        let mut ask: Ask = read_json(&r.data, "a question")?;
+        if now >= ask.at.plus_ms(retention) {
+            batch.records.extend([ASK, ELEMENTS].map(|kind| RecordOp::Delete { kind: kind.to_owned(), id: r.id.clone() }));
+            batch.shred = true;
+        } else if ask.asked != Asked::Expired && !ask.standing && now >= ask.answered_at.unwrap_or(ask.at).plus_ms(i64::from(RESULT_DAYS) * DAY_MS) {
+            ask.asked = Asked::Expired;
+            ask.hits.clear();
+            ask.references.clear();
+            ask.quality = None;
+            batch.records.push(put(ASK, &r.id, json(&ask)));
         }
         Ok(())
     }
 }
 
 /// Days after which nobody answers a piece any more.
-const EXPIRE_SENT_DAYS: u32 = 90;
+pub(super) const EXPIRE_SENT_DAYS: u32 = 90;
 
 /// Says how much the hits of a question say, by the kinds of keys that were found.
 pub(super) fn quality_among(ask: &Ask) -> Option<Quality> {

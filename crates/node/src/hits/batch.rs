@@ -13,7 +13,7 @@ use matching::subject::{Side, Subject};
 use serde::{Deserialize, Serialize};
 use store::{Append, RecordOp};
 
-const KIND: &str = "hit-batch";
+pub(super) const KIND: &str = "hit-batch";
 /// Persons of one list.
 pub const BATCH_PERSONS_MAX: usize = 20_000;
 /// Questions that one step asks.
@@ -173,17 +173,18 @@ impl Node {
         Ok(out)
     }
 
-    /// Forgets lists whose grant has ended and whose questions are gone.
-    pub(super) fn sweep_batches(&mut self, batch: &mut Append) -> Result<(), NodeError> {
-        for r in self.documents(KIND)? {
-            let list: Batch = read_json(&r.data, "a list that is asked")?;
-            let ended = matches!(self.grant_phase(&r.id.parse()?)?.as_str(), "finished" | "declined" | "stopped");
-            let gone = list.asked.iter().all(|id| self.store.record(ASK, &id.to_string()).is_ok_and(|r| r.is_none()));
-            if ended && gone {
-                batch.records.push(RecordOp::Delete { kind: KIND.to_owned(), id: r.id });
-            } else if ended && !list.open.is_empty() {
-                batch.records.push(put(KIND, &r.id, json(&Batch { open: Vec::new(), ..list })));
-            }
+    /// Forgets a list whose grant has ended once its questions are gone, of which the last one goes last.
+    pub(super) fn sweep_batch(&mut self, r: &store::Record, batch: &mut Append) -> Result<(), NodeError> {
+        let list: Batch = read_json(&r.data, "a list that is asked")?;
+        let ended = matches!(self.grant_phase(&r.id.parse()?)?.as_str(), "finished" | "declined" | "stopped");
+        let gone = match list.asked.last() {
+            Some(id) => self.store.record(ASK, &id.to_string())?.is_none(),
+            None => true,
+        };
+        if ended && gone {
+            batch.records.push(RecordOp::Delete { kind: KIND.to_owned(), id: r.id.clone() });
+        } else if ended && !list.open.is_empty() {
+            batch.records.push(put(KIND, &r.id, json(&Batch { open: Vec::new(), ..list })));
         }
         Ok(())
     }

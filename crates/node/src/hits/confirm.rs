@@ -71,7 +71,7 @@ impl Node {
         }
         // Who asked about n inputs can confirm one selection of them, not try again and again.
         if !served.confirmed.is_empty() {
-            return Err(HitFault::Replayed.into());
+            return Err(HitFault::ConfirmedTwice.into());
         }
         self.hit_ground(from, self.me(), batch.at)?;
         let epoch = self.epoch(&from)?.filter(|e| e.list == served.list).ok_or(HitFault::Epoch)?;

@@ -67,6 +67,12 @@ pub enum HitFault {
     /// The same blinded elements under another question.
     #[error("these very elements were asked before under another question; a batch is used once")]
     Replayed,
+    /// An answer that was given before: to another question, or a second one to this.
+    #[error("this answer was given before, or another one to this question; an answer is used once")]
+    AnswerReplayed,
+    /// A second selection of hits for one question.
+    #[error("hits of this question were confirmed before, and others; one selection for each question")]
+    ConfirmedTwice,
     /// The elements are not those to which the signed head commits.
     #[error("the elements are not those that the signed question commits to")]
     Commitment,
@@ -110,6 +116,8 @@ impl HitFault {
             HitFault::Scheme { .. } => "refusal.matching.scheme",
             HitFault::Full(_) => "refusal.matching.full",
             HitFault::Replayed => "peer.matching.replayed",
+            HitFault::AnswerReplayed => "peer.matching.answer-replayed",
+            HitFault::ConfirmedTwice => "peer.matching.confirmed-twice",
             HitFault::Commitment => "peer.matching.commitment",
             HitFault::List(_) => "peer.matching.list",
             HitFault::Order => "peer.matching.order",

@@ -17,7 +17,7 @@ pub(super) const TAGS_MAX: u64 = 1 << 23;
 const FILTER_BYTES_MAX: u64 = TAGS_MAX / 8 * 34 + 64;
 /// Pieces of changes in one epoch.
 const CHANGES_MAX: u32 = 10_000;
-const LIST: &str = "hit-list";
+pub(super) const LIST: &str = "hit-list";
 const COMING: &str = "hit-coming";
 const PART: &str = "hit-part";
 const CHANGES: &str = "hit-changes";
@@ -249,14 +249,12 @@ impl Node {
         Ok(())
     }
 
-    /// Forgets lists whose time is over, and those of partners with whom no accord permits questions any more.
-    pub(super) fn sweep_held(&mut self, now: UnixMs, batch: &mut Append) -> Result<(), NodeError> {
-        for r in self.documents(LIST)? {
-            let from: ServiceId = r.id.parse()?;
-            let over = self.hit_held(&from)?.is_none_or(|h| h.head.until <= now);
-            if over || self.hit_ground(self.me(), from, now).is_err() {
-                self.drop_held(&from, batch)?;
-            }
+    /// Forgets a list whose time is over, or with whose partner no accord permits questions any more.
+    pub(super) fn sweep_held(&mut self, r: &store::Record, now: UnixMs, batch: &mut Append) -> Result<(), NodeError> {
+        let from: ServiceId = r.id.parse()?;
+        let over = self.hit_held(&from)?.is_none_or(|h| h.head.until <= now);
+        if over || self.hit_ground(self.me(), from, now).is_err() {
+            self.drop_held(&from, batch)?;
         }
         Ok(())
     }

@@ -167,18 +167,11 @@ impl Node {
         each(&*self.store, |r| take(r.id.clone(), read_json(&r.data, "a record of the index")?))
     }
 
-    /// Takes records out whose last day is over; their tags go with the next changes.
-    pub(super) fn sweep_index(&mut self, now: UnixMs, batch: &mut Append) -> Result<(), NodeError> {
-        let mut gone = 0;
-        self.each_record(|id, kept| {
-            if super::quota::end_of(kept.record.until) <= now {
-                batch.records.push(RecordOp::Delete { kind: KIND.to_owned(), id });
-                gone += 1;
-            }
-            Ok(())
-        })?;
-        if gone > 0 {
-            batch.logs.push(log("audit", serde_json::json!({ "what": "index records removed at the end of their retention", "records": gone })));
+    /// Takes a record out whose last day is over; its tags go with the next changes.
+    pub(super) fn sweep_record(&mut self, r: &store::Record, now: UnixMs, batch: &mut Append) -> Result<(), NodeError> {
+        let kept: Kept = read_json(&r.data, "a record of the index")?;
+        if super::quota::end_of(kept.record.until) <= now {
+            batch.records.push(RecordOp::Delete { kind: KIND.to_owned(), id: r.id.clone() });
         }
         Ok(())
     }

@@ -16,6 +16,7 @@ mod publish;
 mod quota;
 mod serve;
 mod standing;
+mod sweep;
 mod view;
 mod wire;
 
@@ -24,6 +25,7 @@ pub use batch::{BATCH_PERSONS_MAX, BatchPerson, BatchView};
 pub use fault::HitFault;
 pub use index::{Changed, INDEX_RECORDS_MAX, IndexRecord};
 pub use publish::{EPOCH_DAYS, IndexDone, IndexJob, PublishedView};
+pub use sweep::STEP as HIT_SWEEP_STEP;
 pub use view::{AskView, HeldView, IndexView, Opening};
 pub use wire::{
     Aim, HIT_SIGNED_BYTES_MAX, HIT_TAG_BYTES, HIT_VERSION, HitConfirmation, HitList, HitQuestion, HitReference, SUITE, Signing, commitment, reference_aad,
@@ -52,14 +54,19 @@ pub(crate) struct Hits {
     used: HashMap<String, quota::Used>,
     /// Commitments of questions that are staged and not yet stored, and the questions that made them.
     seen: HashMap<(ServiceId, Digest), Digest>,
+    /// Answers that are staged and not yet stored, by the digest of their points.
+    answered: HashSet<String>,
     /// Lists that failed a check and lie on the disk until the next commit.
     dropped: HashSet<Digest>,
+    /// How far the round of what ends by the clock is.
+    round: sweep::Round,
 }
 
 impl Hits {
     /// Follows a commit.
     pub(crate) fn committed(&mut self, whole: bool) {
         self.seen.clear();
+        self.answered.clear();
         self.dropped.clear();
         if !whole {
             *self = Hits::default();

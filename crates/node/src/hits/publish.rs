@@ -34,7 +34,7 @@ const MAP_ENTRIES: usize = 32_768;
 const ENTRY_BYTES: usize = 24;
 /// Inputs that are worked on at a time.
 const INPUTS_EACH: usize = 65_536;
-const EPOCH: &str = "hit-epoch";
+pub(super) const EPOCH: &str = "hit-epoch";
 const KEY: &str = "hit-key";
 const MAP: &str = "hit-map";
 
@@ -265,14 +265,11 @@ impl Node {
         Ok(())
     }
 
-    /// Destroys the keys of epochs whose grace is over, and of partners with whom no accord permits questions any more.
-    pub(super) fn sweep_epochs(&mut self, now: UnixMs, batch: &mut Append) -> Result<(), NodeError> {
-        let with = self.hit_partners(now)?;
-        for r in self.documents(EPOCH)? {
-            let (partner, epoch): (ServiceId, Epoch) = (r.id.parse()?, read_json(&r.data, "an epoch of the index")?);
-            if !with.contains(&partner) || now >= epoch.at.plus_ms(i64::from(EPOCH_DAYS + GRACE_DAYS) * DAY_MS) {
-                self.destroy_epoch(&partner, batch)?;
-            }
+    /// Destroys the key of an epoch whose grace is over, or with whose partner no accord permits questions any more.
+    pub(super) fn sweep_epoch(&mut self, r: &store::Record, now: UnixMs, batch: &mut Append) -> Result<(), NodeError> {
+        let (partner, epoch): (ServiceId, Epoch) = (r.id.parse()?, read_json(&r.data, "an epoch of the index")?);
+        if now >= epoch.at.plus_ms(i64::from(EPOCH_DAYS + GRACE_DAYS) * DAY_MS) || !self.hit_partners(now)?.contains(&partner) {
+            self.destroy_epoch(&partner, batch)?;
         }
         Ok(())
     }

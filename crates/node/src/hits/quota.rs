@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use store::Append;
 
-const KIND: &str = "hit-used";
+pub(super) const KIND: &str = "hit-used";
 /// Days over which a service's questions are added up.
 const WINDOW_DAYS: i64 = 10;
 
@@ -141,17 +141,14 @@ impl Node {
         Ok(asked.min(number(root.said.get(holder).and_then(|s| s.get("elements")))))
     }
 
-    /// Forgets counts that no window reaches any more.
-    pub(crate) fn sweep_hit_counts(&mut self, now: UnixMs, batch: &mut Append) -> Result<(), NodeError> {
+    /// Forgets a count that no window reaches any more.
+    pub(super) fn sweep_count(&mut self, r: &store::Record, now: UnixMs, batch: &mut Append) {
         let oldest = now.0.div_euclid(DAY_MS) - WINDOW_DAYS;
-        for r in self.documents(KIND)? {
-            let day = r.id.rsplit('/').next().filter(|_| !r.id.contains("/grant/")).and_then(|d| d.parse::<i64>().ok());
-            if day.is_some_and(|d| d < oldest) {
-                self.hits.used.remove(&r.id);
-                batch.records.push(store::RecordOp::Delete { kind: KIND.to_owned(), id: r.id });
-            }
+        let day = r.id.rsplit('/').next().filter(|_| !r.id.contains("/grant/")).and_then(|d| d.parse::<i64>().ok());
+        if day.is_some_and(|d| d < oldest) {
+            self.hits.used.remove(&r.id);
+            batch.records.push(store::RecordOp::Delete { kind: KIND.to_owned(), id: r.id.clone() });
         }
-        Ok(())
     }
 
     /// Returns what was asked of or by a partner in the last ten days, and today by officer.

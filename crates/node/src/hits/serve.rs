@@ -11,12 +11,12 @@ use crate::piece::Piece;
 use base::{Digest, ServiceId, UnixMs, hex};
 use matching::oprf::{ELEMENT_BYTES, OprfFault};
 use serde::{Deserialize, Serialize};
-use store::{Append, Outgoing, Queued, RecordOp};
+use store::{Append, Outgoing, Queued};
 
 /// How far a question's time may be from our clock: as old as a carried parcel usually may be, and a day.
 const SKEW_MS: i64 = 31 * super::DAY_MS;
 pub(super) const SERVED: &str = "hit-served";
-const COMMITTED: &str = "hit-committed";
+pub(super) const COMMITTED: &str = "hit-committed";
 
 /// A question that was answered, for an auditor and for its confirmation: the signed head, and the elements that it commits to.
 #[derive(Serialize, Deserialize)]
@@ -69,17 +69,6 @@ impl Node {
         let answer = Piece::HitAnswer { question: id, elements: evaluated.elements.concat(), proof: evaluated.proof.to_bytes().to_vec() };
         batch.queue.push(Queued { recipient: from, what: Outgoing::Note(answer.encode()) });
         self.news += 1;
-        Ok(())
-    }
-
-    /// Erases what partners asked once the mechanism's retention is over.
-    pub(super) fn sweep_served(&mut self, now: UnixMs, batch: &mut Append) -> Result<(), NodeError> {
-        let days = i64::from(self.mechanism(super::HIT_MECHANISM)?.retention_days) * super::DAY_MS;
-        for kind in [SERVED, COMMITTED] {
-            for r in self.documents(kind)?.into_iter().filter(|r| now >= r.at.plus_ms(days)) {
-                batch.records.push(RecordOp::Delete { kind: kind.to_owned(), id: r.id });
-            }
-        }
         Ok(())
     }
 }

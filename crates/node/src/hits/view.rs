@@ -228,19 +228,6 @@ impl Node {
         let asked = self.renew_standing(&mut batch)? + self.step_batches(&mut batch)?;
         Ok((asked > 0 || !batch.records.is_empty()).then(|| self.stage(batch)))
     }
-
-    /// Ends by the clock what may no longer be kept: records, keys of old epochs, lists, results, questions.
-    pub(crate) fn sweep_hits(&mut self, now: UnixMs) -> Result<Option<Ticket>, NodeError> {
-        let mut batch = Append::new(now);
-        self.sweep_index(now, &mut batch)?;
-        self.sweep_epochs(now, &mut batch)?;
-        self.sweep_held(now, &mut batch)?;
-        self.sweep_asks(now, &mut batch)?;
-        self.sweep_served(now, &mut batch)?;
-        self.sweep_batches(&mut batch)?;
-        self.sweep_hit_counts(now, &mut batch)?;
-        Ok((!batch.records.is_empty()).then(|| self.stage(batch)))
-    }
 }
 
 fn sees(officer: &Officer, ask: &Ask) -> bool {

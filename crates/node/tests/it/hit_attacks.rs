@@ -5,7 +5,7 @@ use crate::forge::fates;
 use crate::forms::*;
 use crate::hits_world::*;
 use crate::world::*;
-use base::{Digest, DossierId, MechanismId, UnixMs};
+use base::{Digest, DossierId, Entropy, MechanismId, UnixMs};
 use matching::filter::{Changes, Filter};
 use matching::oprf::{Kernel, Key, Question};
 use node::{Aim, HIT_VERSION, HitConfirmation, HitList, HitQuestion, Piece, SUITE, Signing, commitment};
@@ -191,6 +191,30 @@ fn a_filter_that_makes_everybody_a_hit_is_found() {
 }
 
 #[test]
+fn changes_that_answer_the_probes_own_draws_are_planted() {
+    let (mut w, l) = strange();
+    let (bytes, n) = filter(vec![7 << 40]);
+    let pieces = l.list(&w, &bytes, n, |_| ());
+    assert_eq!(hands(&mut w, MA, ES, &pieces), ["held", "held"]);
+    let Piece::HitPart { list, .. } = pieces[1] else { unreachable!() };
+    // Whoever knew what the node will draw could aim at it. Nobody does: here the test looks into its source of randomness, that of a node which starts.
+    w.restart(ES);
+    let mut draws = Seeded(w.entropy_of_the_next_draws(ES));
+    let mut drawn = vec![0u8; 8_000 * 100];
+    draws.fill(&mut drawn);
+    let tags: Vec<u64> = drawn.chunks_exact(8).map(|c| u64::from_le_bytes(c.try_into().unwrap())).collect();
+    let changes = |added: &[u64], number| {
+        let mut added = added.to_vec();
+        added.sort_unstable();
+        Piece::HitChanges { list, number, data: Changes { added, removed: Vec::new() }.to_bytes() }
+    };
+    assert_eq!(hand(&mut w, MA, ES, changes(&tags[50_000..50_003], 1)), "peer.matching.filter-planted");
+    let now = w.now;
+    assert_eq!(w.node(ES).lists_view(now).unwrap()[0].tags, 1, "the list is as it was");
+    assert_eq!(hand(&mut w, MA, ES, changes(&[1 << 50, 1 << 51, 1 << 52], 1)), "held", "tags like any other are taken");
+}
+
+#[test]
 fn an_answer_under_another_key_says_nothing() {
     let (mut w, l) = strange();
     let (bytes, n) = filter(vec![7 << 40]);
@@ -220,7 +244,14 @@ fn an_answer_under_another_key_says_nothing() {
     assert_eq!(hand(&mut w, MA, ES, answer(&l.key, 0)), "held");
     assert_eq!(w.stands(id), "no-hit", "the right key's answer counts");
     assert_eq!(hand(&mut w, MA, ES, answer(&l.key, 0)), "held", "it came again");
-    assert_eq!(hand(&mut w, MA, ES, answered(&l.key, 0, 9)), "peer.matching.replayed", "a second, different answer");
+    assert_eq!(hand(&mut w, MA, ES, answered(&l.key, 0, 9)), "peer.matching.answer-replayed", "a second, different answer");
+    // The answer that held, once more, under the name of another question: not taken for a wrong key.
+    let next = w.asks_as(&chief, &person("Nadia Invented", "1999-01-02"), why("suspect"), false).unwrap();
+    let Piece::HitAnswer { elements, proof, .. } = answer(&l.key, 0) else { unreachable!() };
+    let again = Piece::HitAnswer { question: next, elements, proof };
+    assert_eq!(hand(&mut w, MA, ES, again), "peer.matching.answer-replayed");
+    assert_eq!(w.stands(next), "peer.matching.answer-replayed", "neither hit nor no-hit");
+    assert_eq!(w.codes_logged(ES, "incident").last().unwrap(), "peer.matching.answer-replayed");
 }
 
 #[test]
@@ -301,7 +332,7 @@ fn nothing_is_fetched_that_was_not_hit_and_nothing_twice() {
     assert_eq!(confirms(&mut w, id, guessed), "held");
     let lines = w.logged(MA, "hit");
     assert_eq!(lines.last().unwrap()["references"], json!([]), "nothing was told");
-    assert_eq!(confirms(&mut w, id, vec![1; 40]), "peer.matching.replayed", "one selection for each question");
+    assert_eq!(confirms(&mut w, id, vec![1; 40]), "peer.matching.confirmed-twice", "one selection for each question");
     let honest = w.asked(&person("Youssef Benchekroun", "1981-03-07"));
     let stray = Piece::HitReference { question: honest, sealed: vec![vec![1; 80].into()] };
     assert_eq!(hand(&mut w, MA, ES, stray), "peer.matching.unasked", "nobody has confirmed yet");

@@ -3,7 +3,7 @@
 use crate::forms::*;
 use crate::hits_world::*;
 use crate::world::*;
-use base::Digest;
+use base::{Digest, UnixMs};
 use dossier::OfficerRole::{self, *};
 use matching::subject::Subject;
 use node::{Asked, Changed, HIT_VERSION, Intent, Made, RESULT_DAYS};
@@ -208,6 +208,54 @@ fn results_expire_and_what_is_kept_for_auditors_goes_after_three_years() {
     assert!(w.store(MA).record("hit-served", &id.to_string()).unwrap().is_none());
     assert!(w.store(MA).record("hit-key", &w.id(ES).to_string()).unwrap().is_none(), "nor is a key kept that nobody may be asked under");
     assert!(w.store(MA).records("hit-record", None, 10).unwrap().is_empty(), "records end with their own last day");
+}
+
+#[test]
+fn the_end_of_retention_is_worked_off_in_steps_between_which_others_get_their_turn() {
+    let mut w = World::holding();
+    let phone = |n: usize| {
+        let mut s = matching::subject::Subject::default();
+        s.phone(&format!("+2126{n:08}")).unwrap();
+        node::IndexRecord::new(&s, &format!("MA/old/{n}"), "suspect", "", "case.desk", "2025-01-31".parse().unwrap()).unwrap()
+    };
+    let old = 2 * node::HIT_SWEEP_STEP + 1;
+    assert_eq!(w.loads("old.csv", (0..old).map(phone).collect()).added, old);
+    let held = |w: &World| {
+        let (mut n, mut last): (usize, Option<String>) = (0, None);
+        loop {
+            let page = w.store(MA).records("hit-record", last.as_deref(), 500).unwrap();
+            n += page.len();
+            match page.last() {
+                Some(r) if page.len() == 500 => last = Some(r.id.clone()),
+                _ => return n,
+            }
+        }
+    };
+    let step = |w: &mut World| {
+        let now = w.now;
+        w.node(MA).sweep(now).unwrap();
+        w.sides[MA].commit();
+        w.node(MA).hits_unswept()
+    };
+    // Their last day is not over: a whole round takes its steps and removes nothing.
+    assert!(step(&mut w) && step(&mut w) && !step(&mut w));
+    assert_eq!(held(&w), old + 3);
+    let until: base::Date = "2025-02-01".parse().unwrap();
+    w.now = UnixMs(until.start_utc().0 + HOUR);
+    w.publishes(true);
+    w.pump();
+    assert!(step(&mut w), "the first step does not do it all");
+    let left = held(&w);
+    assert!(left > 3 && left >= old + 3 - node::HIT_SWEEP_STEP, "no step looks at more than it may: {left}");
+    let hit = w.asked(&person("Youssef Benchekroun", "1981-03-07"));
+    assert_eq!(w.stands(hit), "hit", "in the midst of it a question is answered");
+    assert!(step(&mut w));
+    let case = w.case_officer();
+    assert_eq!(case.id.as_str(), "case", "and an officer is added");
+    assert!(!step(&mut w), "the round is over");
+    assert_eq!(held(&w), 3, "all that was over is gone, and nothing else");
+    let lines: Vec<_> = w.logged(MA, "audit").into_iter().filter(|l| l["what"].as_str().unwrap().starts_with("index records removed")).collect();
+    assert_eq!((lines.len(), lines[0]["records"].as_u64()), (1, Some(old as u64)), "one line for the round");
 }
 
 #[test]

@@ -344,6 +344,11 @@ impl World {
         self.store(i).outbox_depth().unwrap().iter().map(|d| d.count).sum()
     }
 
+    /// Returns the seed from which a node that was just restarted draws.
+    pub fn entropy_of_the_next_draws(&self, i: usize) -> u64 {
+        restarted(self.sides[i].starts - 1, i)
+    }
+
     /// Stops the program of a service and starts it again on the same disk.
     pub fn restart(&mut self, i: usize) {
         let now = self.now;
@@ -356,10 +361,14 @@ impl World {
             }
             None => disk,
         };
-        let entropy = Box::new(Seeded(9000 + 10 * starts + i as u64));
+        let entropy = Box::new(Seeded(restarted(starts, i)));
         let node = Node::open(disk.clone(), keys.clone(), Settings { zone: ZONE.into() }, entropy, now).unwrap();
         self.sides.insert(i, Side { node, keys, disk, file, chief, deputy, starts: starts + 1 });
     }
+}
+
+fn restarted(starts: u64, i: usize) -> u64 {
+    9000 + 10 * starts + i as u64
 }
 
 impl Side {
