@@ -7,6 +7,7 @@ mod demo;
 mod desk;
 mod drill;
 mod exhibits;
+mod hits;
 mod killed;
 mod load;
 mod real;

@@ -11,7 +11,7 @@ use super::score::Name;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// Names that are drawn, and questions that are put.
+/// Names that are drawn, and questions that are put, at most.
 const LIST: usize = 200_000;
 const QUESTIONS: usize = 2_000;
 /// Beside how many others hits are told.
@@ -40,7 +40,8 @@ pub struct Chance {
 /// `arabic`: names in Arabic script are drawn and their Latin spellings are asked; otherwise Latin ones are both.
 pub fn chance(tables: &Tables, from: &[Labelled], asked: &[Labelled], arabic: bool, sides: Sides) -> Option<Chance> {
     let is_arabic = |text: &str| text.chars().any(base::fold::is_arabic);
-    let drawn_from: Vec<Name> = from.iter().filter(|p| p.same && is_arabic(&p.left) == arabic).map(|p| tables.name(&p.left)).filter(|n| n.parts().len() >= 2).collect();
+    let drawn_from: Vec<Name> =
+        from.iter().filter(|p| p.same && is_arabic(&p.left) == arabic).map(|p| tables.name(&p.left)).filter(|n| n.parts().len() >= 2).collect();
     let asked: Vec<&Labelled> = asked.iter().filter(|p| p.same && is_arabic(&p.left) == arabic && !is_arabic(&p.right)).collect();
     if drawn_from.len() < 2 || asked.is_empty() {
         return None;
@@ -51,9 +52,11 @@ pub fn chance(tables: &Tables, from: &[Labelled], asked: &[Labelled], arabic: bo
         state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
         ((state >> 33) as usize) % n
     };
+    // A hundred of each that there can be are enough.
+    let list = LIST.min(drawn_from.len() * drawn_from.len() * 100);
     let mut by_key: HashMap<u64, Vec<u32>> = HashMap::new();
     let mut bearers: HashMap<u64, Vec<u32>> = HashMap::new();
-    for i in 0..LIST as u32 {
+    for i in 0..list as u32 {
         let (first, others) = (&drawn_from[draw(drawn_from.len())], &drawn_from[draw(drawn_from.len())]);
         let name = first.first_with_others(others);
         bearers.entry(identity(&name)).or_default().push(i);
@@ -73,7 +76,7 @@ pub fn chance(tables: &Tables, from: &[Labelled], asked: &[Labelled], arabic: bo
         hits.push(found.len());
     }
     hits.sort_unstable();
-    let scaled = |n: f64| n * BESIDE / LIST as f64;
+    let scaled = |n: f64| n * BESIDE / list as f64;
     Some(Chance {
         questions: hits.len(),
         mean: scaled(hits.iter().sum::<usize>() as f64 / hits.len() as f64),

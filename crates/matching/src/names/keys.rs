@@ -311,7 +311,8 @@ impl Name {
 
     pub(crate) fn keys_by(&self, width: Width, readings: &Readings) -> Vec<String> {
         let (keys_max, doubt_max) = width.limits();
-        let read = |(p, u): (&super::parts::Part, &Option<Unit>)| (part_readings(&p.forms, *u, width, readings), u.is_some_and(|u| readings.common[usize::from(u)]));
+        let read =
+            |(p, u): (&super::parts::Part, &Option<Unit>)| (part_readings(&p.forms, *u, width, readings), u.is_some_and(|u| readings.common[usize::from(u)]));
         let (parts, common): (Vec<Vec<Reading>>, Vec<bool>) = self.parts().iter().zip(self.units()).map(read).filter(|(r, _)| !r.is_empty()).unzip();
         let many = common.iter().filter(|c| !**c).count() >= 1 && parts.len() >= 3;
         let mut all: Vec<(bool, Cost, Pair)> = Vec::with_capacity(64);

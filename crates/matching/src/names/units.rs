@@ -197,7 +197,9 @@ pub(crate) fn written(seen: &Seen) -> String {
             lines.entry(arabic).or_default().push((both, latin));
         }
     }
-    let mut out = Cow::Borrowed("# Arabic units of names, and the Latin ones that stand for each, with the number of names that say so; written by `learn_names`.\n").into_owned();
+    let mut out =
+        Cow::Borrowed("# Arabic units of names, and the Latin ones that stand for each, with the number of names that say so; written by `learn_names`.\n")
+            .into_owned();
     for (arabic, mut latin) in lines {
         latin.sort_by(|a, b| b.cmp(a));
         out.push_str(arabic);
