@@ -61,9 +61,9 @@ pub use exhibit_view::{ExhibitStanding, ExhibitView};
 pub use fence::{Why, declare};
 pub use hits::{
     ASK_PADDING, Aim, AskForm, AskView, Askable, Asked, AskedPerson, BATCH_PERSONS_MAX, BatchPerson, BatchView, Changed, EPOCH_DAYS, GrantLeft, HIT_MECHANISM,
-    HIT_SIGNED_BYTES_MAX, HIT_SWEEP_STEP, HIT_TAG_BYTES, HIT_VERSION, HeldView, HitConfirmation, HitFault, HitList, HitQuestion, HitReference, INDEX_RECORDS_MAX, IndexDone,
-    IndexJob, IndexRecord, IndexView, Justification, LOAD_REJECTS_MAX, LOADS_MAX, LoadNote, Met, Opening, PublishedView, QUESTION_ELEMENTS_MAX, RESULT_DAYS,
-    SERVED_FOUND_MAX, SUITE, ServedView, Signing, Subject, SubjectFault, commitment, reference_aad,
+    HIT_SIGNED_BYTES_MAX, HIT_SWEEP_STEP, HIT_TAG_BYTES, HIT_VERSION, HeldView, HitConfirmation, HitFault, HitList, HitQuestion, HitReference,
+    INDEX_RECORDS_MAX, IndexDone, IndexJob, IndexRecord, IndexView, Justification, LOAD_REJECTS_MAX, LOADS_MAX, LoadNote, Met, Opening, PublishedView,
+    QUESTION_ELEMENTS_MAX, RESULT_DAYS, SERVED_FOUND_MAX, SUITE, ServedView, Signing, Subject, SubjectFault, commitment, reference_aad,
 };
 pub use inbound::{ACT_AHEAD_MINUTES_MAX, Arrived, CARRY_DAYS_CEILING, PARCEL_SKEW_MINUTES_MAX, open, open_carried};
 pub use intake::{CarryCount, CarryFaulty, CarryReport, Intake, IntakeDone, IntakeJob};

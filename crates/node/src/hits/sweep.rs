@@ -11,8 +11,7 @@ use store::{Append, Record, RecordOp};
 pub const STEP: usize = 2_000;
 
 /// Kinds of documents, in the order in which a round goes over them.
-const KINDS: [&str; 9] =
-    [index::KIND, publish::EPOCH, held::LIST, ask::ASK, ask::SENT, serve::SERVED, serve::COMMITTED, ask::ANSWERED, batch::KIND];
+const KINDS: [&str; 9] = [index::KIND, publish::EPOCH, held::LIST, ask::ASK, ask::SENT, serve::SERVED, serve::COMMITTED, ask::ANSWERED, batch::KIND];
 /// Where counts stand: behind all of [`KINDS`].
 const COUNTS: &str = quota::KIND;
 
