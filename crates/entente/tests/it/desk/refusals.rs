@@ -49,12 +49,12 @@ fn a_request_is_refused_on_a_ground_and_a_warning_expires() {
     fill(&es_desk, &[("explanation:0:text", words), ("explanation:0:lang", "ar"), ("=handling", "H0")]);
     es_desk.follow("button[value=send]");
     es_desk.until_shown("refusal.act.guard");
-    es_desk.until_shown("يجب ذكر سبب الرفض.");
+    es_desk.until_shown("يجب ذكر سبب الرفض، ومرجعكم");
     assert_eq!(es_desk.js("[document.documentElement.dir, document.querySelector('[name=\"explanation:0:text\"]').value].join(' ')"), format!("rtl {words}"));
     assert_eq!(es_desk.js("document.querySelector('input[name=handling][value=H0]').checked"), true);
     look_as_it_is(&es_desk, "refuse-without-ground-ar");
     es_desk.lang("en");
-    fill(&es_desk, &[("=ground:all:v", "national-security")]);
+    fill(&es_desk, &[("=ground:all:v", "national-security"), ("reference:0:v", "PN-2030-44")]);
     es_desk.follow("button[value=send]");
     es_desk.until("location.pathname.startsWith('/pending/')");
     es_chief.open(es_desk.js("location.pathname").as_str().unwrap());

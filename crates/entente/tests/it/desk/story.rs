@@ -221,6 +221,7 @@ fn ask_and_answer_through_the_desk() {
     answers.follow("button[value=send]");
     answers.until_shown("refusal.field.missing");
     answers.fill("answer:0:text", "A Construcciones Invento, S. L.");
+    answers.fill("reference:0:v", "PN-2030-44");
     answers.fill("nature:0:v", "fact");
     answers.fill("evaluation:0:source", "4x4/A");
     answers.fill("evaluation:0:information", "4x4/1");
