@@ -342,7 +342,8 @@ impl World {
     fn not_imported(&mut self, file: &Carried, e: &NodeError) -> Result<(), Violation> {
         self.tell(format!("{} does not take file {} of {}: {}", NAMES[file.to], file.number, NAMES[file.from], e.code()));
         // Torn in its head it is no file; a card that is over or unknown by now opens nothing.
-        let of_the_file = !file.whole || e.code().starts_with("failure.") || e.code().starts_with("peer.seal.card-") || e.code() == "peer.seal.unknown-card";
+        let of_a_card = ["peer.seal.card-expired", "peer.seal.card-retired", "peer.seal.card-revoked", "peer.seal.unknown-card"].contains(&e.code());
+        let of_the_file = !file.whole || of_a_card || e.code().starts_with("failure.");
         match of_the_file {
             true => self.sound_refusal(file.to, e),
             false => Err(Violation::new("file-arrives-whole", format!("{} refuses file {}: {e}", NAMES[file.to], file.number))),
