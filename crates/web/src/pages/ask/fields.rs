@@ -249,7 +249,7 @@ fn reasons(d: &Drawn<'_>, o: &Offers, seat: &Seat) -> Markup {
         (d.field("reason", t(lang, "ask.reason"), true, Some(t(lang, "ask.reason-text")), html! {
             textarea name="reason" required dir="auto" maxlength="1000" aria-label=(t(lang, "ask.reason")) { (form.get("reason")) }
             label.part { span { (t(lang, "part.language")) } select name="reason-lang" {
-                @for l in Lang::ALL { option value=(l.code()) selected[l.code() == spoken] { (crate::words::own_name(l)) } } } }
+                @for l in Lang::ALL { option value=(l.code()) lang=(l.code()) selected[l.code() == spoken] { (crate::words::own_name(l)) } } } }
         }))
         @let grants: Vec<_> = o.askables.iter().flat_map(|a| a.grants.iter().map(move |g| (a, g))).collect();
         @if !grants.is_empty() {
