@@ -63,7 +63,7 @@ fn a_request_is_refused_on_a_ground_and_a_warning_expires() {
     say_why(&ma_desk, "answer expected");
     ma_desk.open(&format!("/dossiers/{request}"));
     ma_desk.until_shown(words);
-    let ground = ma_desk.js("[...document.querySelectorAll('.board dd')].map(d => d.textContent.trim())[0]");
+    let ground = ma_desk.js("[...document.querySelectorAll('.board dd')].map(d => d.textContent.trim()).join('; ')");
     assert!(ground.as_str().is_some_and(|g| g.to_lowercase().contains("security")), "the ground stands there in the reader's words: {ground}");
     look(&ma_desk, "request-refused", &format!("/dossiers/{request}"));
 
