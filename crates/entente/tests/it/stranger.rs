@@ -41,7 +41,8 @@ async fn agree(a: &Station, b: &Station, hash: &str) {
 async fn phase(station: &Station, dossier: &str, wanted: &str) -> String {
     let path = format!("/v1/dossiers/{dossier}?reason=loan");
     let client = station.client("desk");
-    until(wanted, Duration::from_secs(30), || async { Ok(client.get(&path).await?["phase"] == wanted) }).await.unwrap();
+    // An act may still be on its way: until then there is no such dossier here.
+    until(wanted, Duration::from_secs(30), || async { Ok(client.get(&path).await.is_ok_and(|d| d["phase"] == wanted)) }).await.unwrap();
     client.get(&path).await.unwrap()["digest"].as_str().unwrap().to_owned()
 }
 
