@@ -208,6 +208,7 @@ impl Node {
         if cards.current(now).is_none() {
             return Err(NodeError::PartnerCard(cards.latest().code.clone()));
         }
+        self.trust_clock(now)?; // a file cannot be called back: what holds nowhere would be found out by the partner, weeks later
         let state = self.carrying(&to)?;
         let (start, id) = (if again { 0 } else { state.owed_done }, now.0.unsigned_abs());
         let id = self.carry.exports.get(&to).map_or(id, |e| id.max(e.id + 1));

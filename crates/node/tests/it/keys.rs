@@ -546,6 +546,8 @@ fn nothing_is_signed_under_a_card_that_has_not_begun_by_our_own_clock() {
     // The clock is set back behind the card's beginning, by a second and more.
     w.now = from.plus_ms(-3000);
     assert_eq!(w.tries(MA, note(asked, "Trop tot")).unwrap_err().code(), "failure.clock.before-card");
+    let (es, now) = (w.id(ES), w.now);
+    assert_eq!(w.node(MA).carry_begin(es, false, now).err().map(|e| e.code()), Some("failure.clock.before-card"), "a file cannot be called back");
     let parcel = w.parcel(ES, MA, 1 << 40, &[]);
     assert_eq!(w.hand(ES, MA, &parcel), Err("failure.clock.before-card"), "a receipt would hold nowhere");
     w.now = from.plus_ms(1000);
