@@ -14,7 +14,6 @@ use crate::outbound::{About, Load, PIECES_MAX, Sent};
 use crate::piece::{self, Piece};
 use crate::ranges::Ranges;
 use base::{CHUNK_BYTES, Digest, ExhibitId, ServiceId, UnixMs, chunk_bytes};
-use seal::Directory;
 use std::collections::{BTreeMap, VecDeque};
 use store::Append;
 
@@ -79,9 +78,7 @@ impl Node {
 
     /// Returns the next parcel of an export that asks for exhibits or holds chunks, up to `chunks_max` whole ones.
     pub(crate) fn carry_exhibits(&mut self, to: ServiceId, export: u64, chunks_max: usize, now: UnixMs) -> Result<Option<Load>, NodeError> {
-        let Some(shelves) = self.exhibits.shelves.clone().filter(|_| !self.book.is_suspended(&to)) else { return Ok(None) };
-        let cards = self.book.cards(&to).ok_or(NodeError::UnknownPartner(to))?;
-        let Some(card) = cards.current(now).cloned() else { return Ok(None) };
+        let (Some(shelves), Some(card)) = (self.exhibits.shelves.clone(), self.sends_to(to, now)?) else { return Ok(None) };
         let again = self.export(&to, export)?.again;
         let mut plan = match self.export(&to, export)?.plan.take() {
             Some(plan) => plan,

@@ -13,7 +13,7 @@ use crate::ranges::Ranges;
 use crate::served::Fate;
 use crate::shelves::{Shelves, room};
 use base::{CHUNK_BYTES, Digest, DossierId, ExhibitId, ServiceId, UnixMs, chunk_bytes};
-use seal::{Directory, Held};
+use seal::Held;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound::{Excluded, Unbounded};
 use store::{Append, Outgoing, Queued, Shelf, StoreError};
@@ -177,10 +177,7 @@ impl Node {
 
     /// Returns what of exhibits is due to a partner when nothing else is: first what we ask, then chunks.
     pub(crate) fn load_exhibits(&mut self, to: ServiceId, now: UnixMs) -> Result<Option<Load>, NodeError> {
-        let cards = self.book.cards(&to).ok_or(NodeError::UnknownPartner(to))?;
-        let Some(card) = cards.current(now).filter(|_| self.exhibits.shelves.is_some() && !self.book.is_suspended(&to)).cloned() else {
-            return Ok(None);
-        };
+        let Some(card) = self.sends_to(to, now)?.filter(|_| self.exhibits.shelves.is_some()) else { return Ok(None) };
         let seeks = self.seeks_due(to, now)?;
         let load = if seeks.is_empty() {
             let Some(cuts) = self.cut(to) else { return Ok(None) };

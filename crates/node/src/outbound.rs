@@ -298,6 +298,15 @@ impl Node {
         Load { card, number, content, sent, at, signer, cuts: None }
     }
 
+    /// Returns the card for which a parcel of any kind may leave for a partner; none where none may: the partner is suspended or its card is
+    /// over, or ours has not begun or is over by our own clock. Such a parcel would be refused; the officer is told by what cannot be signed.
+    pub(crate) fn sends_to(&self, to: ServiceId, now: UnixMs) -> Result<Option<Card>, NodeError> {
+        let cards = self.book.cards(&to).ok_or(NodeError::UnknownPartner(to))?;
+        let holds_nowhere = |e: NodeError| matches!(e, NodeError::ClockBeforeCard(_) | NodeError::ClockAfterCard(_));
+        let held = self.book.is_suspended(&to) || self.trust_clock(now).is_err_and(holds_nowhere);
+        Ok(cards.current(now).filter(|_| !held).cloned())
+    }
+
     /// Returns what is due to a partner after a place, up to a size, and the place of the last of it. Every way numbers from one count.
     pub(crate) fn load_after(
         &mut self,
@@ -306,13 +315,7 @@ impl Node {
         bytes_max: usize,
         now: UnixMs,
     ) -> Result<Option<(Load, QueuePlace)>, NodeError> {
-        let cards = self.book.cards(&to).ok_or(NodeError::UnknownPartner(to))?;
-        let Some(card) = cards.current(now).cloned() else { return Ok(None) };
-        // Under a card that has not begun or is over by our own clock, a parcel would be refused; the officer is told by what cannot be signed.
-        let holds_nowhere = |e: NodeError| matches!(e, NodeError::ClockBeforeCard(_) | NodeError::ClockAfterCard(_));
-        if self.book.is_suspended(&to) || self.trust_clock(now).is_err_and(holds_nowhere) {
-            return Ok(None);
-        }
+        let Some(card) = self.sends_to(to, now)? else { return Ok(None) };
         let due = self.store.outbox_next(&to, after, PIECES_MAX, bytes_max)?;
         let Some(last) = due.last().map(|d| d.place) else { return Ok(None) };
         let mut attestations = self.words_for(due.iter().filter_map(|d| if let DueObject::Act(a) = &d.what { Some(a) } else { None }), now)?;

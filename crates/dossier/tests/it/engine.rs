@@ -236,40 +236,25 @@ fn links_are_listed_and_seen_from_the_other_side() {
 fn random_run(choices: &[(u8, u8, u8)]) -> (Opening, Vec<Arc<Act>>) {
     let t = Trial::open(3, 0);
     let o = t.held[0].opening().clone();
-    let mut acts: Vec<Arc<Act>> = vec![Arc::new(t.held[0].timeline()[0].0.clone())];
-    let (mut held, mut heard) = (t.held, [1usize; 3]);
-    for (i, (who, what, listen)) in choices.iter().enumerate() {
-        let w = (*who % 3) as usize;
-        while heard[w] < acts.len() && *listen % 4 != 0 {
-            file(&mut held[w], &acts[heard[w]].clone());
-            heard[w] += 1;
-        }
-        let d = &held[w];
-        let root = d.root();
-        let mut all: Vec<(ItemId, String)> = d.state().items().map(|x| (x.id, d.state().kind_of(x).id.clone())).collect();
-        all.sort();
-        let (item, kind) = all[*what as usize / 5 % all.len()].clone();
-        let name = service(STATES[w]);
+    let acts = heard_late(t.held, 1, choices, 5, |d, w, (item, kind), what, listen| {
+        let (root, name) = (d.root(), service(STATES[w]));
         let salt = Digest([w as u8; 32]);
         let seal = Value::Commitment(commitment(d.id(), name, &salt, "opened", &fields(&[("view", text("v"))])));
         let open = |kind: &str, parent: ItemId, form: &[(&str, Value)]| (Deed::OpenItem { kind: kind.into(), parent }, fields(form));
-        let (deed, form) = match (what % 5, kind.as_str()) {
+        match (what, kind) {
             (0, _) => open("custody", root, &[]),
             (1, _) => open("round", root, &[("due", Value::Instant(at(20)))]),
             (2, "entry") => open("entry", root, &[("text", text("c")), ("supersedes", Value::Item(item))]),
             (2, _) => open("entry", if listen % 2 == 0 { root } else { item }, &[("text", text("e"))]),
-            (_, "custody") => (mv(item, ["offer", "accept", "take_back", "confirm", "deliver"][*listen as usize % 5]), Map::default()),
+            (_, "custody") => (mv(item, ["offer", "accept", "take_back", "confirm", "deliver"][listen as usize % 5]), Map::default()),
             (_, "round") => match listen % 3 {
                 0 => (mv(item, "commit"), fields(&[("seal", seal)])),
                 1 => (mv(item, "reveal"), fields(&[("view", text("v")), ("opened", Value::Reveal(salt))])),
                 _ => (mv(item, "abstain"), Map::default()),
             },
             _ => (mv(root, "close"), Map::default()),
-        };
-        let act = write(d, STATES[w], i as i64 + 1, Desk, deed, form);
-        file(&mut held[w], &act);
-        acts.push(act);
-    }
+        }
+    });
     (o, acts)
 }
 

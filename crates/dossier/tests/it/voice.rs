@@ -2,7 +2,7 @@
 
 use crate::engine::labelled;
 use crate::play::*;
-use crate::world::{at, file, hold_by, mv, service, shuffle, write};
+use crate::world::{at, file, heard_late, hold_by, mv, service, shuffle};
 use base::ItemId;
 use base::cbor::Map;
 use dossier::OfficerRole::Desk;
@@ -170,21 +170,9 @@ fn voices_that_name_nothing_are_refused() {
 fn random_run(choices: &[(u8, u8, u8)]) -> (Opening, Vec<Arc<Act>>) {
     let (p, _) = circle();
     let opening = p.held[0].opening().clone();
-    let mut held = p.held;
-    let mut acts: Vec<Arc<Act>> = held[0].timeline().into_iter().map(|(a, _)| Arc::new(a.clone())).collect();
-    let mut heard = [acts.len(); 3];
-    for (i, (who, what, listen)) in choices.iter().enumerate() {
-        let w = (*who % 3) as usize;
-        while heard[w] < acts.len() && *listen % 4 != 0 {
-            file(&mut held[w], &acts[heard[w]].clone());
-            heard[w] += 1;
-        }
-        let d = &held[w];
-        let mut all: Vec<(ItemId, String)> = d.state().items().map(|x| (x.id, d.state().kind_of(x).id.clone())).collect();
-        all.sort();
-        let (item, kind) = all[*what as usize / 4 % all.len()].clone();
+    let acts = heard_late(p.held, 10, choices, 4, |_, _, (item, kind), what, listen| {
         let opens = |kind: &str| Deed::OpenItem { kind: kind.into(), parent: item };
-        let deed = match (what % 4, kind.as_str()) {
+        let deed = match (what, kind) {
             (0, "circle") => opens("vote"),
             (1, "circle") => opens("room"),
             (2, "circle") if listen % 3 == 0 => mv(item, "leave"),
@@ -193,10 +181,8 @@ fn random_run(choices: &[(u8, u8, u8)]) -> (Opening, Vec<Arc<Act>>) {
             (n, "vote") => mv(item, if n == 0 { "oppose" } else { "agree" }),
             _ => mv(item, "read"),
         };
-        let act = write(d, MEMBERS[w].0, i as i64 + 10, Desk, deed, Map::default());
-        file(&mut held[w], &act);
-        acts.push(act);
-    }
+        (deed, Map::default())
+    });
     (opening, acts)
 }
 

@@ -115,6 +115,35 @@ pub fn write(holder: &Dossier, author: &str, minute: i64, role: OfficerRole, dee
     encode(head, &content)
 }
 
+/// Lets three States (ma, es, fr) act by choices who hear each other late: which of them, what, and whether it listens first. `says` turns
+/// the acting State, an item with its kind, and the last two choices into what is done. Returns all acts, those before the run first.
+pub fn heard_late(
+    mut held: Vec<Dossier>,
+    minute: i64,
+    choices: &[(u8, u8, u8)],
+    per_item: u8,
+    says: impl Fn(&Dossier, usize, (ItemId, &str), u8, u8) -> (Deed, Map<Value>),
+) -> Vec<Arc<Act>> {
+    let mut acts: Vec<Arc<Act>> = held[0].timeline().into_iter().map(|(a, _)| Arc::new(a.clone())).collect();
+    let mut heard = [acts.len(); 3];
+    for (i, (who, what, listen)) in choices.iter().enumerate() {
+        let w = (*who % 3) as usize;
+        while heard[w] < acts.len() && *listen % 4 != 0 {
+            file(&mut held[w], &acts[heard[w]].clone());
+            heard[w] += 1;
+        }
+        let d = &held[w];
+        let mut all: Vec<(ItemId, String)> = d.state().items().map(|x| (x.id, d.state().kind_of(x).id.clone())).collect();
+        all.sort();
+        let (item, kind) = &all[(*what / per_item) as usize % all.len()];
+        let (deed, form) = says(d, w, (*item, kind), *what % per_item, *listen);
+        let act = write(d, ["ma", "es", "fr"][w], i as i64 + minute, OfficerRole::Desk, deed, form);
+        file(&mut held[w], &act);
+        acts.push(act);
+    }
+    acts
+}
+
 pub fn mv(item: ItemId, name: &str) -> Deed {
     Deed::Move { item, name: name.into() }
 }

@@ -2,7 +2,7 @@
 //!
 //! Only now does the holder learn that something was hit, and which record. What is sealed opens for who asked for that very input alone.
 
-use super::ask::{ASK, Asked, asker};
+use super::ask::{ASK, Ask, Asked, asker};
 use super::index::{KIND, Kept, record_id};
 use super::serve::{SERVED, ServedAsk};
 use super::wire::{HIT_TAG_BYTES, HIT_VERSION, HitConfirmation, HitQuestion, HitReference, Signing, reference_aad};
@@ -30,12 +30,7 @@ impl Node {
     pub fn confirm_hit(&mut self, officer: &Officer, question: &Digest, now: UnixMs) -> Result<Ticket, NodeError> {
         asker(officer)?;
         self.trust_clock(now)?;
-        let mut ask = self.ask_of(question)?.ok_or(NodeError::Absent("question"))?;
-        match ask.asked {
-            Asked::Hit => {}
-            Asked::Expired => return Err(HitFault::Expired.into()),
-            _ => return Err(HitFault::NotHit.into()),
-        }
+        let mut ask = self.ask_that_is(Asked::Hit, question)?;
         let ground = self.hit_ground(self.me(), ask.to, now)?;
         self.may_sign(&ground.accord, &[ask.to], now)?;
         let mut tags = Vec::with_capacity(ask.hits.len() * HIT_TAG_BYTES);
@@ -145,15 +140,20 @@ impl Node {
         Ok(())
     }
 
+    /// Returns a question that stands as one must for what an officer wants to do.
+    fn ask_that_is(&self, wanted: Asked, question: &Digest) -> Result<Ask, NodeError> {
+        let ask = self.ask_of(question)?.ok_or(NodeError::Absent("question"))?;
+        match &ask.asked {
+            stands if *stands == wanted => Ok(ask),
+            Asked::Expired => Err(HitFault::Expired.into()),
+            _ => Err(HitFault::NotHit.into()),
+        }
+    }
+
     /// Opens the information request that follows a confirmed hit: all that is known is filled in, `fields` adds facts and question.
     pub fn follow_hit(&mut self, officer: &Officer, question: &Digest, fields: BTreeMap<String, serde_json::Value>, now: UnixMs) -> Result<Made, NodeError> {
         asker(officer)?;
-        let ask = self.ask_of(question)?.ok_or(NodeError::Absent("question"))?;
-        match ask.asked {
-            Asked::Referred => {}
-            Asked::Expired => return Err(HitFault::Expired.into()),
-            _ => return Err(HitFault::NotHit.into()),
-        }
+        let ask = self.ask_that_is(Asked::Referred, question)?;
         let intent = self.follow_up_of(&ask, fields, now)?;
         let made = self.propose(officer, intent, now)?;
         self.hit_followed(officer, question, &made, now)?;
@@ -201,12 +201,7 @@ impl Node {
         now: UnixMs,
     ) -> Result<(DossierId, ServiceId, BTreeMap<String, serde_json::Value>), NodeError> {
         asker(officer)?;
-        let ask = self.ask_of(question)?.ok_or(NodeError::Absent("question"))?;
-        match ask.asked {
-            Asked::Referred => {}
-            Asked::Expired => return Err(HitFault::Expired.into()),
-            _ => return Err(HitFault::NotHit.into()),
-        }
+        let ask = self.ask_that_is(Asked::Referred, question)?;
         let Intent::Open { fields, parties, .. } = self.follow_up_of(&ask, BTreeMap::new(), now)? else { return Err(NodeError::Bug) };
         let parties: Vec<Party> = parties.into_iter().map(|(service, role)| Party { service, role }).collect();
         let mechanism = self.mechanism(REQUEST)?;

@@ -408,6 +408,23 @@ fn acts_overtake_chunks() {
 }
 
 #[test]
+fn no_chunk_leaves_under_a_card_that_has_not_begun_by_our_own_clock() {
+    let mut s = story(2, json!({}));
+    let from = s.w.now;
+    crate::keys::rotate(&mut s.w, MA, from);
+    s.w.pump();
+    let exhibit = s.adds(MA, &file(16, 9 * MIB));
+    s.w.does(MA, s.item(&exhibit));
+    s.w.send_all(MA, ES);
+    s.w.send_all(ES, MA);
+    assert!(s.w.send(MA, ES), "chunks are under way");
+    let es = s.w.id(ES);
+    assert!(s.w.node(MA).load(es, from.plus_ms(-3000)).unwrap().is_none(), "the clock is set back behind the card's beginning");
+    let (_, parcel) = s.w.carry(MA, ES).expect("the clock is right again");
+    assert!(!s.chunks_in(ES, &parcel).is_empty());
+}
+
+#[test]
 fn what_a_crash_leaves_is_asked_for_once_more() {
     let mut s = story(2, json!({}));
     let bytes = file(16, 2 * MIB);

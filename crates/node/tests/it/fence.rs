@@ -20,6 +20,15 @@ fn backed_up(w: &World, to: &Path) -> UnixMs {
     w.now
 }
 
+/// Lets MA ask all others, and copies its store right after that into `copy.db`.
+fn asked_and_backed_up(folder: &Path, n: usize) -> (World, Done, UnixMs) {
+    let (mut w, _) = allied_on(folder, n);
+    let asked = w.asks(MA, None);
+    w.pump();
+    let copied = backed_up(&w, &folder.join("copy.db"));
+    (w, asked, copied)
+}
+
 /// Puts a copy in the place of MA's store, and starts its node on it; `declared` as `backup restore` does it.
 fn put_back(w: &mut World, copy: &Path, declared: Option<UnixMs>) {
     let side = w.sides.remove(MA);
@@ -192,10 +201,7 @@ fn a_dossier_opens_when_its_own_parties_have_answered() {
 #[test]
 fn what_two_partners_bring_back_in_one_group_is_one_act() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut w, _) = allied_on(folder.path(), 3);
-    let asked = w.asks(MA, None);
-    w.pump();
-    let copied = backed_up(&w, &folder.path().join("copy.db"));
+    let (mut w, asked, copied) = asked_and_backed_up(folder.path(), 3);
     w.notes(MA, asked.dossier, "Perdu, et chez les deux.");
     w.pump();
     put_back(&mut w, &folder.path().join("copy.db"), Some(copied));
@@ -329,10 +335,7 @@ fn copy_of(path: &Path) -> PathBuf {
 #[test]
 fn a_key_file_older_than_the_newest_card_signs_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut w, _) = allied_on(folder.path(), 2);
-    let asked = w.asks(MA, None);
-    w.pump();
-    let copied = backed_up(&w, &folder.path().join("copy.db"));
+    let (mut w, asked, copied) = asked_and_backed_up(folder.path(), 2);
     let old = w.sides[MA].keys.clone();
     let now = w.now;
     // It begins later, so partners still seal to the one before.
@@ -358,10 +361,7 @@ fn a_key_file_older_than_the_newest_card_signs_nothing() {
 #[test]
 fn a_partner_that_is_gone_is_lifted_by_two_with_a_reason() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut w, _) = allied_on(folder.path(), 3);
-    let asked = w.asks(MA, None);
-    w.pump();
-    let copied = backed_up(&w, &folder.path().join("copy.db"));
+    let (mut w, asked, copied) = asked_and_backed_up(folder.path(), 3);
     put_back(&mut w, &folder.path().join("copy.db"), Some(copied));
     for _ in 0..4 {
         w.send_all(MA, ES);
@@ -525,10 +525,7 @@ fn declared_by_ma(w: &World, at: usize) -> usize {
 #[test]
 fn a_backup_from_before_two_new_cards_starts_and_files_both() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut w, _) = allied_on(folder.path(), 2);
-    let asked = w.asks(MA, None);
-    w.pump();
-    let copied = backed_up(&w, &folder.path().join("copy.db"));
+    let (mut w, asked, copied) = asked_and_backed_up(folder.path(), 2);
     new_card(&mut w, MA, false);
     new_card(&mut w, MA, false);
     w.notes(MA, asked.dossier, "Sous la carte 3.");
@@ -548,10 +545,7 @@ fn a_backup_from_before_two_new_cards_starts_and_files_both() {
 #[test]
 fn what_a_card_had_signed_that_is_revoked_since_does_not_hold_the_fence() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut w, _) = allied_on(folder.path(), 2);
-    let asked = w.asks(MA, None);
-    w.pump();
-    let copied = backed_up(&w, &folder.path().join("copy.db"));
+    let (mut w, asked, copied) = asked_and_backed_up(folder.path(), 2);
     w.notes(MA, asked.dossier, "Perdu.");
     w.pump();
     // What ES holds of us, receipts and checkpoints, bears card 1; and so does our cosignature of its ledger.
@@ -575,10 +569,7 @@ fn what_a_card_had_signed_that_is_revoked_since_does_not_hold_the_fence() {
 #[test]
 fn a_declaration_whose_card_is_revoked_is_signed_anew() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut w, _) = allied_on(folder.path(), 3);
-    let asked = w.asks(MA, None);
-    w.pump();
-    let copied = backed_up(&w, &folder.path().join("copy.db"));
+    let (mut w, asked, copied) = asked_and_backed_up(folder.path(), 3);
     w.notes(MA, asked.dossier, "Perdu.");
     w.pump();
     put_back(&mut w, &folder.path().join("copy.db"), Some(copied));
@@ -663,10 +654,7 @@ fn what_parties_compare_shows_an_older_copy_in_which_nobody_acts() {
 #[test]
 fn what_a_clock_ahead_dated_beyond_the_overlap_of_two_cards_does_not_hold_the_fence() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut w, _) = allied_on(folder.path(), 2);
-    let asked = w.asks(MA, None);
-    w.pump();
-    let copied = backed_up(&w, &folder.path().join("copy.db"));
+    let (mut w, asked, copied) = asked_and_backed_up(folder.path(), 2);
     // By file an older parcel is taken, also by a clock that is fifty hours ahead; the receipt is dated so, and ES takes it when it comes.
     w.notes(ES, asked.dossier, "Par fichier.");
     let file = crate::carry::one(crate::carry::export(&mut w, ES, MA, false));

@@ -7,7 +7,7 @@ use seal::{CardDraft, Cards, Directory, Fingerprint, Keys, Reason, RootRequest};
 use store::Kind;
 
 /// Issues the next card of a service with new keys and gives it to its node.
-fn rotate(w: &mut World, i: usize, from: UnixMs) {
+pub fn rotate(w: &mut World, i: usize, from: UnixMs) {
     let now = w.now;
     let draft = CardDraft { valid_from: from, ..card_draft(NAMES[i]) };
     w.sides[i].keys.rotate(&draft, now, &mut Seeded(77 + i as u64)).unwrap();

@@ -3,7 +3,7 @@
 
 use super::browser::{Browser, Tab};
 use super::sight::{glance, look, look_after};
-use super::story::{PROGRAM, seat};
+use super::story::{PROGRAM, seat, types_a_request};
 use entente::demo::{World, world};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -215,29 +215,8 @@ fn places(w: &World, desk: &Tab, listed: &Value, pending: &Value) -> Places {
     desk.open("/new");
     desk.follow("form:has(input[value=information-request]) button");
     p.draft = desk.js("location.pathname").as_str().unwrap().to_owned();
-    desk.fill(&format!("party:{}", w.node("es").unwrap().service), "requested");
-    for (name, value) in [
-        ("reference:0:v", "BL/2030/117"),
-        ("legal_basis:0:text", "Convention, article 4"),
-        ("legal_basis:0:lang", "fr"),
-        ("purpose:0:v", "investigate"),
-        ("offence:0:v", "drug-trafficking"),
-        ("facts:0:text", "Un véhicule a été vu trois fois près du port."),
-        ("facts:0:lang", "fr"),
-        ("question:0:text", "À qui appartient ce véhicule ?"),
-        ("question:0:lang", "fr"),
-        ("why_requested:0:text", "Il est immatriculé en Espagne."),
-        ("why_requested:0:lang", "fr"),
-        ("vehicles:0:plate", "1234 BCD"),
-        ("vehicles:0:country", "ES"),
-        ("urgency:0:v", "urgent-direct"),
-    ] {
-        desk.fill(name, value);
-    }
-    desk.click("input[name=handling][value=H0]");
-    desk.js("document.querySelector('#kept').textContent = ''");
-    desk.fill("offence_text:0:text", "Trafic de stupéfiants");
-    desk.until("document.querySelector('#kept').textContent.length > 5");
+    desk.fill("legal_basis:0:lang", "fr");
+    types_a_request(desk, w.station("es").unwrap(), "BL/2030/117");
     desk.open("/search");
     desk.js("document.querySelector('#query').value = 'véhicule'");
     desk.fill("reason", "same vehicle in other dossiers?");

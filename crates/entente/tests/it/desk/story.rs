@@ -125,6 +125,32 @@ pub fn does(tab: &Tab, dossier: &str, link: &str, fields: &[(&str, &str)], secon
     second.follow("form[action$=approve] button");
 }
 
+/// Types a request about a vehicle into an open draft, and waits until the last of it is kept.
+pub fn types_a_request(tab: &Tab, asked: &Station, reference: &str) {
+    tab.fill(&format!("party:{}", asked.service), "requested");
+    for (name, value) in [
+        ("reference:0:v", reference),
+        ("legal_basis:0:text", "Convention, article 4"),
+        ("purpose:0:v", "investigate"),
+        ("offence:0:v", "drug-trafficking"),
+        ("facts:0:text", "Un véhicule a été vu trois fois près du port."),
+        ("facts:0:lang", "fr"),
+        ("question:0:text", "À qui appartient ce véhicule ?"),
+        ("question:0:lang", "fr"),
+        ("why_requested:0:text", "Il est immatriculé en Espagne."),
+        ("why_requested:0:lang", "fr"),
+        ("vehicles:0:plate", "1234 BCD"),
+        ("vehicles:0:country", "ES"),
+        ("urgency:0:v", "urgent-direct"),
+    ] {
+        tab.fill(name, value);
+    }
+    tab.click("input[name=handling][value=H0]");
+    tab.js("document.querySelector('#kept').textContent = ''");
+    tab.fill("offence_text:0:text", "Trafic de stupéfiants");
+    tab.until("document.querySelector('#kept').textContent.length > 5");
+}
+
 #[test]
 fn ask_and_answer_through_the_desk() {
     let dir = tempfile::tempdir().unwrap();
@@ -155,28 +181,7 @@ fn ask_and_answer_through_the_desk() {
     look(&asks, "new", "/new");
     asks.follow("form:has(input[value=information-request]) button");
     let draft = asks.js("location.pathname").as_str().unwrap().to_owned();
-    asks.fill(&format!("party:{}", es.service), "requested");
-    for (name, value) in [
-        ("reference:0:v", "BL/2026/117"),
-        ("legal_basis:0:text", "Convention, article 4"),
-        ("purpose:0:v", "investigate"),
-        ("offence:0:v", "drug-trafficking"),
-        ("facts:0:text", "Un véhicule a été vu trois fois près du port."),
-        ("facts:0:lang", "fr"),
-        ("question:0:text", "À qui appartient ce véhicule ?"),
-        ("question:0:lang", "fr"),
-        ("why_requested:0:text", "Il est immatriculé en Espagne."),
-        ("why_requested:0:lang", "fr"),
-        ("vehicles:0:plate", "1234 BCD"),
-        ("vehicles:0:country", "ES"),
-        ("urgency:0:v", "urgent-direct"),
-    ] {
-        asks.fill(name, value);
-    }
-    asks.click("input[name=handling][value=H0]");
-    asks.js("document.querySelector('#kept').textContent = ''");
-    asks.fill("offence_text:0:text", "Trafic de stupéfiants");
-    asks.until("document.querySelector('#kept').textContent.length > 5");
+    types_a_request(&asks, es, "BL/2026/117");
     asks.open(&draft);
     assert_eq!(asks.js("document.querySelector('[name=\"offence_text:0:text\"]').value"), "Trafic de stupéfiants", "the draft came back");
     look(&asks, "draft", &draft);
