@@ -9,8 +9,10 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long a node may take to come up.
@@ -246,17 +248,42 @@ impl Drop for Station {
     }
 }
 
-/// Finds a free loopback port below those that outgoing connections take, so that a restarted node gets its port back.
-pub(crate) fn free_port() -> Result<SocketAddr, LaunchError> {
-    let mut draw = [0u8; 2];
-    for _ in 0..200 {
-        SystemEntropy.fill(&mut draw);
-        let address = SocketAddr::from(([127, 0, 0, 1], 16_000 + u16::from_le_bytes(draw) % 16_000));
-        if TcpListener::bind(address).is_ok() {
-            return Ok(address);
+/// Loopback ports that a process has for itself while it lives: its blocks, each held by the listener on the block's first port.
+struct Ports {
+    held: Vec<TcpListener>,
+    left: Range<u16>,
+}
+
+static PORTS: Mutex<Ports> = Mutex::new(Ports { held: Vec::new(), left: 0..0 });
+
+/// Ports of all blocks: below those that outgoing connections take, so that a restarted node gets its port back.
+const PORTS_FROM: u16 = 16_000;
+/// Ports of a block.
+const BLOCK: u16 = 100;
+/// Blocks.
+const BLOCKS: u16 = 160;
+
+/// Finds a loopback port on which nobody listens, and which no other caller gets: neither of this process nor, while it lives, of another.
+pub fn free_port() -> Result<SocketAddr, LaunchError> {
+    let at = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
+    let mut ports = PORTS.lock().unwrap_or_else(PoisonError::into_inner);
+    loop {
+        // One that listens there outlived the process that had the block: it keeps its port.
+        while let Some(port) = ports.left.next() {
+            if TcpListener::bind(at(port)).is_ok() {
+                return Ok(at(port));
+            }
         }
+        let mut draw = [0u8; 2];
+        SystemEntropy.fill(&mut draw);
+        let first = u16::from_le_bytes(draw) % BLOCKS;
+        let block = |n: u16| PORTS_FROM + (first + n) % BLOCKS * BLOCK;
+        let (head, listener) = (0..BLOCKS)
+            .find_map(|n| TcpListener::bind(at(block(n))).ok().map(|listener| (block(n), listener)))
+            .ok_or_else(|| LaunchError::System(format!("all ports from {PORTS_FROM} on are taken")))?;
+        ports.held.push(listener);
+        ports.left = head + 1..head + BLOCK;
     }
-    Err(LaunchError::System("no free port between 16000 and 32000".to_owned()))
 }
 
 /// Starts nodes, gives each its officers, lets all take each other's cards, and brings an accord on requests among them into force.

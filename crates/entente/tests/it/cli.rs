@@ -1,5 +1,6 @@
 //! The command line from outside: what it prints, where, and with which exit code.
 
+use entente::launch::free_port;
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -277,7 +278,7 @@ fn what_cannot_be_understood_exits_64_and_help_exits_0() {
 
 /// A directory with a service of this code, locked by a key file.
 fn found(root: &Path, code: &str, country: &str, zone: &str) -> Value {
-    let port = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let port = || free_port().unwrap().to_string();
     let (peer, api, key) = (port(), port(), format!("{code}.key"));
     let name = format!("fr=Bureau {code}");
     json(
