@@ -54,25 +54,41 @@ for (const button of document.querySelectorAll("button[data-passkey]")) {
 }
 
 if (body.dataset.live) {
-  // What was stored between the drawing of a page and the opening of its stream is told at once; reading a logged page stores something itself.
-  const stream = new EventSource(body.dataset.live === "fresh" ? "/live?since=" + body.dataset.news : "/live");
-  let waiting = 0;
-  stream.onmessage = () => {
-    clearTimeout(waiting);
-    waiting = setTimeout(async () => {
-      if (body.dataset.live === "told") {
-        document.querySelector(".changed").hidden = false;
-        return;
-      }
-      const answer = await fetch(location.href, { credentials: "same-origin" });
-      if (!answer.ok || answer.redirected) return location.reload();
-      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("main");
-      const old = document.querySelector("main"), at = document.activeElement;
-      const place = at && old.contains(at) ? at.getAttribute("href") : null;
-      old.innerHTML = fresh.innerHTML;
-      if (place) old.querySelector('[href="' + CSS.escape(place) + '"]')?.focus();
-    }, 300);
+  // A browser has six connections to a desk, for all its windows, and a stream holds one: only a page that is in sight listens, and it hears then
+  // of what was stored meanwhile. Reading a logged page stores something itself, so such a page tells from the opening of its first stream on.
+  let news = body.dataset.live === "fresh" ? body.dataset.news : null, stream = null, waiting = 0;
+  const tell = async () => {
+    if (body.dataset.live === "told") {
+      document.querySelector(".changed").hidden = false;
+      return;
+    }
+    const answer = await fetch(location.href, { credentials: "same-origin" });
+    if (!answer.ok || answer.redirected) return location.reload();
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("main");
+    const old = document.querySelector("main"), at = document.activeElement;
+    const place = at && old.contains(at) ? at.getAttribute("href") : null;
+    old.innerHTML = fresh.innerHTML;
+    if (place) old.querySelector('[href="' + CSS.escape(place) + '"]')?.focus();
   };
+  const hush = () => {
+    stream?.close();
+    stream = null;
+  };
+  const listen = () => {
+    if (document.visibilityState !== "visible") return hush();
+    if (stream) return;
+    stream = new EventSource(news === null ? "/live" : "/live?since=" + news);
+    stream.addEventListener("at", (e) => (news ??= e.data));
+    stream.addEventListener("news", (e) => {
+      news = e.data;
+      clearTimeout(waiting);
+      waiting = setTimeout(tell, 300);
+    });
+  };
+  document.addEventListener("visibilitychange", listen);
+  addEventListener("pagehide", hush);
+  addEventListener("pageshow", listen);
+  listen();
 }
 
 const draft = document.querySelector("form[data-keep]");
