@@ -151,6 +151,14 @@ pub fn types_a_request(tab: &Tab, asked: &Station, reference: &str) {
     tab.until("document.querySelector('#kept').textContent.length > 5");
 }
 
+/// Puts a window in front of its reader, or behind others.
+fn in_sight(tab: &Tab, seen: bool) {
+    let state = if seen { "visible" } else { "hidden" };
+    tab.js(&format!(
+        "Object.defineProperty(document, 'visibilityState', {{ value: '{state}', configurable: true }}); document.dispatchEvent(new Event('visibilitychange'))"
+    ));
+}
+
 #[test]
 fn ask_and_answer_through_the_desk() {
     let dir = tempfile::tempdir().unwrap();
@@ -198,13 +206,16 @@ fn ask_and_answer_through_the_desk() {
     look(&approves, "desk-approval", "/");
     approves.open("/");
     approves.follow("main a[href^='/pending/']");
+    in_sight(&answers, false);
     look(&approves, "pending", approves.js("location.pathname").as_str().unwrap());
     approves.open(approves.js("location.pathname").as_str().unwrap());
     approves.follow("form[action$=approve] button");
     say_why(&approves, "approved by me");
     approves.until_shown("signed receipt from es");
 
-    // It appears at the other desk by itself, with its clock and what follows when that runs out.
+    // It appears at the other desk by itself as soon as that is in sight, with its clock and what follows when that runs out.
+    assert_eq!(answers.js("document.body.innerText.includes('BL/2026/117')"), false, "a window out of sight listens");
+    in_sight(&answers, true);
     answers.until_shown("BL/2026/117");
     answers.until_shown("If nothing is done:");
     look(&answers, "desk", "/");
@@ -270,6 +281,13 @@ fn ask_and_answer_through_the_desk() {
     look(&asks, "tasks", "/tasks");
     look(&asks, "calendar", "/calendar");
     look(&asks, "statistics", "/statistics");
+    // Pages that one has left hold no connection: a browser has six.
+    for _ in 0..4 {
+        asks.open("/");
+        asks.open("/tasks");
+    }
+    let answered = asks.js("fetch('/calendar', { signal: AbortSignal.timeout(20000) }).then(a => a.status).catch(e => e.name)");
+    assert_eq!(answered, 200, "the browser waits for a connection");
     for tab in [&asks, &approves, &answers, &seconds] {
         assert_eq!(tab.complaints(), Vec::<String>::new(), "{}", tab.name);
     }
