@@ -129,7 +129,7 @@ impl From<NodeError> for Problem {
             "refusal.officer.role" | "refusal.act.officer-role" | "refusal.pending.same-eyes" => StatusCode::FORBIDDEN,
             "refusal.node.absent" => StatusCode::NOT_FOUND,
             "refusal.pending.gone" => StatusCode::CONFLICT,
-            "refusal.store.busy" => StatusCode::SERVICE_UNAVAILABLE,
+            "refusal.store.busy" | "refusal.exhibit.busy" => StatusCode::SERVICE_UNAVAILABLE,
             code if code.starts_with("failure.") => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::UNPROCESSABLE_ENTITY,
         };

@@ -1,7 +1,7 @@
 //! The client's way for files: they stream to the node and from it, in parts, with a word on how far they are.
 
 use crate::client::{Client, Problem};
-use crate::flow::{Flow, flow};
+use crate::pipe::{Pipe, pipe};
 use base::CHUNK_BYTES;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
@@ -21,7 +21,7 @@ fn broke(what: String) -> Problem {
 impl Client {
     /// Sends a file and returns the node's answer; `progress` hears how many bytes have gone.
     pub async fn upload(&self, path: &str, mut from: impl Read + Send + 'static, progress: impl Fn(u64) + Send + 'static) -> Result<Value, Problem> {
-        let (feed, body) = flow();
+        let (feed, body) = pipe();
         let reading = tokio::task::spawn_blocking(move || {
             let mut done = 0;
             loop {
@@ -51,7 +51,7 @@ impl Client {
 
     /// Reads a file from the node into `to`; `progress` hears how many bytes have come, of how many.
     pub async fn download(&self, path: &str, to: &mut (impl Write + Send), progress: impl Fn(u64, u64)) -> Result<u64, Problem> {
-        let (feed, body) = flow();
+        let (feed, body) = pipe();
         drop(feed);
         let answer = self.file_request(Method::GET, path, body).await?;
         if !answer.status().is_success() {
@@ -74,8 +74,8 @@ impl Client {
         }
     }
 
-    async fn file_request(&self, method: Method, path: &str, body: Flow) -> Result<Response<Incoming>, Problem> {
-        let pool: Pool<HttpConnector, Flow> = Pool::builder(TokioExecutor::new()).build_http();
+    async fn file_request(&self, method: Method, path: &str, body: Pipe) -> Result<Response<Incoming>, Problem> {
+        let pool: Pool<HttpConnector, Pipe> = Pool::builder(TokioExecutor::new()).build_http();
         let request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base()))

@@ -269,7 +269,7 @@ pub fn free_port() -> Result<SocketAddr, LaunchError> {
     let mut ports = PORTS.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
         // One that listens there outlived the process that had the block: it keeps its port.
-        while let Some(port) = ports.left.next() {
+        for port in ports.left.by_ref() {
             if TcpListener::bind(at(port)).is_ok() {
                 return Ok(at(port));
             }

@@ -25,7 +25,6 @@ pub mod desk;
 pub mod engine;
 pub mod fairness;
 pub mod flood;
-pub mod flow;
 mod hits_clock;
 pub mod home;
 mod index_work;

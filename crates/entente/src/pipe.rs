@@ -1,4 +1,4 @@
-//! A body whose bytes come while it is sent: chunks out of a bounded channel, so that nothing is ever whole in memory.
+//! A body whose bytes come while it is sent: parts out of a bounded channel, so that nothing is ever whole in memory.
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame};

@@ -174,6 +174,9 @@ pub enum NodeError {
     /// An officer names an exhibit that is not here.
     #[error("the exhibit '{0}' is not here, or not with this size; add the file first with entente exhibit add")]
     ExhibitAbsent(String),
+    /// As many files as may be under way at a time are.
+    #[error("too many files are under way")]
+    ExhibitBusy,
     /// The disk is at its floor.
     #[error("there is no room for this exhibit: the disk is at the floor that is left free for everything else. Free space or enlarge the disk")]
     ExhibitRoom,
@@ -313,6 +316,7 @@ impl NodeError {
             NodeError::ExhibitEarly => "refusal.exhibit.early",
             NodeError::ExhibitIncomplete => "refusal.exhibit.incomplete",
             NodeError::ExhibitAbsent(_) => "refusal.exhibit.absent",
+            NodeError::ExhibitBusy => "refusal.exhibit.busy",
             NodeError::ExhibitRoom => "refusal.exhibit.room",
             NodeError::ExhibitQuota => "refusal.exhibit.quota",
             NodeError::ExhibitNoVault => "refusal.exhibit.no-place",

@@ -9,6 +9,7 @@ mod because;
 mod desk;
 mod doors;
 mod draft;
+pub mod files;
 mod finder;
 mod form;
 mod labels;

@@ -6,6 +6,7 @@
 use super::dossier::{Shown, head, look};
 use crate::access::{ACT, Pages, Posted, READ};
 use crate::desk::Desk;
+use crate::files;
 use crate::labels::Labelled;
 use crate::layout::{Live, absent, csrf, failed, page, told};
 use crate::session::{Loose, REASON_CHARS_MAX, Seat};
@@ -13,33 +14,22 @@ use crate::show;
 use crate::when;
 use crate::words::{fill, many, t};
 use axum::Extension;
-use axum::body::Body;
-use axum::extract::multipart::{Field, Multipart};
+use axum::extract::multipart::Multipart;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use base::{CHUNK_BYTES, DossierId, ExhibitId, Use};
+use base::{DossierId, ExhibitId, Use};
 use dossier::FieldType;
 use maud::{Markup, html};
-use node::{ExhibitView, FileIntake, NodeError, Reading};
+use node::{ExhibitView, NodeError};
 use serde_json::json;
-use std::sync::Arc;
-use tokio::sync::Semaphore;
-use tokio::task::{JoinHandle, spawn_blocking};
 
-/// Files that may come in through browsers at once.
-const UPLOADS_MAX: usize = 4;
-/// Files that may go out through browsers at once.
-const DOWNLOADS_MAX: usize = 8;
 /// Characters of a file's name.
 const NAME_CHARS_MAX: usize = 200;
 /// Exhibits on the dossier's own page.
 const SHORT: usize = 8;
 /// Exhibits on their own page.
 const LISTED_MAX: usize = 100;
-
-static UPLOADS: Semaphore = Semaphore::const_new(UPLOADS_MAX);
-static DOWNLOADS: Semaphore = Semaphore::const_new(DOWNLOADS_MAX);
 
 pub(super) fn routes(pages: Pages) -> Pages {
     pages.get("/dossiers/{id}/exhibits", READ, exhibits).upload("/dossiers/{id}/exhibits", ACT, add).post("/dossiers/{id}/exhibits/{exhibit}", READ, take_out)
@@ -159,14 +149,6 @@ fn unnamed(seat: &Seat, s: &Shown, loose: &[&Loose]) -> Markup {
     }
 }
 
-fn busy() -> NodeError {
-    NodeError::Asked("too many files are under way; try again in a minute".to_owned())
-}
-
-async fn joined<T>(work: JoinHandle<Result<T, NodeError>>) -> Result<T, NodeError> {
-    work.await.unwrap_or(Err(NodeError::Bug))
-}
-
 async fn add(State(desk): State<Desk>, Extension(seat): Extension<Seat>, Path(id): Path<String>, form: Multipart) -> Response {
     let Some(dossier) = id.parse::<DossierId>().ok().filter(|id| seat.session.reason(id).is_some()) else { return absent(&seat) };
     match take_in(&desk, &seat, dossier, form).await {
@@ -187,7 +169,7 @@ async fn take_in(desk: &Desk, seat: &Seat, dossier: DossierId, mut form: Multipa
     if !ours {
         return Ok(false);
     }
-    let _one = UPLOADS.try_acquire().map_err(|_| busy())?;
+    let _place = files::room_in()?;
     let file = form.next_field().await.map_err(broken)?.filter(|f| f.name() == Some("file"));
     let file = file.ok_or_else(|| NodeError::Asked("choose a file first".to_owned()))?;
     // Browsers hand over a name alone; a path of somebody's machine would be none of our business.
@@ -203,30 +185,12 @@ async fn take_in(desk: &Desk, seat: &Seat, dossier: DossierId, mut form: Multipa
             n.shelves().ok_or(NodeError::ExhibitNoVault)
         })
         .await?;
-    let intake = joined(spawn_blocking(move || shelves.take_in())).await?;
-    let intake = written(intake, file).await?;
-    let taken = joined(spawn_blocking(move || intake.finish())).await?;
+    let taken = files::take_in(shelves, file).await?;
     let size = taken.size();
     let (officer, now) = (seat.officer.clone(), desk.node.now());
     let id = desk.run(move |n| n.add_exhibit(&officer, taken, now).map(|(t, id)| (Some(t), id))).await?;
     desk.remember_loose(seat, Loose { dossier, value: json!({ "id": id, "name": name, "size": size, "media": media }), at: now }).await?;
     Ok(true)
-}
-
-/// Writes a file to its shelf: while one chunk is sealed and written, the next comes in.
-async fn written(intake: FileIntake, mut file: Field<'_>) -> Result<FileIntake, NodeError> {
-    let mut writing: JoinHandle<Result<FileIntake, NodeError>> = tokio::spawn(async move { Ok(intake) });
-    let mut part = Vec::with_capacity(CHUNK_BYTES);
-    while let Some(data) = file.chunk().await.map_err(|e| NodeError::Asked(format!("the file broke off ({e}); add it again")))? {
-        part.extend_from_slice(&data);
-        if part.len() >= CHUNK_BYTES {
-            let mut intake = joined(writing).await?;
-            let full = std::mem::replace(&mut part, Vec::with_capacity(CHUNK_BYTES));
-            writing = spawn_blocking(move || intake.write(&full).map(|()| intake));
-        }
-    }
-    let mut intake = joined(writing).await?;
-    joined(spawn_blocking(move || intake.write(&part).map(|()| intake))).await
 }
 
 type At = Path<(String, String)>;
@@ -236,7 +200,10 @@ async fn take_out(State(desk): State<Desk>, Extension(seat): Extension<Seat>, Pa
     if seat.session.reason(&dossier).is_none() {
         return absent(&seat);
     }
-    let Ok(one) = DOWNLOADS.try_acquire() else { return failed(&seat, &desk, &busy()) };
+    let place = match files::room_out() {
+        Ok(place) => place,
+        Err(e) => return failed(&seat, &desk, &e),
+    };
     let why: String = form.get("reason").trim().chars().take(REASON_CHARS_MAX).collect();
     let wanted = match form.get("for") {
         "court" => Some(Use::Court),
@@ -256,7 +223,14 @@ async fn take_out(State(desk): State<Desk>, Extension(seat): Extension<Seat>, Pa
                 (header::CONTENT_LENGTH, reading.size().to_string()),
                 (header::CONTENT_DISPOSITION, format!("attachment; filename*=UTF-8''{}", escaped(&name))),
             ];
-            (headers, outgoing(desk, exhibit, reading, one)).into_response()
+            let damaged = move |index| {
+                let desk = desk.clone();
+                async move {
+                    let now = desk.node.now();
+                    let _ = desk.run(move |n| Ok((Some(n.exhibit_damaged(exhibit, index, now)), ()))).await; // the reader has seen the answer break off
+                }
+            };
+            (headers, files::read_out(exhibit, reading, 0, place, damaged)).into_response()
         }
         Err(e) => failed(&seat, &desk, &e),
     }
@@ -265,26 +239,6 @@ async fn take_out(State(desk): State<Desk>, Extension(seat): Extension<Seat>, Pa
 /// Writes a name as RFC 8187 wants it.
 fn escaped(name: &str) -> String {
     name.bytes().map(|b| if b.is_ascii_alphanumeric() || b"-._".contains(&b) { (b as char).to_string() } else { format!("%{b:02X}") }).collect()
-}
-
-/// Feeds a file to the browser, a chunk at a time; where one cannot be read the answer breaks off, and it is fetched again if anybody holds it.
-fn outgoing(desk: Desk, exhibit: ExhibitId, reading: Reading, one: tokio::sync::SemaphorePermit<'static>) -> Body {
-    let chunks = base::chunk_count(reading.size()).unwrap_or(0);
-    let begin = (0u32, desk, Arc::new(reading), one);
-    Body::from_stream(futures_util::stream::unfold(begin, move |(index, desk, reading, one)| async move {
-        if index >= chunks {
-            return None;
-        }
-        let own = Arc::clone(&reading);
-        let read = joined(spawn_blocking(move || own.chunk(index))).await;
-        if let Err(NodeError::ExhibitDamaged { .. }) = &read {
-            tracing::error!(exhibit = %exhibit.short(), index, "a chunk cannot be read");
-            let now = desk.node.now();
-            let _ = desk.run(move |n| Ok((Some(n.exhibit_damaged(exhibit, index, now)), ()))).await; // the reader has seen the answer break off
-        }
-        let next = if read.is_ok() { index + 1 } else { u32::MAX };
-        Some((read.map_err(std::io::Error::other), (next, desk, reading, one)))
-    }))
 }
 
 #[cfg(test)]
