@@ -7,7 +7,7 @@ use seal::{CardFault, CarryFault, FingerprintRefusal, NoteFault, SealFault};
 use store::StoreError;
 
 /// What a service says of a checkpoint that its own ledger does not bear out.
-pub(crate) const NOT_OURS: &str = "peer.ledger.not-ours";
+pub(crate) const NOT_OURS: &str = "failure.ledger.not-ours";
 
 /// A refusal, another node's fault, or a failure of our own; the code says which.
 #[derive(Debug, thiserror::Error)]
@@ -140,8 +140,8 @@ pub enum NodeError {
     /// A checkpoint's proof does not start where we last cosigned.
     #[error("the proof must start at size {0}, which was cosigned before; the cosignature is sent again, and the next checkpoint starts there")]
     CheckpointStart(u64),
-    /// A partner's cosignature stands under a checkpoint that our ledger does not bear out.
-    #[error("this checkpoint is not of this ledger: it was put back to an older copy, or somebody else holds its key")]
+    /// A checkpoint bears our own signature and our ledger does not bear it out. Whoever shows it to us does right: the fault is ours.
+    #[error("this checkpoint is signed with this service's key and not of its ledger: it was put back to an older copy, or somebody else holds its key")]
     NotOurs,
     /// A parcel's number was used before.
     #[error("parcel number {0} was received before with other content; it is a replay or the sender lost its memory. Its operator must call")]

@@ -442,7 +442,7 @@ impl Node {
                     batch.unqueue.push((to, object));
                     self.hit_refused(to, &object, code, &mut batch)?;
                     if code == NOT_OURS {
-                        // The partner's own signed word that its ledger is not the one under which it signed.
+                        // The partner's own signed word that its ledger is not the one of which it had signed a checkpoint.
                         tracing::error!(partner = %self.book.code(&to), "the partner's ledger was rewritten");
                         batch
                             .logs

@@ -34,6 +34,14 @@ pub enum Served {
     Staged(Ticket),
 }
 
+/// How a parcel came.
+#[derive(Clone, Copy)]
+struct Way {
+    by_file: bool,
+    /// When its sender sealed it, by the sender's clock: the time of what in it states none.
+    sealed: UnixMs,
+}
+
 /// The fate of one piece, in the parcel's order.
 pub(crate) enum Fate {
     Entry(usize),
@@ -58,7 +66,8 @@ impl Node {
     }
 
     fn serve_all(&mut self, arrived: Arrived, now: UnixMs) -> Result<Served, NodeError> {
-        let Arrived { from, number, id, until, pieces, .. } = arrived;
+        let Arrived { from, number, id, until, pieces, at: sealed, .. } = arrived;
+        let way = Way { by_file: until.is_some(), sealed };
         if let Some(given) = self.store.given(&id)? {
             return Ok(Served::Again(given.receipt));
         }
@@ -78,15 +87,18 @@ impl Node {
                     (digest, here.map(|a| Fate::Here(a.at)).ok_or(e))
                 }
                 Err((digest, e)) => (digest, Err(e)),
-                Ok(opened) => (opened.digest(), self.serve(opened, from, until.is_some(), &mut batch, &mut touched, now)),
+                Ok(opened) => (opened.digest(), self.serve(opened, from, way, &mut batch, &mut touched, now)),
             };
             let fate = match fate {
                 Err(e) if e.failure().is_some() => return Err(e),
                 fate => fate,
             };
             let fate = fate.unwrap_or_else(|e| {
-                let line = serde_json::json!({ "from": from, "piece": digest, "code": e.code(), "what": e.to_string() });
-                batch.logs.extend(self.refused_line(from, e.code(), &e.to_string(), line, now));
+                // What a partner rightly shows us of ourselves is our own incident, logged where it was found, and no refused input of its.
+                if !matches!(e, NodeError::NotOurs) {
+                    let line = serde_json::json!({ "from": from, "piece": digest, "code": e.code(), "what": e.to_string() });
+                    batch.logs.extend(self.refused_line(from, e.code(), &e.to_string(), line, now));
+                }
                 Fate::Refused(e.code())
             });
             fates.push((digest, fate));
@@ -184,11 +196,12 @@ impl Node {
         &mut self,
         opened: Opened,
         from: ServiceId,
-        by_file: bool,
+        way: Way,
         batch: &mut Append,
         touched: &mut BTreeSet<DossierId>,
         now: UnixMs,
     ) -> Result<Fate, NodeError> {
+        let by_file = way.by_file;
         match opened {
             Opened::Act { act, verified, body, attested } => {
                 let before = (batch.entries.len(), batch.records.len());
@@ -230,7 +243,7 @@ impl Node {
                 Ok(Fate::Held)
             }
             Opened::Other { piece: Piece::Checkpoint { note, old_size, proof }, .. } => {
-                self.cosign(from, &note, old_size, &proof, batch, now)?;
+                self.cosign(from, (&note, way.sealed), (old_size, &proof), batch, now)?;
                 Ok(Fate::Held)
             }
             Opened::Other { piece: Piece::Cosigned { note }, .. } => {

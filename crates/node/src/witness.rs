@@ -116,13 +116,23 @@ impl Node {
     }
 
     /// Cosigns a partner's checkpoint if its ledger only grew since the last one; else keeps the proof of the opposite.
-    pub(crate) fn cosign(&mut self, from: ServiceId, note: &str, old_size: u64, proof: &[Digest], batch: &mut Append, now: UnixMs) -> Result<(), NodeError> {
+    ///
+    /// A checkpoint states no time. It is judged at the time at which its parcel was sealed, as the parcel's card is: by our own clock, behind
+    /// the partner's or days after a file was written, a card that is good might not have begun or be over.
+    pub(crate) fn cosign(
+        &mut self,
+        from: ServiceId,
+        (note, sealed): (&str, UnixMs),
+        (old_size, proof): (u64, &[Digest]),
+        batch: &mut Append,
+        now: UnixMs,
+    ) -> Result<(), NodeError> {
         if self.awaits(&from) {
             // Our older copy may have forgotten what we cosigned last; the partner's answer will say.
             return Err(NodeError::Fenced(self.book.code(&from)));
         }
         let cards = self.book.cards(&from).ok_or(NodeError::UnknownPartner(from))?;
-        let checkpoint = Checkpoint::read(note, &cards, now)?;
+        let checkpoint = Checkpoint::read(note, &cards, sealed)?;
         if let Some(point) = self.number(GOES_ON_AT, &from)?
             && (checkpoint.size, checkpoint.root) != point
         {
@@ -165,7 +175,8 @@ impl Node {
         let own = self.book.cards(&self.keys.service()).ok_or(NodeError::UnknownPartner(self.keys.service()))?;
         let partner = self.book.cards(&from).ok_or(NodeError::UnknownPartner(from))?;
         let checkpoint = Checkpoint::read(note, &own, now)?;
-        // A note signed with our key that our ledger does not bear out would mean that somebody else holds our key.
+        // A note signed with our key that our ledger does not bear out: this ledger is an older copy, or somebody else holds our key. The
+        // partner that shows it does right; a note that our key did not sign was refused above, as its fault.
         if self.store.root(checkpoint.size)? != Some(checkpoint.root) {
             if let Some(declared) = self.fence.declared.clone()
                 && checkpoint.size > declared.size
@@ -177,7 +188,7 @@ impl Node {
                 return Ok(());
             }
             self.found_older(from, batch)?;
-            batch.logs.push(log("incident", serde_json::json!({ "code": NodeError::NotOurs.code(), "service": from, "note": note })));
+            batch.logs.push(log("incident", serde_json::json!({ "code": NodeError::NotOurs.code(), "service": self.me(), "shown_by": from, "note": note })));
             return Err(NodeError::NotOurs);
         }
         batch.entries.push(Entry::checkpoint_cosigned(note, &own, &partner, now)?);

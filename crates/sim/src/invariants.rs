@@ -387,7 +387,7 @@ impl World {
                 "peer.ledger.restored" => accused.is_some_and(|a| was_put_back(a) || !self.is_true(a)),
                 "peer.card.revoked" => accused.is_some_and(|a| self.book.rekeyed.contains(&a)),
                 // What it finds out about itself.
-                "failure.fence.older" | "peer.act.in-our-name" | "peer.ledger.not-ours" => self.book.put_back.silent == Some(i),
+                "failure.fence.older" | "peer.act.in-our-name" | "failure.ledger.not-ours" => self.book.put_back.silent == Some(i),
                 _ => accused.is_some_and(|a| !self.is_true(a)),
             };
             if !fits {

@@ -133,11 +133,59 @@ fn a_checkpoint_that_contradicts_the_one_before_is_named_at_once() {
     let receipt = w.hand(MA, ES, &parcel).unwrap();
     assert_eq!(fates(&w, ES, &receipt), ["peer.note.origin"]);
     assert_eq!(w.codes_logged(ES, "incident").len(), 2, "a forgery accuses nobody");
-    // A cosignature for a ledger that is not ours.
+}
+
+#[test]
+fn a_checkpoint_of_ours_that_our_ledger_does_not_bear_out_is_our_incident_and_a_forged_one_its_bringer_s_fault() {
+    let (mut w, _) = World::allied(2);
+    checkpoint(&mut w);
+    let (size, es) = (cosigned(&w)[0].1, w.id(ES).to_string());
     let mine = seal::Checkpoint::sign(&w.sides[MA].keys, size, base::Digest::of(b"never"));
-    let parcel = w.parcel(ES, MA, 4, &[node::Piece::Cosigned { note: mine }]);
-    let receipt = w.hand(ES, MA, &parcel).unwrap();
-    assert_eq!(fates(&w, MA, &receipt), ["peer.ledger.not-ours"]);
-    // Our own key signed what is not our ledger: until partners have said what they hold, nothing is signed here.
-    assert_eq!(w.codes_logged(MA, "incident"), ["failure.fence.older", "peer.ledger.not-ours"]);
+    let shown = |w: &mut World, number: u64, note: String| {
+        let parcel = w.parcel(ES, MA, number, &[node::Piece::Cosigned { note }]);
+        let receipt = w.hand(ES, MA, &parcel).unwrap();
+        fates(w, MA, &receipt).remove(0)
+    };
+    // Forged: our name above another signature, or another text above our signature. It says nothing of us, and names who brought it.
+    assert_eq!(shown(&mut w, 1, mine.replace(&format!("\n{size}\n"), &format!("\n{}\n", size + 1))), "peer.note.signature");
+    assert_eq!(shown(&mut w, 2, seal::Checkpoint::sign(&keys("fr", 3), size, base::Digest::of(b"never"))), "peer.note.origin");
+    let refused = w.logged(MA, "refused-input");
+    assert!(refused.len() == 2 && refused.iter().all(|l| l["from"] == *es), "{refused:?}");
+    assert!(w.logged(MA, "incident").is_empty() && !w.node(MA).is_fenced());
+    // Our own key signed what is not our ledger: until partners have said what they hold, nothing is signed here. Who shows it does right.
+    assert_eq!(shown(&mut w, 3, mine), "failure.ledger.not-ours");
+    assert_eq!(w.codes_logged(MA, "incident"), ["failure.fence.older", "failure.ledger.not-ours"]);
+    let me = w.id(MA).to_string();
+    assert!(w.logged(MA, "incident").iter().any(|l| l["service"] == *me && l["shown_by"] == *es));
+    assert_eq!(w.logged(MA, "refused-input").len(), 2, "{:?}", w.logged(MA, "refused-input"));
+    assert!(w.node(MA).is_fenced());
+}
+
+#[test]
+fn a_checkpoint_is_judged_by_the_clock_of_who_sealed_it() {
+    let (mut w, _) = World::allied(2);
+    let from = w.now;
+    crate::keys::rotate(&mut w, MA, from);
+    w.pump();
+    w.asks(MA, None);
+    w.node(MA).checkpoint(from).unwrap();
+    w.sides[MA].commit();
+    let size = w.size(MA);
+    let (number, parcel) = w.carry(MA, ES).unwrap();
+    // ES's clock is five minutes behind, and by it the card of MA that signed has not begun.
+    w.now = from.plus_ms(-5 * 60_000);
+    let receipt = w.hand(MA, ES, &parcel).unwrap();
+    assert!(fates(&w, ES, &receipt).iter().all(|f| f == "held"), "{:?}", fates(&w, ES, &receipt));
+    assert!(w.logged(ES, "refused-input").is_empty(), "{:?}", w.logged(ES, "refused-input"));
+    // Under the card before it, in a parcel of a time at which the new one has not begun, no node sends it that keeps to its clock.
+    let pieces = [node::Piece::Checkpoint { note: seal::Checkpoint::sign(&w.sides[MA].keys, size + 1, base::Digest::of(b"other")), old_size: 0, proof: vec![] }];
+    let theirs = seal::Directory::cards(&w.sides[MA].node.book(), &w.id(ES)).unwrap().latest().clone();
+    let first = w.sides[MA].keys.under(1).unwrap();
+    let early = seal::seal_parcel(&first, &theirs, 1 << 40, w.now, &base::cbor::to_vec(&pieces.to_vec())).unwrap();
+    let refused = w.hand(MA, ES, &early).unwrap();
+    assert_eq!(fates(&w, ES, &refused), ["peer.seal.card-expired"]);
+    w.now = from;
+    w.answered(MA, ES, number, &parcel, Some(&receipt)).unwrap();
+    w.pump();
+    assert_eq!(cosigned(&w), [("es".to_owned(), size)]);
 }
