@@ -61,6 +61,8 @@ pub(crate) struct Declared {
     pub digest: Digest,
     pub size: u64,
     pub root: Digest,
+    /// Where the first line that was lost leaves this ledger: the smallest size that this declaration or one before it names.
+    pub lost_from: u64,
     pub at: UnixMs,
     pub copied: UnixMs,
     /// Whether another machine declared after us under our name.
@@ -99,6 +101,8 @@ pub(crate) struct Fence {
     /// When what is open was last gone over.
     gone_over: i64,
     pub back: (u64, u64),
+    /// To which sizes we went back for partners' declarations that are staged and not stored.
+    pub gone_back: HashMap<ServiceId, u64>,
 }
 
 /// Declares in a store that its ledger was put back, before its node starts; returns the declaration's digest.
@@ -114,7 +118,11 @@ pub fn declare(store: &dyn Store, keys: &Keys, zone: &str, copied: UnixMs, now: 
         None => 0,
     };
     let state = store.ledger()?;
-    let declared = sign(keys, zone, (state.size, state.root), (copied.min(now), now), Why::Restored, &mut batch, entropy)?;
+    let before: Option<Declared> = match store.record(DECLARED.0, DECLARED.1)? {
+        Some(r) => Some(serde_json::from_slice(&r.data).map_err(|_| NodeError::Corrupt("the fence".to_owned()))?),
+        None => None,
+    };
+    let declared = sign(keys, zone, (state.size, state.root, before.as_ref()), (copied.min(now), now), Why::Restored, &mut batch, entropy)?;
     batch.records.push(put("node", "incarnation", leap(incarnation, entropy)?.to_string().into_bytes()));
     // An answer to an earlier declaration says nothing about what was lost since.
     for kind in [PARTNER, OPEN, LIFT] {
@@ -132,11 +140,11 @@ pub fn declare(store: &dyn Store, keys: &Keys, zone: &str, copied: UnixMs, now: 
     Ok(declared.digest)
 }
 
-/// Signs a declaration and puts it into a batch: ledger entry and document.
+/// Signs a declaration and puts it into a batch: ledger entry and document. `before` is the one that stood until now.
 fn sign(
     keys: &Keys,
     zone: &str,
-    (size, root): (u64, Digest),
+    (size, root, before): (u64, Digest, Option<&Declared>),
     (copied, now): (UnixMs, UnixMs),
     why: Why,
     batch: &mut Append,
@@ -147,7 +155,8 @@ fn sign(
     let said = Restored { version: seal::RESTORED_VERSION, service: keys.service(), nonce, at: now.in_zone(zone)?, copied, size, root };
     let verified = said.sign(keys);
     let digest = Digest::of(verified.bytes());
-    let declared = Declared { why, signed: base::hex::encode(verified.bytes()), digest, size, root, at: now, copied, twin: false };
+    let lost_from = before.map_or(size, |b| b.lost_from.min(size));
+    let declared = Declared { why, signed: base::hex::encode(verified.bytes()), digest, size, root, lost_from, at: now, copied, twin: false };
     batch.entries.push(Entry::restored(&verified));
     batch.records.push(put(DECLARED.0, DECLARED.1, json(&declared)));
     Ok(declared)
@@ -266,7 +275,8 @@ impl Node {
         }
         let copied = self.store.entries(point.0.saturating_sub(1), 1)?.first().map_or(now, |e| e.at.min(now));
         let (keys, zone) = (self.keys.clone(), self.settings.zone.clone());
-        let declared = sign(&keys, &zone, point, (copied, now), Why::Found, batch, &mut *self.entropy)?;
+        let before = self.fence.declared.clone();
+        let declared = sign(&keys, &zone, (point.0, point.1, before.as_ref()), (copied, now), Why::Found, batch, &mut *self.entropy)?;
         let incarnation = leap(self.traffic.incarnation(), &mut *self.entropy)?;
         batch.records.push(put("node", "incarnation", incarnation.to_string().into_bytes()));
         self.traffic.begin(incarnation);

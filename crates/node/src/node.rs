@@ -268,6 +268,7 @@ impl Node {
             self.forget_touched();
         }
         self.traffic.committed(whole);
+        self.fence.gone_back.clear();
         self.hits.committed(whole && !self.behind);
         self.clear_shelves(whole);
         if !whole {

@@ -179,9 +179,9 @@ impl Node {
         // partner that shows it does right; a note that our key did not sign was refused above, as its fault.
         if self.store.root(checkpoint.size)? != Some(checkpoint.root) {
             if let Some(declared) = self.fence.declared.clone()
-                && checkpoint.size > declared.size
+                && checkpoint.size > declared.lost_from
             {
-                // Of the line that was lost, sent before the partner knew; after it knew, of another machine under our name.
+                // Of a line that was lost, sent before the partner knew; after it knew, of another machine under our name.
                 if !self.awaits(&from) && checkpoint.cosigned_by(note, &partner).is_ok_and(|at| at.0 > declared.at.0.saturating_add(1000)) {
                     self.found_twin(from, batch);
                 }
@@ -231,14 +231,17 @@ impl Node {
         }
     }
 
-    /// Finds the largest size up to one that we cosigned of a partner.
+    /// Finds the largest size up to one that we cosigned of a partner, and that no declaration of it has ended, stored or only staged.
     pub(crate) fn cosigned_up_to(&self, of: &ServiceId, size: u64) -> Result<Option<Point>, NodeError> {
+        let size = self.fence.gone_back.get(of).map_or(size, |back| size.min(*back));
         Ok(self.all_witnessed(of)?.into_iter().map(|(_, p)| p).filter(|p| p.0 <= size).max_by_key(|p| p.0))
     }
 
     /// Goes back to what was cosigned up to a declared point; what was cosigned beyond it is evidence of a line that ended.
     pub(crate) fn go_back(&mut self, of: ServiceId, known: Option<(u64, Digest)>, said: &Restored, batch: &mut Append) -> Result<(), NodeError> {
         let id = of.to_string();
+        let back = self.fence.gone_back.entry(of).or_insert(said.size);
+        *back = said.size.min(*back);
         match known {
             Some(point) => batch.records.push(put("witnessed", &id, serde_json::to_vec(&point).expect("plain data has a JSON form"))),
             None => batch.records.push(RecordOp::Delete { kind: "witnessed".to_owned(), id: id.clone() }),

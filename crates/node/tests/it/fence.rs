@@ -282,6 +282,47 @@ fn a_copy_that_is_shown_what_a_partner_cosigned_of_the_lost_line_finds_itself_an
 }
 
 #[test]
+fn a_node_that_was_put_back_again_before_anybody_heard_of_it_is_believed_and_believes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut w, asked, copied) = asked_and_backed_up(folder.path(), 3);
+    // ES cosigns the line that is lost first; its word is still under way.
+    w.notes(MA, asked.dossier, "Première ligne.");
+    let now = w.now;
+    w.node(MA).checkpoint(now).unwrap();
+    w.sides[MA].commit();
+    w.send_all(MA, ES);
+    let cosigned = w.size(MA);
+    w.wait(MINUTE);
+    put_back(&mut w, &folder.path().join("copy.db"), Some(copied));
+    // The second line grows by what DE sends, beyond what ES cosigned of the first, and is lost as well: nobody has heard of either loss.
+    (0..4).for_each(|n| drop(w.notes(DE, asked.dossier, &format!("Note {n}"))));
+    w.send_all(DE, MA);
+    let second = folder.path().join("second.db");
+    let copied = backed_up(&w, &second);
+    assert!(w.size(MA) > cosigned);
+    w.wait(MINUTE);
+    put_back(&mut w, &second, Some(copied));
+    // One parcel tells ES of both, and what it cosigned comes to MA meanwhile.
+    w.pump();
+    for i in [MA, MA, ES, MA] {
+        checkpoint(&mut w, i);
+    }
+    for (at, codes) in [(MA, vec![]), (ES, vec!["peer.ledger.restored"; 2]), (DE, vec!["peer.ledger.restored"; 2])] {
+        assert_eq!(w.codes_logged(at, "incident"), codes, "{}: {:?}", NAMES[at], w.logged(at, "incident"));
+        assert!(w.codes_logged(at, "refused-input").iter().all(|c| !c.starts_with("peer.")), "{}: {:?}", NAMES[at], w.logged(at, "refused-input"));
+    }
+    assert!(w.node(MA).fence().unwrap().unwrap().over);
+    let size = w.size(MA);
+    w.notes(MA, asked.dossier, "On continue.");
+    w.pump();
+    w.alike(asked.dossier);
+    nothing_twice(&w);
+    checkpoint(&mut w, MA);
+    let cosigned = w.node(MA).status().unwrap().cosigned;
+    assert!(cosigned.len() == 2 && cosigned.iter().all(|(_, c)| *c > size), "{cosigned:?}, more than {size}");
+}
+
+#[test]
 fn two_machines_from_one_backup_are_named_on_both_sides() {
     let folder = tempfile::tempdir().unwrap();
     let (mut w, _) = allied_on(folder.path(), 2);
