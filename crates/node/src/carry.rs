@@ -233,6 +233,7 @@ impl Node {
 
     /// Returns what comes next in an export, in parcels that a volume has room for.
     pub fn carry_next(&mut self, to: ServiceId, export: u64, room: CarryRoom, now: UnixMs) -> Result<CarryNext, NodeError> {
+        self.trust_clock(now)?; // each volume states when it was begun
         let (after, end) = {
             let e = self.export(&to, export)?;
             if e.full {

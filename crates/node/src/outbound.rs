@@ -277,7 +277,7 @@ impl Node {
     /// Returns what is due to a partner next, up to a parcel's size; none when nothing is.
     pub fn load(&mut self, to: ServiceId, now: UnixMs) -> Result<Option<Load>, NodeError> {
         // Over the line a partner learns of our newer card under the one that it knows; a carry file has our cards in its head.
-        if let Some(signer) = self.older_card_for(&to).filter(|_| !self.book.is_suspended(&to)) {
+        if let Some(signer) = self.older_card_for(&to, now).filter(|_| !self.book.is_suspended(&to)) {
             let cards = self.book.cards(&to).ok_or(NodeError::UnknownPartner(to))?;
             return Ok(cards.current(now).cloned().and_then(|card| self.notice(to, card, signer, now)));
         }

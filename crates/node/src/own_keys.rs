@@ -9,7 +9,7 @@ use crate::node::{Node, Ticket, log, put};
 use crate::outbound::{Load, Sent};
 use crate::piece::{self, Piece};
 use base::{Digest, ServiceId, UnixMs};
-use seal::{Card, CardKeys, Cards, Directory, Keys, Revocation};
+use seal::{Card, CardKeys, Cards, Directory, Keys, Revocation, SealFault};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use store::{Append, Outgoing, Queued, RecordOp};
@@ -137,9 +137,12 @@ impl Node {
         self.book.speak(self.notices.iter().filter_map(known).filter(|(p, n)| *n < self.keys.card_number() && !self.tried.contains(p)).collect());
     }
 
-    /// Returns the older card under which a partner is to be told of the newer one, while we still have its keys.
-    pub(crate) fn older_card_for(&self, to: &ServiceId) -> Option<u32> {
-        self.book.known_to(to).filter(|n| self.keys.under(*n).is_some())
+    /// Returns the older card under which a partner is to be told of the newer one, while we still have its keys and it is not over by our
+    /// clock. That it is revoked hinders nothing: a partner that has not heard of it is told so under the card that it knows.
+    pub(crate) fn older_card_for(&self, to: &ServiceId, now: UnixMs) -> Option<u32> {
+        let own = self.book.cards(&self.me())?;
+        let holds = |n: u32| matches!(own.judge(n, now), Ok(()) | Err(SealFault::CardRevoked { .. }));
+        self.book.known_to(to).filter(|n| self.keys.under(*n).is_some() && holds(*n))
     }
 
     /// Returns a parcel with nothing but what a partner has not been told of our cards, once at a time.

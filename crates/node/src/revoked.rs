@@ -370,6 +370,7 @@ impl Node {
                 acts.iter().map(find).collect::<Result<_, _>>()?
             }
         };
+        self.trust_clock(now)?;
         let mut batch = Append::new(now);
         let mut to: BTreeSet<ServiceId> = BTreeSet::new();
         for view in &chosen {

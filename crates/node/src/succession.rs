@@ -71,6 +71,7 @@ impl Node {
         }
         compare(&words.service, fingerprint)?;
         let counter = countersigned.map(|bytes| words.countersigned(bytes, &predecessor)).transpose()?;
+        self.trust_clock(now)?; // our word on it carries our time
         let mut batch = Append::new(now);
         let cards = match self.book.cards(&words.service) {
             None => first,

@@ -543,10 +543,15 @@ fn nothing_is_signed_under_a_card_that_has_not_begun_by_our_own_clock() {
     let from = w.now;
     rotate(&mut w, MA, from);
     assert_eq!(w.sides[MA].keys.card_number(), 2);
+    let es = w.id(ES);
+    let (_, begun) = w.node(MA).carry_begin(es, false, from).unwrap();
     // The clock is set back behind the card's beginning, by a second and more.
     w.now = from.plus_ms(-3000);
     assert_eq!(w.tries(MA, note(asked, "Trop tot")).unwrap_err().code(), "failure.clock.before-card");
-    let (es, now) = (w.id(ES), w.now);
+    let now = w.now;
+    let next = w.node(MA).carry_next(es, begun.export, node::CarryRoom { bytes: 1 << 20, chunks: 1 }, now);
+    assert_eq!(next.err().map(|e| e.code()), Some("failure.clock.before-card"), "nor does one go on that was begun before");
+    assert_eq!(w.node(MA).stand_by("chief", &[], true, now).err().map(|e| e.code()), Some("failure.clock.before-card"), "a word carries our time");
     assert_eq!(w.node(MA).carry_begin(es, false, now).err().map(|e| e.code()), Some("failure.clock.before-card"), "a file cannot be called back");
     let parcel = w.parcel(ES, MA, 1 << 40, &[]);
     assert_eq!(w.hand(ES, MA, &parcel), Err("failure.clock.before-card"), "a receipt would hold nowhere");
@@ -555,4 +560,30 @@ fn nothing_is_signed_under_a_card_that_has_not_begun_by_our_own_clock() {
     w.pump();
     w.alike(asked);
     assert!(w.logged(ES, "refused-input").is_empty());
+}
+
+#[test]
+fn no_partner_is_told_of_a_new_card_under_one_that_is_over() {
+    let (mut w, _) = World::allied(2);
+    let (es, from) = (w.id(ES), w.now);
+    let ends = from.plus_ms(3 * HOUR);
+    let draft = CardDraft { valid_from: from, valid_until: ends, ..card_draft(NAMES[MA]) };
+    w.sides[MA].keys.rotate(&draft, from, &mut Seeded(9)).unwrap();
+    adopt(&mut w, MA, &[]);
+    w.pump();
+    // Card 3 takes over before card 2 ends, and ES is away.
+    w.wait(HOUR);
+    let at = w.now;
+    rotate(&mut w, MA, at);
+    assert_eq!(w.node(MA).book().known_to(&es), Some(2));
+    let signer = |w: &mut World, at: UnixMs| {
+        w.now = at;
+        w.node(MA).retry();
+        let load = w.node(MA).load(es, at).unwrap().unwrap();
+        (load.signer, load.seal(&w.sides[MA].keys).unwrap())
+    };
+    assert_eq!(signer(&mut w, ends).0, 2, "as long as it holds, the card that ES knows");
+    let (number, parcel) = signer(&mut w, ends.plus_ms(1000));
+    assert_eq!(number, 3);
+    assert_eq!(w.hand(MA, ES, &parcel), Err("peer.seal.unknown-card"), "whose text says what to do, and no expired card");
 }
