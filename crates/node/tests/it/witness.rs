@@ -178,7 +178,8 @@ fn a_checkpoint_is_judged_by_the_clock_of_who_sealed_it() {
     assert!(fates(&w, ES, &receipt).iter().all(|f| f == "held"), "{:?}", fates(&w, ES, &receipt));
     assert!(w.logged(ES, "refused-input").is_empty(), "{:?}", w.logged(ES, "refused-input"));
     // Under the card before it, in a parcel of a time at which the new one has not begun, no node sends it that keeps to its clock.
-    let pieces = [node::Piece::Checkpoint { note: seal::Checkpoint::sign(&w.sides[MA].keys, size + 1, base::Digest::of(b"other")), old_size: 0, proof: vec![] }];
+    let pieces =
+        [node::Piece::Checkpoint { note: seal::Checkpoint::sign(&w.sides[MA].keys, size + 1, base::Digest::of(b"other")), old_size: 0, proof: vec![] }];
     let theirs = seal::Directory::cards(&w.sides[MA].node.book(), &w.id(ES)).unwrap().latest().clone();
     let first = w.sides[MA].keys.under(1).unwrap();
     let early = seal::seal_parcel(&first, &theirs, 1 << 40, w.now, &base::cbor::to_vec(&pieces.to_vec())).unwrap();
