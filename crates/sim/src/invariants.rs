@@ -400,7 +400,9 @@ impl World {
             let of_the_moment = ["peer.parcel.clock", "peer.act.clock-ahead", "refusal.checkpoint.start", "refusal.node.absent"];
             // What was under way under a card that is revoked, that a partner does not know yet, or that is over by a clock that was ahead.
             let of_keys = ["peer.seal.card-revoked", "peer.seal.card-retired", "peer.seal.unknown-card"].contains(&code) && !self.book.rekeyed.is_empty();
-            if code.starts_with("peer.") && !of_the_moment.contains(&code) && !of_keys && from.is_none_or(|f| self.is_true(f)) {
+            // What a partner rightly shows of ourselves is no refused input of its: it is an incident, and judged above.
+            let accuses = code.starts_with("peer.") || code == "failure.ledger.not-ours";
+            if accuses && !of_the_moment.contains(&code) && !of_keys && from.is_none_or(|f| self.is_true(f)) {
                 return Err(Violation::new("nobody-honest-is-accused", format!("{} refused {line}", NAMES[i])));
             }
         }
