@@ -295,7 +295,9 @@ fn a_node_that_was_put_back_again_before_anybody_heard_of_it_is_believed_and_bel
     w.wait(MINUTE);
     put_back(&mut w, &folder.path().join("copy.db"), Some(copied));
     // The second line grows by what DE sends, beyond what ES cosigned of the first, and is lost as well: nobody has heard of either loss.
-    (0..4).for_each(|n| drop(w.notes(DE, asked.dossier, &format!("Note {n}"))));
+    for n in 0..4 {
+        w.notes(DE, asked.dossier, &format!("Note {n}"));
+    }
     w.send_all(DE, MA);
     let second = folder.path().join("second.db");
     let copied = backed_up(&w, &second);
