@@ -212,6 +212,12 @@ impl Dossier {
         acts.first().and_then(|id| self.filed.get(id)).map(|f| &*f.act)
     }
 
+    /// Returns the highest number of an author that is here, judged or waiting; 0 where nothing is.
+    pub fn chain_end(&self, author: &ServiceId) -> u64 {
+        let judged = self.last(author).map_or(0, |a| a.head().seq);
+        self.waiting().filter(|a| a.head().author == *author).map(|a| a.head().seq).fold(judged, u64::max)
+    }
+
     /// Goes over all judged acts in an order that every node finds alike: causes first, then by time and id.
     pub fn timeline(&self) -> Vec<(&Act, &Verdict)> {
         self.in_time().into_iter().map(|(act, verdict)| (&**act, verdict)).collect()

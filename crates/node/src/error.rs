@@ -243,6 +243,11 @@ pub enum NodeError {
         "this node was put back to an older state and signs nothing here before {0} has said what it holds. Their nodes are asked again by themselves: call them if it lasts; for a partner that is gone for good, entente fence lift"
     )]
     Fenced(String),
+    /// An own act came back and builds on what is not here; by the codes of the services whose acts are lacking.
+    #[error(
+        "an act of this service came back here that builds on acts of {0} which are not here; its number is used, so nothing is signed in this dossier before they come. Ask all parties for them; if nobody has them any more, open a new dossier that follows this one"
+    )]
+    OwnWaits(String),
     /// This ledger is older than what was signed with its key.
     #[error(
         "this ledger is older than what this service has signed: an older copy was put in place. Partners are asked what they hold; entente fence show says how far they are"
@@ -336,6 +341,7 @@ impl NodeError {
             NodeError::RegisterMoved => "refusal.register.moved",
             NodeError::RegisterNames(_) => "refusal.register.names",
             NodeError::Fenced(_) => "refusal.fence.awaited",
+            NodeError::OwnWaits(_) => "refusal.fence.own-waits",
             NodeError::Older => "failure.fence.older",
             NodeError::Twin => "failure.fence.twin",
             NodeError::OldKeys => "failure.fence.old-keys",

@@ -98,6 +98,8 @@ pub(crate) struct Fence {
     echoes: HashMap<DossierId, UnixMs>,
     /// Declarations of partners that were answered last, and when.
     pub answered: HashMap<ServiceId, (Digest, UnixMs)>,
+    /// The start of each partner's node that was met last, and when.
+    pub met: HashMap<ServiceId, (u64, UnixMs)>,
     /// When what is open was last gone over.
     gone_over: i64,
     pub back: (u64, u64),
@@ -227,6 +229,7 @@ impl Node {
             }
             self.nothing_open(dossier)?;
         }
+        self.no_own_act_waits(dossier)?;
         let echo = self.dossier(dossier)?.is_some_and(|d| d.wants().iter().any(|w| w.author == me));
         if !echo {
             self.fence.echoes.remove(dossier);
@@ -246,6 +249,18 @@ impl Node {
         let here = (*dossier, ServiceId::from(Digest([0; 32])), ServiceId::from(Digest([0; 32])));
         let by: BTreeSet<ServiceId> = self.fence.open.range(here..).take_while(|(k, _)| k.0 == *dossier).map(|(k, _)| k.2).collect();
         if by.is_empty() { Ok(()) } else { Err(self.fenced(by)) }
+    }
+
+    /// Refuses while an act of our own waits in a dossier for what is not here: it came back to a ledger that was put back, and its number
+    /// is used, whoever could still show what it builds on. An act under the next free number of what is folded would be the second there.
+    fn no_own_act_waits(&mut self, dossier: &DossierId) -> Result<(), NodeError> {
+        let me = self.me();
+        let Some(d) = self.dossier(dossier)? else { return Ok(()) };
+        if !d.waiting().any(|a| a.head().author == me) {
+            return Ok(());
+        }
+        let lacking: BTreeSet<ServiceId> = d.wants().into_iter().map(|w| w.author).collect();
+        Err(NodeError::OwnWaits(lacking.iter().map(|a| self.book.code(a)).collect::<Vec<_>>().join(", ")))
     }
 
     fn fenced(&self, awaited: BTreeSet<ServiceId>) -> NodeError {

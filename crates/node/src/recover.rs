@@ -304,15 +304,15 @@ impl Node {
         {
             answer.lost_size = answer.lost_size.max(receipt.ledger_size);
         }
+        let partner = self.book.cards(&from).ok_or(NodeError::UnknownPartner(from))?;
         if let Some(note) = &said.checkpoint
-            && let Some(checkpoint) = unless_over(Checkpoint::read(note, &cards, now))?
+            && let Some(checkpoint) = unless_over(Checkpoint::read_cosigned(note, &cards, &partner, now))?
         {
             answer.lost_size = answer.lost_size.max(checkpoint.size);
         }
         if let Some(note) = &said.witnessed {
             // Our own cosignature is our word: from there we go on watching, whatever our older copy says.
-            let partner = self.book.cards(&from).ok_or(NodeError::UnknownPartner(from))?;
-            let read = |note: &str| Checkpoint::read(note, &partner, now).and_then(|c| c.cosigned_by(note, &cards).map(|_| c));
+            let read = |note: &str| Checkpoint::read_cosigned(note, &partner, &cards, now).and_then(|c| c.cosigned_by(note, &cards).map(|_| c));
             if let Some(checkpoint) = unless_over(read(note))?
                 && self.number("witnessed", &from)?.is_none_or(|(size, _)| size < checkpoint.size)
             {

@@ -76,6 +76,7 @@ impl Node {
             return Err(NodeError::Replayed(number));
         }
         let mut batch = Append::new(now);
+        self.meet_anew(from, number, &mut batch)?;
         let mut touched = BTreeSet::new();
         let mut fates: Vec<(Digest, Fate)> = Vec::with_capacity(pieces.len());
         for piece in pieces {
@@ -482,12 +483,13 @@ impl Node {
 
     /// Queues acts that a party lacks: anyone who holds them may hand them on, since each is signed by its own author.
     fn serve_want(&mut self, to: ServiceId, dossier: DossierId, author: ServiceId, first: u64, last: u64, batch: &mut Append) -> Result<(), NodeError> {
-        let d = self.dossier(&dossier)?.ok_or(NodeError::Absent("dossier"))?;
+        self.hear_want(to, dossier, author, last, batch)?;
+        let last = last.min(first.saturating_add(RANGE_MAX));
+        let Some(d) = self.dossier(&dossier)? else { return self.serve_own(to, dossier, author, first, last, batch) };
         if !d.opening().parties.iter().any(|p| p.service == to) {
             return Err(NodeError::Absent("dossier"));
         }
         let mechanism = Arc::clone(d.mechanism());
-        let last = last.min(first.saturating_add(RANGE_MAX));
         let put_back = self.was_put_back(&to)?;
         // What was erased here helps nobody: an act is judged on its content. Its author keeps it for whoever lacks it. Who was
         // put back must learn all the same which numbers are used.
@@ -500,6 +502,35 @@ impl Node {
             self.return_receipts(to, &acts, batch)?;
         }
         batch.queue.extend(acts.into_iter().map(|act| Queued { recipient: to, what: Outgoing::Act(act) }));
+        self.traffic.rewind(to);
+        self.carry_rewind(to, batch)?;
+        self.news += 1;
+        Ok(())
+    }
+
+    /// Hears what a request for acts of our own says: whoever asks for numbers that are not here has seen a later one of ours. It is asked
+    /// for that in turn: with our signature it is the proof of an older copy. Once that is declared, the answers mend it.
+    fn hear_want(&mut self, from: ServiceId, dossier: DossierId, author: ServiceId, last: u64, batch: &mut Append) -> Result<(), NodeError> {
+        let me = self.me();
+        if author != me || self.is_fenced() {
+            return Ok(());
+        }
+        let known = self.dossier(&dossier)?.map(|d| (d.opening().parties.iter().any(|p| p.service == from), d.chain_end(&me)));
+        let (may_ask, have) = known.unwrap_or((true, 0));
+        if may_ask && last > have && (known.is_some() || self.traffic.may_stray(from)) {
+            // Up to any number: what the other holds lies after what it asks for.
+            self.want(from, dossier, &[Want { author: me, from: have + 1, to: have.saturating_add(RANGE_MAX) }], batch);
+        }
+        Ok(())
+    }
+
+    /// Hands a service its own acts of a dossier that never began here, because its opening did not come.
+    fn serve_own(&mut self, to: ServiceId, dossier: DossierId, author: ServiceId, first: u64, last: u64, batch: &mut Append) -> Result<(), NodeError> {
+        let acts = if author == to { self.store.range(&dossier, &author, first, last)? } else { Vec::new() };
+        if acts.is_empty() {
+            return Err(NodeError::Absent("dossier"));
+        }
+        batch.queue.extend(acts.into_iter().map(|a| Queued { recipient: to, what: Outgoing::Act(a.id) }));
         self.traffic.rewind(to);
         self.carry_rewind(to, batch)?;
         self.news += 1;

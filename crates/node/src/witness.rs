@@ -7,13 +7,20 @@ use crate::recover::GOES_ON_AT;
 use base::{Digest, DossierId, ServiceId, UnixMs};
 use dossier::{Mark, PARTIES_MAX, Want};
 use seal::{Checkpoint, Directory, Restored, ledger};
-use store::{Append, Entry, Outgoing, Queued, RecordOp, prove_consistency};
+use std::collections::BTreeSet;
+use store::{Append, Entry, Kind, Outgoing, Queued, RecordOp, prove_consistency};
 
 /// Size and root of a ledger.
 pub(crate) type Point = (u64, Digest);
 
 /// Cosigned points of one partner that are remembered: six weeks of a checkpoint each quarter of an hour.
 const WITNESSED_KEPT: u64 = 4096;
+/// Ledger entries looked through for what a partner that starts anew did last.
+const MEET_BACK: u64 = 2_000;
+/// Dossiers of which such a partner is told how far they are folded here.
+const MEET_MAX: usize = 64;
+/// A partner that starts more often than this is told less often.
+const MEET_AGAIN_MS: i64 = 60_000;
 /// Kind of the documents that name dossiers which changed since their parties last compared them.
 pub(crate) const UNCOMPARED: &str = "uncompared";
 /// Kind of the documents that name what was last sent of a dossier to its other parties.
@@ -62,13 +69,14 @@ impl Node {
     /// Tells the other parties how far we have folded the dossiers that changed since we last told them.
     ///
     /// An author may tell two parties different things, or one of them nothing. As long as neither of the two acts, nothing that
-    /// they send shows what they had seen; so they compare. Where there are but two parties there is nobody to compare with.
+    /// they send shows what they had seen; so they compare. The other of two parties is told as well: what it hears of its own acts
+    /// shows it that it runs on an older copy, before it signs a number again.
     fn compare(&mut self, batch: &mut Append) -> Result<(), NodeError> {
         let me = self.me();
         for record in self.documents(UNCOMPARED)? {
             let id: DossierId = record.id.parse()?;
             if let Some(d) = self.dossier(&id)?
-                && d.opening().parties.len() > 2
+                && d.opening().parties.len() > 1
             {
                 let piece = Piece::Front { dossier: id, marks: d.marks() }.encode();
                 let others: Vec<ServiceId> = d.opening().parties.iter().map(|p| p.service).filter(|s| *s != me).collect();
@@ -85,6 +93,46 @@ impl Node {
             batch.records.push(RecordOp::Delete { kind: UNCOMPARED.to_owned(), id: record.id });
         }
         Ok(())
+    }
+
+    /// Tells a partner whose node has started anew how far we have folded the dossiers in which it acted last: if its disk was changed for an
+    /// older copy and nobody said so, it sees its own acts that are not there before it signs their numbers again.
+    pub(crate) fn meet_anew(&mut self, from: ServiceId, number: u64, batch: &mut Append) -> Result<(), NodeError> {
+        let start = number >> 32;
+        let (before, at) = match self.fence.met.get(&from) {
+            Some(met) => *met,
+            None => (self.store.given_highest(&from)?.map_or(start, |n| n >> 32), UnixMs(i64::MIN / 2)),
+        };
+        if start <= before || batch.at.0.saturating_sub(at.0) < MEET_AGAIN_MS {
+            self.fence.met.entry(from).or_insert((before, at));
+            return Ok(());
+        }
+        self.fence.met.insert(from, (start, batch.at));
+        for id in self.acted_in(&from)? {
+            let Some(d) = self.dossier(&id)?.filter(|d| d.opening().parties.iter().any(|p| p.service == from)) else { continue };
+            let (piece, wants) = (Piece::Front { dossier: id, marks: d.marks() }.encode(), d.wants());
+            batch.queue.push(Queued { recipient: from, what: Outgoing::Note(piece) });
+            self.news += 1;
+            // What waits here for its acts is not among what is folded.
+            self.want(from, id, &wants, batch);
+        }
+        Ok(())
+    }
+
+    /// Finds the dossiers in which a partner acted last, as our ledger came to know it, looking back a while.
+    fn acted_in(&self, partner: &ServiceId) -> Result<BTreeSet<DossierId>, NodeError> {
+        let (mut to, mut out) = (self.store.ledger()?.size, BTreeSet::new());
+        let stop = to.saturating_sub(MEET_BACK);
+        while to > stop && out.len() < MEET_MAX {
+            let from = to.saturating_sub(PAGE as u64).max(stop);
+            for e in self.store.entries(from, (to - from) as usize)?.into_iter().rev().filter(|e| e.kind == Kind::Act) {
+                if out.len() < MEET_MAX {
+                    out.extend(self.store.act(&e.object.into())?.filter(|a| a.author == *partner).map(|a| a.dossier));
+                }
+            }
+            to = from;
+        }
+        Ok(out)
     }
 
     /// Takes what another party has folded of a dossier: asks it for what is lacking here, or stands otherwise here.
@@ -174,7 +222,7 @@ impl Node {
     pub(crate) fn take_cosigned(&mut self, from: ServiceId, note: &str, batch: &mut Append, now: UnixMs) -> Result<(), NodeError> {
         let own = self.book.cards(&self.keys.service()).ok_or(NodeError::UnknownPartner(self.keys.service()))?;
         let partner = self.book.cards(&from).ok_or(NodeError::UnknownPartner(from))?;
-        let checkpoint = Checkpoint::read(note, &own, now)?;
+        let checkpoint = Checkpoint::read_cosigned(note, &own, &partner, now)?;
         // A note signed with our key that our ledger does not bear out: this ledger is an older copy, or somebody else holds our key. The
         // partner that shows it does right; a note that our key did not sign was refused above, as its fault.
         if self.store.root(checkpoint.size)? != Some(checkpoint.root) {

@@ -81,6 +81,19 @@ impl Checkpoint {
         Ok(checkpoint)
     }
 
+    /// Reads a note that another service cosigned: its own card was good when it came, at `at`, or when the other cosigned it.
+    ///
+    /// The cosignature states its time. A note that is shown again long after is as good as it was then; under a revoked card it is not.
+    pub fn read_cosigned(note: &str, cards: &Cards, cosigner: &Cards, at: UnixMs) -> Result<Checkpoint, NoteFault> {
+        let late = match Checkpoint::read(note, cards, at) {
+            Err(e @ NoteFault::Card(_)) => e,
+            read => return read,
+        };
+        let text = Note::parse(note).ok_or(NoteFault::Form)?.text;
+        let Ok(cosigned) = Checkpoint::read_body(text)?.cosigned_by(note, cosigner) else { return Err(late) };
+        Checkpoint::read(note, cards, cosigned)
+    }
+
     /// Cosigns this checkpoint of a partner at a time; returns the line to put under its note.
     ///
     /// States that this is the largest consistent state of that ledger that we have seen: the caller has verified the signature and

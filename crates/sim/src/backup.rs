@@ -10,8 +10,10 @@ use crate::plan::Fault;
 use crate::station::NAMES;
 use crate::world::{Moment, World};
 use base::{ActId, Digest, DossierId, UnixMs};
+use dossier::Act;
+use seal::{Signed, Typ};
 use std::collections::{BTreeMap, BTreeSet};
-use store::Body;
+use store::{Body, Verdict};
 
 /// How often one disk of a run is put back.
 const PUT_BACKS_MAX: usize = 2;
@@ -142,6 +144,35 @@ impl World {
         acts.filter(|a| lacks(&a.id)).any(|a| !self.can_be_shown(&a.id, i))
     }
 
+    /// Finds among one party's acts of a dossier those that wait for what nobody honest has any more.
+    ///
+    /// An act came out, what its author had seen or signed before it did not, or only from the liar; then its author's disk was lost. Whoever
+    /// has kept its disk has kept what it built on, so only acts of a service that was put back may so wait, and what builds on them.
+    pub(crate) fn waits_in_vain(&self, acts: &[store::Act]) -> BTreeSet<ActId> {
+        let mut in_vain: BTreeSet<ActId> = BTreeSet::new();
+        let waiting: Vec<Act> = acts.iter().filter(|a| a.verdict == Verdict::Waiting).flat_map(|a| head_of(&a.signed)).collect();
+        loop {
+            let before = in_vain.len();
+            for act in &waiting {
+                let (h, id) = (act.head(), act.id());
+                let lost_its_disk = self.place(&h.author).is_some_and(|p| self.book.put_back.times.contains_key(&p));
+                let before = (h.seq > 1).then_some(h.prev);
+                let gone = |past: ActId| lost_its_disk && !self.is_held(&past);
+                if before.into_iter().chain(h.seen.iter().map(|m| m.act)).any(|past| in_vain.contains(&past) || gone(past)) {
+                    in_vain.insert(id);
+                }
+            }
+            if in_vain.len() == before {
+                return in_vain;
+            }
+        }
+    }
+
+    /// Tells whether some service has an act, content or not; the liar's node hands on what it has like any other.
+    fn is_held(&self, act: &ActId) -> bool {
+        self.stations.iter().any(|s| s.store().is_some_and(|s| matches!(s.act(act), Ok(Some(_)))))
+    }
+
     /// In the end: what a service had acknowledged is back, if anybody holds it, and whoever saw more than the silent copy has it in its log.
     pub(crate) fn put_back_in_the_end(&mut self) -> Result<(), Violation> {
         let lost = self.book.put_back.lost.clone();
@@ -181,4 +212,9 @@ impl World {
         }
         Ok(())
     }
+}
+
+/// Reads the head of a stored act.
+fn head_of(signed: &[u8]) -> Option<Act> {
+    Act::decode(Signed::parse(signed, Typ::Act, 1 << 20).ok()?.payload(), None).ok()
 }

@@ -437,9 +437,12 @@ impl World {
             let acts = store.acts_of(dossier).map_err(|e| Violation::new("stays-sound", e.to_string()))?;
             let author_is_honest = |a: &store::Act| self.place(&a.author).is_some_and(|p| self.is_true(p));
             // Two acts of an honest author under one number, or a gap in its chain, are its node's fault.
+            let in_vain = self.waits_in_vain(&acts);
             for author in acts.iter().filter(|a| author_is_honest(a)).map(|a| a.author).collect::<BTreeSet<_>>() {
                 let numbers: Vec<u64> = acts.iter().filter(|a| a.author == author).map(|a| a.seq).collect();
-                if numbers != (1..=numbers.len() as u64).collect::<Vec<_>>() {
+                let whole: Vec<u64> = acts.iter().filter(|a| a.author == author && !in_vain.contains(&a.id)).map(|a| a.seq).collect();
+                let doubled = numbers.windows(2).any(|n| n[0] == n[1]);
+                if doubled || whole != (1..=whole.len() as u64).collect::<Vec<_>>() {
                     let what = format!("{} holds the acts {numbers:?} of {} in {}", NAMES[i], NAMES[self.place(&author).unwrap_or(0)], dossier.short());
                     return Err(Violation::new("nothing-is-doubled", what));
                 }
@@ -447,7 +450,7 @@ impl World {
             if let Some(a) = acts.iter().find(|a| author_is_honest(a) && matches!(a.verdict, Verdict::Void(_))) {
                 return Err(Violation::new("honest-acts-count", format!("{} holds act {} of an honest author as {}", NAMES[i], a.id.short(), a.verdict)));
             }
-            if let Some(a) = acts.iter().find(|a| author_is_honest(a) && a.verdict == Verdict::Waiting) {
+            if let Some(a) = acts.iter().find(|a| author_is_honest(a) && a.verdict == Verdict::Waiting && !in_vain.contains(&a.id)) {
                 return Err(Violation::new("nothing-waits", format!("at {} act {} of {} still waits", NAMES[i], a.id.short(), dossier.short())));
             }
             // From where an author's chain forks on, its acts are evidence and fold to nothing; not everybody holds every one.

@@ -156,7 +156,7 @@ impl Entry {
 
     /// Files our own checkpoint with a partner's cosignature, once both hold; `at` is when the note came.
     pub fn checkpoint_cosigned(note: &str, own: &Cards, partner: &Cards, at: UnixMs) -> Result<Entry, NoteFault> {
-        Checkpoint::read(note, own, at)?.cosigned_by(note, partner)?;
+        Checkpoint::read_cosigned(note, own, partner, at)?.cosigned_by(note, partner)?;
         Ok(Entry::new(Kind::CheckpointCosigned, partner.service(), note.as_bytes(), Filed::Nothing))
     }
 

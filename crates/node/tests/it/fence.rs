@@ -738,3 +738,144 @@ fn what_a_clock_ahead_dated_beyond_the_overlap_of_two_cards_does_not_hold_the_fe
     w.pump();
     w.alike(asked.dossier);
 }
+
+/// MA asks ES, and is copied; then it notes twice, and only the second note reaches ES before MA's disk is lost. Returns the parcel of the first.
+fn second_without_the_first(folder: &Path) -> (World, Done, UnixMs, Vec<u8>) {
+    let (mut w, asked, copied) = asked_and_backed_up(folder, 2);
+    w.notes(MA, asked.dossier, "La première se perd.");
+    let (_, first) = w.carry(MA, ES).unwrap();
+    w.notes(MA, asked.dossier, "La seconde arrive.");
+    let (_, second) = w.carry(MA, ES).unwrap();
+    w.hand(MA, ES, &second).unwrap();
+    (w, asked, copied, first)
+}
+
+#[test]
+fn the_number_of_an_own_act_that_waits_is_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut w, asked, copied, first) = second_without_the_first(folder.path());
+    put_back(&mut w, &folder.path().join("copy.db"), Some(copied));
+    w.pump();
+    // ES has answered, and what it named is here: it waits, for nobody has the note before it.
+    assert!(w.node(MA).fence().unwrap().unwrap().over);
+    assert_eq!(w.filed(MA, asked.dossier), "ma1 valid, ma3 waiting");
+    w.asks(MA, None); // elsewhere it signs
+    for _ in 0..2 {
+        assert_eq!(refused(&mut w, MA, note(asked.dossier, "Ce serait un second deux.")), "refusal.fence.own-waits");
+        w.wait(HOUR); // no time makes the number free
+        w.restart(MA);
+    }
+    // The lost note turns up after all, by a parcel that was long under way: at once both chains go on.
+    w.hand(MA, ES, &first).unwrap();
+    checkpoint(&mut w, ES);
+    assert_eq!(w.filed(MA, asked.dossier), "ma1 valid, ma2 valid, ma3 valid");
+    w.notes(MA, asked.dossier, "Quatrième.");
+    w.pump();
+    w.alike(asked.dossier);
+    nothing_twice(&w);
+}
+
+#[test]
+fn an_own_act_on_what_only_a_liar_had_keeps_its_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut w, asked, copied) = asked_and_backed_up(folder.path(), 3);
+    // DE says something to MA alone, MA builds on it, and ES gets MA's act. Then MA loses its disk, and DE has never said anything.
+    let forged = w.forge(DE, asked.dossier, note_deed(asked.dossier), words("Entre nous."), |_| ());
+    let parcel = w.parcel(DE, MA, 1, &[piece(forged)]);
+    w.hand(DE, MA, &parcel).unwrap();
+    w.notes(MA, asked.dossier, "Vu ce que dit l'Allemagne.");
+    w.send_all(MA, ES);
+    put_back(&mut w, &folder.path().join("copy.db"), Some(copied));
+    w.pump();
+    assert_eq!(w.filed(MA, asked.dossier), "ma1 valid, ma2 waiting");
+    let e = w.tries(MA, note(asked.dossier, "Non.")).unwrap_err();
+    assert!(e.code() == "refusal.fence.own-waits" && e.to_string().contains("acts of de which"), "{e}");
+    let other = w.asks(MA, None);
+    w.pump();
+    w.alike(other.dossier);
+    nothing_twice(&w);
+}
+
+#[test]
+fn the_other_of_two_parties_shows_an_older_copy() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut w, asked, _) = asked_and_backed_up(folder.path(), 2);
+    // Whoever lacks nothing hears nothing new in it.
+    checkpoint(&mut w, ES);
+    assert!(w.node(MA).fence().unwrap().is_none());
+    // A note comes to ES by the hand of a courier who was still on his way when MA's disk was changed.
+    w.notes(MA, asked.dossier, "Par porteur.");
+    let (_, parcel) = w.carry(MA, ES).unwrap();
+    put_back(&mut w, &folder.path().join("copy.db"), None);
+    w.pump();
+    w.hand(MA, ES, &parcel).unwrap();
+    w.pump();
+    assert!(w.node(MA).fence().unwrap().is_none(), "nothing has shown it yet");
+    checkpoint(&mut w, ES);
+    let fence = w.node(MA).fence().unwrap().unwrap();
+    assert_eq!((fence.why, fence.over), (node::Why::Found, true), "{fence:?}");
+    assert_eq!(w.codes_logged(ES, "incident"), ["peer.ledger.restored"]);
+    w.notes(MA, asked.dossier, "Troisième.");
+    w.pump();
+    w.alike(asked.dossier);
+    assert_eq!(w.filed(ES, asked.dossier), "ma1 valid, ma2 valid, ma3 valid");
+    nothing_twice(&w);
+}
+
+#[test]
+fn who_starts_on_an_older_copy_is_shown_it_with_its_first_parcel() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut w, asked, _) = asked_and_backed_up(folder.path(), 2);
+    w.notes(MA, asked.dossier, "Arrivée, comparée, et puis perdue.");
+    w.pump();
+    checkpoint(&mut w, ES); // told to the disk that is lost: it is not told again
+    // A start like any other shows nothing.
+    w.restart(MA);
+    w.asks(MA, None);
+    w.pump();
+    assert!(w.node(MA).fence().unwrap().is_none());
+    w.wait(2 * MINUTE);
+    // The copy counts starts on from where it was made; it overtakes the lost one with the second.
+    put_back(&mut w, &folder.path().join("copy.db"), None);
+    w.restart(MA);
+    w.asks(MA, None);
+    w.pump();
+    let fence = w.node(MA).fence().unwrap().unwrap();
+    assert_eq!((fence.why, fence.over), (node::Why::Found, true), "{fence:?}");
+    w.notes(MA, asked.dossier, "Troisième.");
+    w.pump();
+    w.alike(asked.dossier);
+    nothing_twice(&w);
+}
+
+#[test]
+fn a_request_for_own_acts_that_are_not_here_shows_an_older_copy() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut w, asked, _, _) = second_without_the_first(folder.path());
+    put_back(&mut w, &folder.path().join("copy.db"), None);
+    // ES holds the third and asks for the second: MA has never heard of either, and asks back.
+    w.pump();
+    let fence = w.node(MA).fence().unwrap().unwrap();
+    assert_eq!((fence.why, fence.over), (node::Why::Found, true), "{fence:?}");
+    assert_eq!(refused(&mut w, MA, note(asked.dossier, "Non.")), "refusal.fence.own-waits");
+    nothing_twice(&w);
+}
+
+#[test]
+fn an_own_checkpoint_under_a_card_that_was_followed_shows_an_older_copy() {
+    for revoke in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut w, asked, _) = asked_and_backed_up(folder.path(), 2);
+        checkpoint(&mut w, MA);
+        new_card(&mut w, MA, revoke);
+        w.wait(seal::OVERLAP_MS);
+        put_back(&mut w, &folder.path().join("copy.db"), None);
+        w.asks(MA, None);
+        checkpoint(&mut w, MA);
+        // ES shows what it cosigned last. What a revoked card signed may be a thief's; it proves nothing.
+        let fence = w.node(MA).fence().unwrap();
+        assert_eq!(fence.as_ref().map(|f| f.why), (!revoke).then_some(node::Why::Found), "{fence:?}");
+        assert_eq!(w.codes_logged(MA, "refused-input").iter().any(|c| c == "peer.seal.card-revoked"), revoke, "{:?}", w.logged(MA, "refused-input"));
+        let _ = asked;
+    }
+}

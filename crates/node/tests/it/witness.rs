@@ -66,6 +66,29 @@ fn a_checkpoint_that_is_overtaken_by_a_later_one_accuses_nobody() {
 }
 
 #[test]
+fn a_cosignature_that_comes_after_the_card_was_followed_counts() {
+    let (mut w, _) = World::allied(2);
+    let (size, now) = (w.size(MA), w.now);
+    w.node(MA).checkpoint(now).unwrap();
+    w.sides[MA].commit();
+    w.send_all(MA, ES); // ES cosigns, and is away before it has sent that
+    let draft = seal::CardDraft { valid_from: now, ..card_draft("ma") };
+    w.sides[MA].keys.rotate(&draft, now, &mut Seeded(7)).unwrap();
+    let keys = w.sides[MA].keys.clone();
+    w.node(MA).adopt_keys(keys, &[], now).unwrap();
+    w.sides[MA].commit();
+    w.wait(MINUTE);
+    w.send_all(MA, ES);
+    w.wait(seal::OVERLAP_MS);
+    w.pump();
+    assert_eq!(cosigned(&w), [("es".to_owned(), size)], "it was good when it was cosigned");
+    assert!(w.logged(MA, "refused-input").is_empty(), "{:?}", w.logged(MA, "refused-input"));
+    let size = w.size(MA);
+    checkpoint(&mut w);
+    assert_eq!(cosigned(&w), [("es".to_owned(), size)], "and the next goes on from there");
+}
+
+#[test]
 fn a_ledger_that_was_put_back_and_rewritten_is_named() {
     // Shorter than before, and longer than before: either way the partner names it.
     for acts in [1, 12] {
