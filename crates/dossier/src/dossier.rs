@@ -458,8 +458,19 @@ impl Dossier {
         if head.seen.iter().any(gap) { Err(Refusal::SeenGap) } else { Ok(()) }
     }
 
-    /// Brings a state forward to some marks, along the branches that they name; starts afresh where the state is on another.
+    /// Brings a state forward to some marks, along the branches that they name; starts afresh where the state is on another, or has more.
+    ///
+    /// It has more where its author signed on a second branch, having seen less there than on the first, or nothing: what was folded for the
+    /// first is no part of that act's past, and whichever came earlier here must not matter.
     fn advance(&self, state: &mut State, marks: impl Iterator<Item = Mark> + Clone) -> bool {
+        let mut asked = vec![0; state.marks.len()];
+        for mark in marks.clone() {
+            let Some(p) = state.party(&mark.party) else { return false };
+            asked[p] = mark.seq;
+        }
+        if state.marks.iter().zip(&asked).any(|(here, asked)| here.0 > *asked) {
+            *state = self.front_like();
+        }
         let mut steps: Vec<&Filed> = Vec::new();
         for mark in marks.clone() {
             let Some(p) = state.party(&mark.party) else { return false };

@@ -262,7 +262,9 @@ impl Node {
         }
         batch.entries.push(Entry::recovered(&verified));
         for end in &said.chains {
-            if self.store.act(&end.act)?.is_none() {
+            // What came before the answer in one parcel is stored with it or not at all.
+            let beside = batch.entries.iter().any(|e| e.object() == end.act.as_ref());
+            if !beside && self.store.act(&end.act)?.is_none() {
                 self.open_end(end.dossier, end.author, from, (end.seq, end.act), batch);
                 self.want_end(from, end.dossier, end.author, end.seq, batch)?;
             }

@@ -110,6 +110,11 @@ pub(crate) enum Filed {
 }
 
 impl Entry {
+    /// Returns the digest of what is filed: for an act its id.
+    pub fn object(&self) -> &Digest {
+        &self.object
+    }
+
     /// Files an act and its body, which is sealed at rest under its item's key; `None` when the body did not come along.
     ///
     /// Panics if the object was not signed as an act: that is a bug of the caller.

@@ -275,6 +275,30 @@ fn two_tongues_are_found_kept_and_fold_to_nothing() {
 }
 
 #[test]
+fn each_branch_of_a_fork_is_judged_on_its_own_past_whatever_came_before() {
+    let accept = |d: &Dossier, minute: i64| write(d, "es", minute, Desk, mv(d.root(), "accept"), fields(&[("reference", Value::Line("A".into()))]));
+    let (_, mut es) = opened();
+    let one = accept(&es, 1);
+    file(&mut es, &one);
+    let note = Deed::OpenItem { kind: "note".into(), parent: es.root() };
+    let after = write(&es, "es", 2, Desk, note, fields(&[("text", Value::Many(vec![text("Suite")]))]));
+    // The second tongue has not seen the first: that it had accepted there is no part of its past. MA builds on what it was told.
+    let (mut deceived, untouched) = opened();
+    let other = accept(&untouched, 3);
+    file(&mut deceived, &other);
+    let on_it = write(&deceived, "ma", 4, Desk, mv(deceived.root(), "withdraw"), fields(&[("reason", text("Réglé"))]));
+    let mut digests = BTreeSet::new();
+    for order in [[&one, &after, &other, &on_it], [&other, &on_it, &one, &after], [&one, &other, &after, &on_it], [&on_it, &after, &other, &one]] {
+        let (_, mut d) = opened();
+        order.iter().for_each(|a| drop(file(&mut d, a)));
+        let verdicts: Vec<&Verdict> = [&one, &after, &other, &on_it].map(|a| d.act(&a.id()).unwrap().1).to_vec();
+        assert!(verdicts.iter().all(|v| **v == Verdict::Valid), "{verdicts:?}");
+        digests.insert(d.state().digest(d.id()));
+    }
+    assert_eq!(digests.len(), 1);
+}
+
+#[test]
 fn what_the_api_would_not_build_is_void() {
     let (mut ma, mut es) = opened();
     let root = ma.root();

@@ -762,7 +762,7 @@ fn the_number_of_an_own_act_that_waits_is_used() {
     w.asks(MA, None); // elsewhere it signs
     for _ in 0..2 {
         assert_eq!(refused(&mut w, MA, note(asked.dossier, "Ce serait un second deux.")), "refusal.fence.own-waits");
-        w.wait(HOUR); // no time makes the number free
+        w.wait(16 * MINUTE); // no time makes the number free
         w.restart(MA);
     }
     // The lost note turns up after all, by a parcel that was long under way: at once both chains go on.
@@ -863,19 +863,17 @@ fn a_request_for_own_acts_that_are_not_here_shows_an_older_copy() {
 
 #[test]
 fn an_own_checkpoint_under_a_card_that_was_followed_shows_an_older_copy() {
-    for revoke in [false, true] {
-        let folder = tempfile::tempdir().unwrap();
-        let (mut w, asked, _) = asked_and_backed_up(folder.path(), 2);
-        checkpoint(&mut w, MA);
-        new_card(&mut w, MA, revoke);
-        w.wait(seal::OVERLAP_MS);
-        put_back(&mut w, &folder.path().join("copy.db"), None);
-        w.asks(MA, None);
-        checkpoint(&mut w, MA);
-        // ES shows what it cosigned last. What a revoked card signed may be a thief's; it proves nothing.
-        let fence = w.node(MA).fence().unwrap();
-        assert_eq!(fence.as_ref().map(|f| f.why), (!revoke).then_some(node::Why::Found), "{fence:?}");
-        assert_eq!(w.codes_logged(MA, "refused-input").iter().any(|c| c == "peer.seal.card-revoked"), revoke, "{:?}", w.logged(MA, "refused-input"));
-        let _ = asked;
-    }
+    let folder = tempfile::tempdir().unwrap();
+    let (mut w, ..) = asked_and_backed_up(folder.path(), 2);
+    // Two: the first cosignature is what the ledger grows by, and what the copy lacks; no act of it is anywhere.
+    checkpoint(&mut w, MA);
+    checkpoint(&mut w, MA);
+    new_card(&mut w, MA, false);
+    w.wait(seal::OVERLAP_MS);
+    put_back(&mut w, &folder.path().join("copy.db"), None);
+    w.asks(MA, None);
+    checkpoint(&mut w, MA);
+    // ES shows what it cosigned last.
+    let fence = w.node(MA).fence().unwrap().unwrap();
+    assert_eq!((fence.why, fence.over), (node::Why::Found, true), "{fence:?}");
 }

@@ -67,25 +67,38 @@ fn a_checkpoint_that_is_overtaken_by_a_later_one_accuses_nobody() {
 
 #[test]
 fn a_cosignature_that_comes_after_the_card_was_followed_counts() {
-    let (mut w, _) = World::allied(2);
-    let (size, now) = (w.size(MA), w.now);
-    w.node(MA).checkpoint(now).unwrap();
-    w.sides[MA].commit();
-    w.send_all(MA, ES); // ES cosigns, and is away before it has sent that
-    let draft = seal::CardDraft { valid_from: now, ..card_draft("ma") };
-    w.sides[MA].keys.rotate(&draft, now, &mut Seeded(7)).unwrap();
-    let keys = w.sides[MA].keys.clone();
-    w.node(MA).adopt_keys(keys, &[], now).unwrap();
-    w.sides[MA].commit();
-    w.wait(MINUTE);
-    w.send_all(MA, ES);
-    w.wait(seal::OVERLAP_MS);
-    w.pump();
-    assert_eq!(cosigned(&w), [("es".to_owned(), size)], "it was good when it was cosigned");
-    assert!(w.logged(MA, "refused-input").is_empty(), "{:?}", w.logged(MA, "refused-input"));
-    let size = w.size(MA);
-    checkpoint(&mut w);
-    assert_eq!(cosigned(&w), [("es".to_owned(), size)], "and the next goes on from there");
+    for revoked in [false, true] {
+        let (mut w, _) = World::allied(2);
+        let (size, now) = (w.size(MA), w.now);
+        w.node(MA).checkpoint(now).unwrap();
+        w.sides[MA].commit();
+        w.send_all(MA, ES); // ES cosigns, and is away before it has sent that
+        let draft = seal::CardDraft { valid_from: now, ..card_draft("ma") };
+        w.sides[MA].keys.rotate(&draft, now, &mut Seeded(7)).unwrap();
+        let keys = w.sides[MA].keys.clone();
+        let mut revocations = Vec::new();
+        if revoked {
+            let tasks = vec![keys.revocation(1, now, seal::Reason::Suspected, now).unwrap()];
+            let request = seal::RootRequest { version: seal::REQUEST_VERSION, service: keys.service(), tasks };
+            revocations.push(keys.root().unwrap().answer(&request).unwrap().signed.remove(0).to_vec());
+        }
+        w.node(MA).adopt_keys(keys, &revocations, now).unwrap();
+        w.sides[MA].commit();
+        w.wait(MINUTE);
+        w.send_all(MA, ES);
+        w.wait(seal::OVERLAP_MS);
+        w.pump();
+        // It was good when it was cosigned; what a revoked card signed may be a thief's.
+        let counts = if revoked { Vec::new() } else { vec![("es".to_owned(), size)] };
+        assert_eq!(cosigned(&w), counts);
+        let refused = if revoked { vec!["peer.seal.card-revoked"] } else { Vec::new() };
+        assert_eq!(w.codes_logged(MA, "refused-input"), refused, "{:?}", w.logged(MA, "refused-input"));
+        if !revoked {
+            let size = w.size(MA);
+            checkpoint(&mut w);
+            assert_eq!(cosigned(&w), [("es".to_owned(), size)], "and the next goes on from there");
+        }
+    }
 }
 
 #[test]
