@@ -95,6 +95,11 @@ impl World {
             return Ok(());
         }
         self.nothing_readable(&file.bytes)?;
+        // Its node was lost while it wrote, and whoever restored it destroyed what was on the media, as the manual says; of a copy that
+        // nobody declared nobody knew to do so.
+        if self.book.put_back.fresh.contains(&i) && self.book.put_back.silent != Some(i) {
+            return Ok(());
+        }
         if whole {
             let end = file.out.finish();
             file.bytes.extend(end);

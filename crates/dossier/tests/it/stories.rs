@@ -6,6 +6,7 @@ use base::{ServiceId, UnixMs};
 use dossier::OfficerRole::*;
 use dossier::*;
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 fn opened() -> (Dossier, Dossier) {
