@@ -76,7 +76,10 @@ impl Node {
             return Err(NodeError::Replayed(number));
         }
         let mut batch = Append::new(now);
-        self.meet_anew(from, number, &mut batch)?;
+        // By file every session of a partner may be a start of its node; what it would be told comes with the next comparison.
+        if until.is_none() {
+            self.meet_anew(from, number, &mut batch)?;
+        }
         let mut touched = BTreeSet::new();
         let mut fates: Vec<(Digest, Fate)> = Vec::with_capacity(pieces.len());
         for piece in pieces {
