@@ -271,12 +271,12 @@ fn primitives(dir: &Path) -> std::io::Result<Value> {
     let body = letters().into_bytes();
     let signed = keys.sign(Typ::Act, &body).bytes().to_vec();
     let card = cards.latest().clone();
-    let parcel = seal_parcel(&keys, &card, 1, UnixMs(1), &body).map_err(std::io::Error::other)?;
+    let parcel = seal_parcel(&keys, &card, 1, UnixMs(1), &body).map_err(std::io::Error::other)?.bytes;
     let limit = body.len() + 8192;
     let sign = median(|| drop(keys.sign(Typ::Act, &body)));
     let verify = median(|| drop(Signed::parse(&signed, Typ::Act, limit).map(|s| s.verify(&cards, UnixMs(1)))));
     let sealing = median(|| drop(seal_parcel(&keys, &card, 1, UnixMs(1), &body)));
-    let open = median(|| drop(Parcel::parse(&parcel, limit).map(|p| p.open(&cards, &keys))));
+    let open = median(|| drop(Parcel::parse(&parcel[..], limit).map(|p| p.open(&cards, &keys))));
     std::fs::create_dir_all(dir)?;
     let path = dir.join("fsync.yard");
     let mut file = File::create(&path)?;

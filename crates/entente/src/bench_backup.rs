@@ -7,7 +7,7 @@ use crate::bench::{letters, note};
 use crate::engine::now;
 use crate::home::{Founding, Home, key_file_bytes};
 use crate::launch::{LaunchError, accord};
-use base::{Digest, DossierId, Lang, ServiceId, Text};
+use base::{DossierId, Lang, ServiceId, Text};
 use dossier::OfficerRole;
 use node::{Intent, Made, Node, Served, Settings};
 use seal::{CardDraft, Duty, Fingerprint, Keys, Lock, SystemEntropy};
@@ -276,7 +276,7 @@ fn does(node: &mut Node, intent: Value) -> Result<DossierId, LaunchError> {
 fn send(from: &mut Node, to: &mut Node) -> Result<bool, LaunchError> {
     let Some(load) = from.load(to.me(), now()).map_err(system)? else { return Ok(false) };
     let parcel = load.seal(&from.keys()).map_err(system)?;
-    let arrived = node::open(&parcel, from.me(), &to.book(), &to.keys(), now()).map_err(system)?;
+    let arrived = node::open(parcel.bytes, from.me(), &to.book(), &to.keys(), now()).map_err(system)?;
     let served = to.receive(arrived, now()).map_err(system)?;
     let mut outcomes = to.commit();
     let receipt = match served {
@@ -286,7 +286,7 @@ fn send(from: &mut Node, to: &mut Node) -> Result<bool, LaunchError> {
             outcomes.swap_remove(place).1.map_err(system)?.receipt.ok_or_else(|| system("no receipt"))?
         }
     };
-    from.answered(to.me(), load.number, Digest::of(&parcel).into(), Some(&receipt), now()).map_err(system)?;
+    from.answered(to.me(), load.number, parcel.id, Some(&receipt), now()).map_err(system)?;
     crate::home::commit(from).map_err(system)?;
     Ok(true)
 }

@@ -11,7 +11,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
-use base::{Digest, ServiceId};
+use base::ServiceId;
 use bytes::Bytes;
 use dossier::OfficerRole;
 use http_body_util::BodyExt;
@@ -128,11 +128,11 @@ impl Writer {
                         }
                         Err(e) => return Err(e),
                     };
-                    if !self.out.fits(CarryRecord::Parcel(&parcel)) {
+                    if !self.out.fits(CarryRecord::Parcel(&parcel.bytes)) {
                         self.put_back(0).await?;
                         continue;
                     }
-                    self.group.push((CarrySealed { number: load.number, parcel: Digest::of(&parcel).into(), sent: load.sent.clone() }, parcel));
+                    self.group.push((CarrySealed { number: load.number, parcel: parcel.id, sent: load.sent.clone() }, parcel.bytes));
                     if self.group.len() >= self.group_max || self.group.iter().map(|g| g.1.len()).sum::<usize>() >= GROUP_BYTES {
                         parcels += self.let_go().await?;
                         self.send(carry_frame(FRAME_PROGRESS, json!({ "parcels": parcels, "due": self.begun.due, "bytes": self.sent }).to_string().as_bytes()))

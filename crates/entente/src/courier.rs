@@ -53,9 +53,7 @@ impl Door {
         let turn = Arc::clone(self.opening.lock().expect("no holder panics").entry(from).or_insert_with(|| Arc::new(Semaphore::new(OPENING_MAX))));
         let turn = turn.acquire_owned().await.map_err(|e| NodeError::Corrupt(e.to_string()))?;
         let open = move || {
-            let mut arrived = node::open(&parcel, from, &book, &keys, now())?;
-            // The parcel's own bytes are not needed while the disk is waited for.
-            drop(parcel);
+            let mut arrived = node::open(parcel, from, &book, &keys, now())?;
             shelves.iter().for_each(|s| arrived.shelve(s));
             Ok(arrived)
         };
@@ -97,8 +95,8 @@ impl Door {
         let sealed = tokio::task::spawn_blocking(move || load.seal(&keys)).await.ok()?;
         match sealed {
             Ok(parcel) => {
-                self.under_way.lock().expect("no holder panics").insert((to, number), Digest::of(&parcel).into());
-                Some(Letter { number, parcel: parcel.into() })
+                self.under_way.lock().expect("no holder panics").insert((to, number), parcel.id);
+                Some(Letter { number, parcel: parcel.bytes.into() })
             }
             Err(e) => {
                 tracing::error!(code = e.code(), "a parcel could not be sealed: {e}");

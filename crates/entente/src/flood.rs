@@ -115,7 +115,7 @@ impl Flooder {
 
     fn sealed(&self, content: &[u8]) -> Bytes {
         let number = self.number.fetch_add(1, Ordering::Relaxed);
-        seal_parcel(&self.keys, &self.card, number, now(), content).map(Bytes::from).unwrap_or_default()
+        seal_parcel(&self.keys, &self.card, number, now(), content).map(|p| p.bytes.into()).unwrap_or_default()
     }
 }
 

@@ -69,16 +69,18 @@ impl ChunkIn {
     }
 }
 
-/// Reads the chunks of a parcel and joins them into its content.
-pub(crate) fn join_chunks(shelves: &Shelves, cuts: &[Cut]) -> Result<Vec<u8>, NodeError> {
-    // Written one after the other into the content itself: chunks are too large to be copied twice.
-    let bytes: usize = cuts.iter().map(|c| chunk_bytes(c.size, c.index).unwrap_or(CHUNK_BYTES) + 1024).sum();
-    let mut content = Vec::with_capacity(bytes);
-    piece::begin(&mut content, cuts.len());
+/// Returns about how many bytes of content chunks make.
+pub(crate) fn chunks_bytes(cuts: &[Cut]) -> usize {
+    cuts.iter().map(|c| chunk_bytes(c.size, c.index).unwrap_or(CHUNK_BYTES) + 1024).sum()
+}
+
+/// Reads the chunks of a parcel and writes them behind what is there, as its content.
+pub(crate) fn write_chunks(shelves: &Shelves, cuts: &[Cut], content: &mut Vec<u8>) -> Result<(), NodeError> {
+    piece::begin(content, cuts.len());
     for c in cuts {
-        shelves.piece(c.exhibit, &c.shelf, c.size, c.index)?.encode_into(&mut content);
+        shelves.piece(c.exhibit, &c.shelf, c.size, c.index)?.encode_into(content);
     }
-    Ok(content)
+    Ok(())
 }
 
 impl Node {

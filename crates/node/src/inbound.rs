@@ -1,4 +1,4 @@
-//! Opens what other services send: 1 size, 2 sender's card at that time, 3 signature, 4 decryption, 5 pieces, 6 every act's
+//! Opens what other services send: 1 size, 2 sender's card at that time, 3 signature, 4 digest and decryption, 5 pieces, 6 every act's
 //! own signature; an act whose author's card was revoked comes in only with a party's signed word that it held it before. Needs no node, so it runs beside it on another core.
 
 use crate::book::Book;
@@ -69,20 +69,19 @@ pub(crate) struct Attested {
 }
 
 /// Opens a parcel that a service brought over the wire.
-pub fn open(bytes: &[u8], from: ServiceId, book: &Book, keys: &Keys, now: UnixMs) -> Result<Arrived, NodeError> {
-    open_aged(bytes, from, book, keys, None, now)
+pub fn open(bytes: impl Into<Vec<u8>> + AsRef<[u8]>, from: ServiceId, book: &Book, keys: &Keys, now: UnixMs) -> Result<Arrived, NodeError> {
+    open_aged(Parcel::parse(bytes, PARCEL_BYTES_MAX)?, from, book, keys, None, now)
 }
 
 /// Opens a parcel that came in a carry file of this service, sealed up to `days_max` days ago.
 ///
 /// As on the wire the sender's card is judged at the time that the parcel states, and no parcel is of the future. Nothing older
 /// than [`CARRY_DAYS_CEILING`] is taken.
-pub fn open_carried(bytes: &[u8], from: ServiceId, book: &Book, keys: &Keys, days_max: u32, now: UnixMs) -> Result<Arrived, NodeError> {
-    open_aged(bytes, from, book, keys, Some(days_max.min(CARRY_DAYS_CEILING)), now)
+pub fn open_carried(parcel: Parcel, from: ServiceId, book: &Book, keys: &Keys, days_max: u32, now: UnixMs) -> Result<Arrived, NodeError> {
+    open_aged(parcel, from, book, keys, Some(days_max.min(CARRY_DAYS_CEILING)), now)
 }
 
-fn open_aged(bytes: &[u8], from: ServiceId, book: &Book, keys: &Keys, days_max: Option<u32>, now: UnixMs) -> Result<Arrived, NodeError> {
-    let parcel = Parcel::parse(bytes, PARCEL_BYTES_MAX)?;
+fn open_aged(parcel: Parcel, from: ServiceId, book: &Book, keys: &Keys, days_max: Option<u32>, now: UnixMs) -> Result<Arrived, NodeError> {
     if parcel.from() != from {
         return Err(NodeError::Courier);
     }
@@ -108,7 +107,7 @@ fn open_aged(bytes: &[u8], from: ServiceId, book: &Book, keys: &Keys, days_max: 
     let (number, id, at) = (parcel.number(), parcel.id(), parcel.at());
     let until = days_max.map(|_| parcel.at().plus_ms(i64::from(CARRY_DAYS_CEILING + 1) * 86_400_000));
     let opened = parcel.open(&cards, keys)?;
-    let pieces = piece::split(&opened.plaintext).map_err(SealFault::from)?;
+    let pieces = piece::split(opened.plaintext()).map_err(SealFault::from)?;
     if pieces.len() > seal::RECEIPT_ENTRIES_MAX {
         return Err(SealFault::from(CborError::Shape("more pieces than a receipt can name".to_owned())).into());
     }

@@ -12,7 +12,7 @@ use crate::node::{Node, Ticket};
 use crate::outbound::PARCEL_BYTES_MAX;
 use crate::shelves::Shelves;
 use base::{Digest, OfficerId, ParcelId, ServiceId, UnixMs};
-use seal::{CardFault, CarryFault, CarryHead, CarryPart, CarryReader, Directory, Held, Keys, Receipt, SealFault, Signed, Typ};
+use seal::{CardFault, CarryFault, CarryHead, CarryPart, CarryReader, Directory, Held, Keys, Parcel, Receipt, SealFault, Signed, Typ};
 use serde::Serialize;
 use std::sync::Arc;
 use store::{Appended, Store};
@@ -209,12 +209,16 @@ impl Intake {
             CarryPart::Head(_) => Ok(None),
             CarryPart::Parcel(bytes) => {
                 self.out = Out::Parcel(0);
-                let id = Digest::of(&bytes).into();
+                let parcel = match Parcel::parse(bytes, PARCEL_BYTES_MAX) {
+                    Ok(parcel) => parcel,
+                    Err(e) => return Ok(Some(self.refused(from, &e.into()))),
+                };
+                let id = parcel.id();
                 let known = self.store.given(&id)?.filter(|g| g.parcel.sender == from);
                 if let Some(given) = known {
                     return Ok(Some(IntakeJob::Known(from, given.parcel.number, id)));
                 }
-                match open_carried(&bytes, from, &self.book, &self.keys, self.days_max, now) {
+                match open_carried(parcel, from, &self.book, &self.keys, self.days_max, now) {
                     Ok(mut arrived) => {
                         self.out = Out::Parcel(arrived.chunks());
                         // Chunks that are expected are written here, beside the node.

@@ -3,13 +3,13 @@
 //! The node never sends. A load is sealed by the caller, so that sealing runs beside the node on another core.
 
 use crate::error::{NOT_OURS, NodeError};
-use crate::exhibit_flow::{Cut, join_chunks};
+use crate::exhibit_flow::{Cut, chunks_bytes, write_chunks};
 use crate::node::{Node, Ticket, log};
 use crate::piece::{self, Piece};
 use crate::shelves::Shelves;
 use base::{Digest, DossierId, ExhibitId, ParcelId, ServiceId, UnixMs};
 use dossier::Want;
-use seal::{Card, Directory, Held, Keys, Receipt, Signed, Typ};
+use seal::{Card, Directory, Held, Keys, Receipt, SealedParcel, Signed, Typ};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use store::{Append, Body, DueObject, Entry, QueuePlace};
@@ -130,12 +130,13 @@ pub struct Load {
 
 impl Load {
     /// Seals the content for its recipient.
-    pub fn seal(&self, keys: &Keys) -> Result<Vec<u8>, NodeError> {
+    pub fn seal(&self, keys: &Keys) -> Result<SealedParcel, NodeError> {
         let older = (self.signer != keys.card_number()).then(|| keys.under(self.signer)).flatten();
-        let seal = |content: &[u8]| Ok(seal::seal_parcel(older.as_ref().unwrap_or(keys), &self.card, self.number, self.at, content)?);
+        let keys = older.as_ref().unwrap_or(keys);
         match &self.cuts {
-            Some((shelves, cuts)) => seal(&join_chunks(shelves, cuts)?),
-            None => seal(&self.content),
+            // Read into the parcel itself: chunks are too large to be copied.
+            Some((shelves, cuts)) => seal::seal_parcel_with(keys, &self.card, self.number, self.at, chunks_bytes(cuts), |out| write_chunks(shelves, cuts, out)),
+            None => Ok(seal::seal_parcel(keys, &self.card, self.number, self.at, &self.content)?),
         }
     }
 }

@@ -217,9 +217,18 @@ impl fmt::Debug for Verified {
 pub(crate) fn sign(key: &SecretKey, signer: ServiceId, card_number: u32, typ: Typ, payload: &[u8]) -> Verified {
     let protected = header(signer, card_number, typ);
     let signature = key.sign(&to_be_signed(&protected, payload));
-    let bytes = write(payload.len() + 256, |e| e.array(4)?.bytes(&protected)?.map(0)?.bytes(payload)?.bytes(&signature)?.ok());
+    let bytes = assembled(&protected, payload, &signature);
     let end = bytes.len() - (SIGNATURE_BYTES + 2);
     Verified { typ, signer, card_number, payload: end - payload.len()..end, bytes }
+}
+
+fn assembled(protected: &[u8], payload: &[u8], signature: &[u8; SIGNATURE_BYTES]) -> Vec<u8> {
+    write(payload.len() + 256, |e| e.array(4)?.bytes(protected)?.map(0)?.bytes(payload)?.bytes(signature)?.ok())
+}
+
+/// Returns how many bytes a signed object with a payload of this length will have.
+pub(crate) fn signed_bytes(signer: ServiceId, card_number: u32, typ: Typ, payload: &[u8]) -> usize {
+    assembled(&header(signer, card_number, typ), payload, &[0; SIGNATURE_BYTES]).len()
 }
 
 /// Writes CBOR into memory, where writing cannot fail.
@@ -262,7 +271,7 @@ fn parts(bytes: &[u8]) -> Result<[Range<usize>; 3], minicbor::decode::Error> {
 }
 
 /// Reads one byte string and returns where its content lies.
-fn range(d: &mut Decoder<'_>) -> Result<Range<usize>, minicbor::decode::Error> {
+pub(crate) fn range(d: &mut Decoder<'_>) -> Result<Range<usize>, minicbor::decode::Error> {
     let n = d.bytes()?.len();
     Ok(d.position() - n..d.position())
 }

@@ -15,24 +15,29 @@ const MODE_BASE: u8 = 0;
 /// Bytes by which a ciphertext is longer than its plaintext.
 pub const TAG_BYTES: usize = 16;
 
-/// Seals a plaintext for the owner of a key; `None` if that key is none.
-pub fn seal(to: &xwing::PublicKey, info: &[u8], aad: &[u8], plaintext: &[u8]) -> Option<([u8; xwing::ENCAPSULATED_BYTES], Vec<u8>)> {
-    let (encapsulated, shared) = to.encapsulate()?;
-    let context = Context::new(SUITE, &*shared, info);
-    let mut out = Vec::with_capacity(plaintext.len() + TAG_BYTES);
-    out.extend_from_slice(plaintext);
-    context.cipher().seal_in_place_append_tag(context.nonce(), Aad::from(aad), &mut out).ok()?;
-    Some((encapsulated, out))
+/// A message that is about to be sealed: its key is agreed.
+pub struct Sealing(Context);
+
+impl Sealing {
+    /// Agrees a key with the owner of `to` and returns what it travels in; `None` if `to` is no key.
+    pub fn begin(to: &xwing::PublicKey, info: &[u8]) -> Option<([u8; xwing::ENCAPSULATED_BYTES], Sealing)> {
+        let (encapsulated, shared) = to.encapsulate()?;
+        Some((encapsulated, Sealing(Context::new(SUITE, &*shared, info))))
+    }
+
+    /// Seals in place and returns the tag that belongs behind it; `None` only for 64 GiB and more.
+    pub fn seal(self, aad: &[u8], in_out: &mut [u8]) -> Option<[u8; TAG_BYTES]> {
+        let tag = self.0.cipher().seal_in_place_separate_tag(self.0.nonce(), Aad::from(aad), in_out).ok()?;
+        tag.as_ref().try_into().ok()
+    }
 }
 
-/// Opens what was sealed for us; `None` if anything of it was changed or it was sealed for another key.
-pub fn open(ours: &xwing::SecretKey, encapsulated: &[u8], info: &[u8], aad: &[u8], ciphertext: &[u8]) -> Option<Vec<u8>> {
+/// Opens in place what was sealed for us, ciphertext and tag, and returns the plaintext; `None` if anything of it was changed or it was
+/// sealed for another key.
+pub fn open<'a>(ours: &xwing::SecretKey, encapsulated: &[u8], info: &[u8], aad: &[u8], in_out: &'a mut [u8]) -> Option<&'a mut [u8]> {
     let shared = ours.decapsulate(encapsulated)?;
     let context = Context::new(SUITE, &*shared, info);
-    let mut out = ciphertext.to_vec();
-    let length = context.cipher().open_in_place(context.nonce(), Aad::from(aad), &mut out).ok()?.len();
-    out.truncate(length);
-    Some(out)
+    context.cipher().open_in_place(context.nonce(), Aad::from(aad), in_out).ok()
 }
 
 /// What the key schedule yields.

@@ -50,7 +50,7 @@ pub use fingerprint::{Fingerprint, FingerprintRefusal};
 pub use keyfile::{Kdf, Lock};
 pub use keys::{CardKeys, Keys, KeysRefusal, RootKey, SEALING_GRACE_MS};
 pub use note::{NOTE_BYTES_MAX, NOTE_SIGNATURES_MAX};
-pub use parcel::{ALG_HPKE_XWING, Opened, PARCEL_OVERHEAD_BYTES_MAX, Parcel, seal_parcel};
+pub use parcel::{ALG_HPKE_XWING, Opened, PARCEL_OVERHEAD_BYTES_MAX, Parcel, SealedParcel, seal_parcel, seal_parcel_with};
 pub use receipt::{Held, RECEIPT_BYTES_MAX, RECEIPT_CODE_BYTES_MAX, RECEIPT_ENTRIES_MAX, RECEIPT_VERSION, Receipt, ReceiptEntry};
 pub use reference::{open_reference, seal_reference};
 pub use request::{Asked, REQUEST_BYTES_MAX, REQUEST_TASKS_MAX, REQUEST_VERSION, RootAnswer, RootRequest, RootTask};

@@ -131,9 +131,9 @@ impl World {
             let next = node.carry_next(partner, export, room, now)?;
             let CarryNext::Load(load) = next else { return Ok((next, None)) };
             let parcel = load.seal(keys)?;
-            let sealed = CarrySealed { number: load.number, parcel: Digest::of(&parcel).into(), sent: load.sent.clone() };
+            let sealed = CarrySealed { number: load.number, parcel: parcel.id, sent: load.sent.clone() };
             node.carry_sealed(partner, export, &[sealed], now)?;
-            Ok::<_, NodeError>((CarryNext::Load(load), Some(parcel)))
+            Ok::<_, NodeError>((CarryNext::Load(load), Some(parcel.bytes)))
         })?;
         let Some((done, committed)) = done else { return Ok(None) };
         let now = self.now(i);

@@ -105,7 +105,7 @@ impl World {
         let cards = self.stations[to].running.as_ref().and_then(|r| r.node.book().cards(&self.id(from)));
         let parsed = seal::Parcel::parse(parcel, node::PARCEL_BYTES_MAX).ok();
         let Some(opened) = cards.zip(parsed).and_then(|(cards, p)| p.open(&cards, &self.stations[to].keys).ok()) else { return Ok(()) };
-        let pieces: Vec<Piece> = base::cbor::from_slice(&opened.plaintext, node::PARCEL_BYTES_MAX).unwrap_or_default();
+        let pieces: Vec<Piece> = base::cbor::from_slice(opened.plaintext(), node::PARCEL_BYTES_MAX).unwrap_or_default();
         for piece in pieces {
             let Piece::Chunk { exhibit, index, data, .. } = piece else { continue };
             let Some(content) = self.book.exhibits.get(&exhibit) else { continue };

@@ -167,7 +167,7 @@ impl World {
         for i in (0..self.stations.len()).filter(|i| *i != flight.to) {
             let keys = self.stations[i].keys.clone();
             let Some(node) = self.node(i) else { continue };
-            if node::open(&flight.bytes, from, &node.book(), &keys, now).is_ok() {
+            if node::open(&flight.bytes[..], from, &node.book(), &keys, now).is_ok() {
                 return Err(Violation::new("nothing-readable", format!("{} can open a parcel for {}", NAMES[i], NAMES[flight.to])));
             }
         }

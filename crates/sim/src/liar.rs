@@ -431,7 +431,7 @@ impl World {
 
     fn sealed(&self, liar: usize, to: usize, number: u64, content: &[u8]) -> Option<Vec<u8>> {
         let card = self.stations[liar].running.as_ref()?.node.book().cards(&self.id(to))?.latest().clone();
-        seal::seal_parcel(&self.stations[liar].keys, &card, number, self.time, content).ok()
+        seal::seal_parcel(&self.stations[liar].keys, &card, number, self.time, content).ok().map(|p| p.bytes)
     }
 
     fn send(&mut self, liar: usize, to: usize, kind: Fault, expect: Expect, pieces: &[Piece], rng: &mut Rng) -> Option<()> {
@@ -443,7 +443,9 @@ impl World {
     #[allow(clippy::too_many_arguments)] // A parcel and what it is.
     fn fly(&mut self, liar: usize, to: usize, number: u64, bytes: Vec<u8>, kind: Fault, expect: Expect, rng: &mut Rng) -> Option<()> {
         let ready = self.time.plus_ms(rng.between(5, 3_000));
-        let (id, lie) = (Digest::of(&bytes).into(), Some(Lie { kind, expect }));
+        // What is no parcel has no name, and no receipt either.
+        let named = seal::Parcel::parse(&bytes[..], bytes.len()).map(|p| p.id()).unwrap_or_default();
+        let (id, lie) = (named, Some(Lie { kind, expect }));
         self.net.out.push(Flight { from: liar, to, number, id, bytes: Arc::new(bytes), ready, lie, copy: false, acts: Vec::new() });
         Some(())
     }

@@ -7,7 +7,7 @@ use crate::rng::Rng;
 use crate::station::NAMES;
 use crate::will::{self, Will};
 use crate::world::{CANARY, Moment, World};
-use base::{Digest, DossierId};
+use base::DossierId;
 use node::{Intent, Made, Served, Ticket};
 use std::sync::Arc;
 use store::Appended;
@@ -140,22 +140,12 @@ impl World {
         let Some((Ok(Some(load)), _)) = done else { return Ok(false) };
         self.only_for(i, to, &load.content)?;
         let acts = acts_in(&load.content).iter().map(dossier::Act::id).collect();
-        let bytes = load.seal(&self.stations[i].keys).map_err(|e| Violation::new("seals", format!("{}: {e}", NAMES[i])))?;
+        let seal::SealedParcel { id, bytes } = load.seal(&self.stations[i].keys).map_err(|e| Violation::new("seals", format!("{}: {e}", NAMES[i])))?;
         self.nothing_readable(&bytes)?;
         self.chunks_only_for(i, to, &bytes)?;
         let ready = self.time.plus_ms(m.rng.between(5, 3_000));
         self.tell(format!("{} sends {:x} to {}", NAMES[i], load.number, NAMES[to]));
-        self.net.out.push(Flight {
-            from: i,
-            to,
-            number: load.number,
-            id: Digest::of(&bytes).into(),
-            bytes: Arc::new(bytes),
-            ready,
-            lie: None,
-            copy: false,
-            acts,
-        });
+        self.net.out.push(Flight { from: i, to, number: load.number, id, bytes: Arc::new(bytes), ready, lie: None, copy: false, acts });
         Ok(true)
     }
 
@@ -218,7 +208,7 @@ impl World {
         let done = self.work(to, m, |node, now| {
             let mut out = Vec::new();
             for (bytes, from, beside) in &names {
-                let arrived = node::open(bytes, *from, &node.book(), &node.keys(), now);
+                let arrived = node::open(&bytes[..], *from, &node.book(), &node.keys(), now);
                 let answer = match arrived {
                     Err(e) => {
                         node.note_refused(*from, e.code(), &e.to_string(), now);

@@ -194,8 +194,8 @@ fn chunks_of(s: &Story, file: &[u8]) -> u64 {
     let mut chunks = 0;
     while let Ok(Some(part)) = reader.part() {
         let seal::CarryPart::Parcel(bytes) = part else { continue };
-        let opened = seal::Parcel::parse(&bytes, node::PARCEL_BYTES_MAX).unwrap().open(&cards, keys).unwrap();
-        let pieces: Vec<Piece> = base::cbor::from_slice(&opened.plaintext, 8 << 20).unwrap();
+        let opened = seal::Parcel::parse(bytes, node::PARCEL_BYTES_MAX).unwrap().open(&cards, keys).unwrap();
+        let pieces: Vec<Piece> = base::cbor::from_slice(opened.plaintext(), 8 << 20).unwrap();
         chunks += pieces.iter().filter(|p| matches!(p, Piece::Chunk { .. })).count() as u64;
     }
     chunks

@@ -1,7 +1,7 @@
 //! Parcels and receipts by file: lost, twice, out of order, cut, altered, for somebody else, late, beside the wire, and in a restart.
 
 use crate::world::*;
-use base::{Digest, ServiceId};
+use base::ServiceId;
 use node::{CarryNext, CarryOwed, CarryRecord, CarryReport, CarrySealed, Intake, IntakeJob, Outgo};
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -41,14 +41,14 @@ pub fn write_some(w: &mut World, from: usize, to: usize, again: bool, volume_byt
             }
             CarryNext::Load(load) => {
                 let parcel = load.seal(&side.keys).unwrap();
-                if !out.fits(CarryRecord::Parcel(&parcel)) {
+                if !out.fits(CarryRecord::Parcel(&parcel.bytes)) {
                     side.node.carry_put_back(to, begun.export, 0).unwrap();
                     continue;
                 }
-                let sealed = CarrySealed { number: load.number, parcel: Digest::of(&parcel).into(), sent: load.sent.clone() };
+                let sealed = CarrySealed { number: load.number, parcel: parcel.id, sent: load.sent.clone() };
                 side.node.carry_sealed(to, begun.export, &[sealed], now).unwrap();
                 side.commit();
-                out.add(CarryRecord::Parcel(&parcel), now).map(|b| vec![b])
+                out.add(CarryRecord::Parcel(&parcel.bytes), now).map(|b| vec![b])
             }
             CarryNext::Done => {
                 bytes.extend(out.finish());

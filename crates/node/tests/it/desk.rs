@@ -22,7 +22,7 @@ fn what_a_partner_refuses_leaves_the_outbox_is_logged_and_does_not_loop() {
     let held = seal::Held::Refused { code: "peer.act.not-party".to_owned() };
     let receipt = seal::Receipt {
         version: seal::RECEIPT_VERSION,
-        parcel: base::Digest::of(&parcel).into(),
+        parcel: parcel_id(&parcel),
         from: w.id(ES),
         to: w.id(MA),
         at: w.now.in_zone("Europe/Madrid").unwrap(),

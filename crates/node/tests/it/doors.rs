@@ -68,7 +68,7 @@ fn parcels_that_are_none_are_refused_whole() {
     let longer = [&good[..], &[0]].concat();
     refused_whole(&mut w, id, ES, &longer, "peer.bytes.not-canonical", "bytes after the end");
     let mut signature = good.clone();
-    *signature.last_mut().unwrap() ^= 1;
+    signature[parts_of(&good).0.len()] ^= 1; // the last byte of the signed part
     refused_whole(&mut w, id, ES, &signature, "peer.seal.signature", "a wrong signature");
     let other_alg = {
         let at = good.windows(2).position(|p| p == [0x01, 0x27]).unwrap();
@@ -78,7 +78,11 @@ fn parcels_that_are_none_are_refused_whole() {
     };
     refused_whole(&mut w, id, ES, &other_alg, "peer.seal.version", "another signature algorithm");
     let act = w.forge(ES, id, note_deed(id), words("Bien."), |_| ()).0;
-    refused_whole(&mut w, id, ES, &act, "peer.seal.wrong-type", "an act at the door for parcels");
+    refused_whole(&mut w, id, ES, &act, "peer.bytes.shape", "an act at the door for parcels");
+    let (signed, encrypted) = parts_of(&good);
+    refused_whole(&mut w, id, ES, &[&[0x82], &act[..], encrypted].concat(), "peer.seal.wrong-type", "a signed act in front of what is encrypted");
+    let other = w.parcel(ES, MA, 501, &[]);
+    refused_whole(&mut w, id, ES, &[&[0x82], signed, parts_of(&other).1].concat(), "peer.seal.signature", "another content beside what is signed");
     // Wherever one bit is turned, nothing is taken.
     for at in (0..good.len()).step_by(97) {
         let mut flipped = good.clone();
@@ -96,8 +100,8 @@ fn parcels_by_the_wrong_hands_are_refused_whole() {
     let (mut w, id) = desk();
     let to = seal::Cards::first(w.sides[MA].keys.card_bytes()).unwrap().latest().clone();
     let (stranger, now) = (strange(), w.now);
-    let unknown = seal::seal_parcel(&stranger, &to, 1, now, &cbor::to_vec(&Vec::<Piece>::new())).unwrap();
-    let arrived = node::open(&unknown, stranger.service(), &w.node(MA).book(), &w.sides[MA].keys.clone(), now);
+    let unknown = seal::seal_parcel(&stranger, &to, 1, now, &cbor::to_vec(&Vec::<Piece>::new())).unwrap().bytes;
+    let arrived = node::open(&unknown[..], stranger.service(), &w.node(MA).book(), &w.sides[MA].keys.clone(), now);
     assert_eq!(arrived.err().unwrap().code(), "refusal.partner.unknown");
     refused_whole(&mut w, id, ES, &unknown, "peer.parcel.courier", "an unknown sender's parcel, brought by a partner");
     let of_de = w.parcel(DE, MA, 1, &[]);
@@ -188,7 +192,7 @@ fn forged_receipts_settle_nothing() {
         (sign(&w, DE, &|_| ()), "peer.receipt.signer", "signed by another partner"),
         (flipped, "peer.seal.signature", "a wrong signature"),
         (real[..30].to_vec(), "peer.bytes.truncated", "cut short"),
-        (parcel.clone(), "peer.seal.wrong-type", "no receipt"),
+        (parts_of(&parcel).0.to_vec(), "peer.seal.wrong-type", "no receipt"),
     ];
     let (mut number, mut parcel) = (number, parcel);
     for (receipt, code, why) in forged {
@@ -222,7 +226,7 @@ fn what_cannot_be_read_from_our_own_disk_is_never_the_partners_fault() {
     // The disk fails between the look for the parcel's number and the reading of the dossier.
     let (es, now) = (w.id(ES), w.now);
     let side = &mut w.sides[MA];
-    let arrived = node::open(&parcel, es, &side.node.book(), &side.keys, now).unwrap();
+    let arrived = node::open(&parcel[..], es, &side.node.book(), &side.keys, now).unwrap();
     side.disk.dossiers_unreadable.store(true, Relaxed);
     assert_eq!(side.node.receive(arrived, now).err().unwrap().code(), "failure.store.io");
     side.disk.dossiers_unreadable.store(false, Relaxed);

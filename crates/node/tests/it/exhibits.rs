@@ -116,7 +116,7 @@ impl Story {
         let parcel = seal::Parcel::parse(parcel, node::PARCEL_BYTES_MAX).unwrap();
         let from = (0..self.w.sides.len()).find(|i| self.w.id(*i) == parcel.from()).unwrap();
         let opened = parcel.open(&cards(from), &self.w.sides[to].keys).unwrap();
-        let pieces: Vec<Piece> = base::cbor::from_slice(&opened.plaintext, 8 << 20).unwrap();
+        let pieces: Vec<Piece> = base::cbor::from_slice(opened.plaintext(), 8 << 20).unwrap();
         let index = |p| if let Piece::Chunk { index, .. } = p { Some(index) } else { None };
         pieces.into_iter().filter_map(index).collect()
     }

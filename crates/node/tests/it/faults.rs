@@ -67,7 +67,7 @@ impl Chaos {
                     let from = self.w.id(way.from);
                     let side = &mut self.w.sides[i];
                     line += &format!(" takes {}#{:x}", NAMES[way.from], way.number);
-                    let arrived = node::open(&way.parcel, from, &side.node.book(), &side.keys, now).unwrap();
+                    let arrived = node::open(&way.parcel[..], from, &side.node.book(), &side.keys, now).unwrap();
                     match side.node.receive(arrived, now).unwrap() {
                         Served::Again(receipt) => asked.push((way, None, Some(receipt))),
                         Served::Staged(ticket) => asked.push((way, Some(ticket), None)),
@@ -79,7 +79,7 @@ impl Chaos {
                     let side = &mut self.w.sides[i];
                     if let Some(load) = side.node.load(id, now).unwrap() {
                         line += &format!(" loads {:x} for {}", load.number, NAMES[to]);
-                        let parcel = load.seal(&side.keys).unwrap();
+                        let parcel = load.seal(&side.keys).unwrap().bytes;
                         self.ways.push(Way { from: i, to, number: load.number, parcel });
                     }
                 }

@@ -217,7 +217,7 @@ fn what_two_partners_bring_back_in_one_group_is_one_act() {
     for (partner, parcel) in &parcels {
         let from = w.id(*partner);
         let side = &mut w.sides[MA];
-        let arrived = node::open(parcel, from, &side.node.book(), &side.keys, now).unwrap();
+        let arrived = node::open(&parcel[..], from, &side.node.book(), &side.keys, now).unwrap();
         assert!(side.node.receive(arrived, now).is_ok());
     }
     w.sides[MA].commit();

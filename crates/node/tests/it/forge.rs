@@ -44,8 +44,16 @@ impl World {
 
     pub fn sealed(&self, from: usize, to: usize, number: u64, at: UnixMs, content: &[u8]) -> Vec<u8> {
         let card = seal::Directory::cards(&self.sides[from].node.book(), &self.id(to)).unwrap().latest().clone();
-        seal::seal_parcel(&self.sides[from].keys, &card, number, at, content).unwrap()
+        seal::seal_parcel(&self.sides[from].keys, &card, number, at, content).unwrap().bytes
     }
+}
+
+/// Returns the signed part of a parcel and the encrypted part that stands behind it.
+pub fn parts_of(parcel: &[u8]) -> (&[u8], &[u8]) {
+    let mut d = minicbor::Decoder::new(parcel);
+    assert_eq!(d.array().unwrap(), Some(2));
+    d.skip().unwrap();
+    parcel[1..].split_at(d.position() - 1)
 }
 
 pub fn piece((signed, body): (Vec<u8>, Vec<u8>)) -> Piece {

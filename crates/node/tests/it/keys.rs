@@ -65,7 +65,7 @@ fn forged_note(w: &World, i: usize, thief: &Keys, dossier: DossierId, text: &str
 /// Seals pieces with given keys.
 fn forged_parcel(w: &World, thief: &Keys, to: usize, number: u64, pieces: &[Piece]) -> Vec<u8> {
     let card = Cards::first(w.sides[to].keys.card_bytes()).unwrap().latest().clone();
-    seal::seal_parcel(thief, &card, number, w.now, &base::cbor::to_vec(&pieces.to_vec())).unwrap()
+    seal::seal_parcel(thief, &card, number, w.now, &base::cbor::to_vec(&pieces.to_vec())).unwrap().bytes
 }
 
 /// Hands a parcel over and returns what became of each piece.
@@ -225,7 +225,7 @@ fn a_forged_receipt_settles_nothing_whoever_signs_it() {
         let act = w.store(MA).acts_of(&asked).unwrap().last().unwrap().id;
         let receipt = seal::Receipt {
             version: seal::RECEIPT_VERSION,
-            parcel: Digest::of(&parcel).into(),
+            parcel: parcel_id(&parcel),
             from: w.id(named),
             to: me,
             at,
@@ -580,7 +580,7 @@ fn no_partner_is_told_of_a_new_card_under_one_that_is_over() {
         w.now = at;
         w.node(MA).retry();
         let load = w.node(MA).load(es, at).unwrap().unwrap();
-        (load.signer, load.seal(&w.sides[MA].keys).unwrap())
+        (load.signer, load.seal(&w.sides[MA].keys).unwrap().bytes)
     };
     assert_eq!(signer(&mut w, ends).0, 2, "as long as it holds, the card that ES knows");
     let (number, parcel) = signer(&mut w, ends.plus_ms(1000));

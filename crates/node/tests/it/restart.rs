@@ -132,11 +132,11 @@ fn an_act_that_is_queued_again_leaves_although_newer_ones_left_meanwhile() {
     let (ma, es, now) = (w.id(MA), w.id(ES), w.now);
     let want = w.parcel(ES, MA, 5, &[node::Piece::Want { dossier: asked.dossier, author: ma, from: 1, to: 1 }]);
     let side = &mut w.sides[MA];
-    let arrived = node::open(&want, es, &side.node.book(), &side.keys, now).unwrap();
+    let arrived = node::open(want, es, &side.node.book(), &side.keys, now).unwrap();
     side.node.receive(arrived, now).unwrap();
     let newer = side.node.load(es, now).unwrap().unwrap();
     side.commit();
-    let parcel = newer.seal(&side.keys).unwrap();
+    let parcel = newer.seal(&side.keys).unwrap().bytes;
     let receipt = w.hand(MA, ES, &parcel).unwrap();
     w.answered(MA, ES, newer.number, &parcel, Some(&receipt)).unwrap();
     w.pump();

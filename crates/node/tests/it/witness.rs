@@ -218,7 +218,7 @@ fn a_checkpoint_is_judged_by_the_clock_of_who_sealed_it() {
         [node::Piece::Checkpoint { note: seal::Checkpoint::sign(&w.sides[MA].keys, size + 1, base::Digest::of(b"other")), old_size: 0, proof: vec![] }];
     let theirs = seal::Directory::cards(&w.sides[MA].node.book(), &w.id(ES)).unwrap().latest().clone();
     let first = w.sides[MA].keys.under(1).unwrap();
-    let early = seal::seal_parcel(&first, &theirs, 1 << 40, w.now, &base::cbor::to_vec(&pieces.to_vec())).unwrap();
+    let early = seal::seal_parcel(&first, &theirs, 1 << 40, w.now, &base::cbor::to_vec(&pieces.to_vec())).unwrap().bytes;
     let refused = w.hand(MA, ES, &early).unwrap();
     assert_eq!(fates(&w, ES, &refused), ["peer.seal.card-expired"]);
     w.now = from;

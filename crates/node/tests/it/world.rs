@@ -3,10 +3,10 @@
 use crate::disk::Disk;
 pub use crate::forge::*;
 pub use crate::forms::*;
-use base::{ActId, Digest, DossierId, Entropy, ItemId, Lang, ServiceId, Text, UnixMs};
+use base::{ActId, Digest, DossierId, Entropy, ItemId, Lang, ParcelId, ServiceId, Text, UnixMs};
 use dossier::OfficerRole::{self, *};
 use node::{Intent, Made, Node, NodeError, Officer, Served, Settings, Ticket};
-use seal::{CardDraft, Duty, Fingerprint, Keys};
+use seal::{CardDraft, Duty, Fingerprint, Keys, Parcel};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -36,6 +36,11 @@ impl Entropy for Seeded {
             chunk.copy_from_slice(&(z ^ (z >> 31)).to_be_bytes()[..chunk.len()]);
         }
     }
+}
+
+/// Names a parcel, as its sender has it.
+pub fn parcel_id(parcel: &[u8]) -> ParcelId {
+    Parcel::parse(parcel, node::PARCEL_BYTES_MAX).unwrap().id()
 }
 
 pub struct Side {
@@ -222,7 +227,7 @@ impl World {
     pub fn carry(&mut self, from: usize, to: usize) -> Option<(u64, Vec<u8>)> {
         let (to, now) = (self.id(to), self.now);
         let load = self.sides[from].node.load(to, now).unwrap()?;
-        Some((load.number, load.seal(&self.sides[from].keys).unwrap()))
+        Some((load.number, load.seal(&self.sides[from].keys).unwrap().bytes))
     }
 
     /// Hands a parcel over as the courier of `from`; the receipt, or the code of the refusal, which is logged.
@@ -259,7 +264,7 @@ impl World {
     pub fn answered(&mut self, from: usize, to: usize, number: u64, parcel: &[u8], receipt: Option<&[u8]>) -> Result<Option<Vec<Digest>>, &'static str> {
         let (to, now) = (self.id(to), self.now);
         let side = &mut self.sides[from];
-        let taken = side.node.answered(to, number, Digest::of(parcel).into(), receipt, now);
+        let taken = side.node.answered(to, number, parcel_id(parcel), receipt, now);
         let outcomes = side.node.commit();
         match taken.map_err(|e| e.code())? {
             Some((ticket, held)) => stored(&outcomes, ticket).map(|()| Some(held)),

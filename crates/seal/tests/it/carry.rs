@@ -7,7 +7,7 @@ const PARCEL_MAX: usize = 1 << 16;
 
 /// A volume of two parcels and one receipt, and where each of its frames begins.
 fn volume(from: &Keys, to: &Keys) -> (Vec<u8>, Vec<usize>) {
-    let parcel = |n: u64| seal_parcel(from, cards(to).latest(), n, START, format!("acts {n}").as_bytes()).unwrap();
+    let parcel = |n: u64| seal_parcel(from, cards(to).latest(), n, START, format!("acts {n}").as_bytes()).unwrap().bytes;
     let (mut out, mut bytes) = CarryVolume::begin(from, to.service(), 3, START, &cards(from));
     let mut places = vec![CARRY_MAGIC.len()];
     let mut add = |frame: Vec<u8>| {

@@ -30,13 +30,13 @@ fn cost() {
     for bytes in [2048, 200 * 1024] {
         let body = vec![7; bytes];
         let act = ours.sign(Typ::Act, &body);
-        let sealed = seal_parcel(&ours, their_cards.latest(), 1, START, &body).unwrap();
+        let sealed = seal_parcel(&ours, their_cards.latest(), 1, START, &body).unwrap().bytes;
         println!("{bytes} bytes; signed {} more, sealed {} more", act.bytes().len() - bytes, sealed.len() - bytes);
         let calls = if bytes < 10_000 { 400 } else { 40 };
         measure("sign", calls, || drop(black_box(ours.sign(Typ::Act, &body))));
         measure("parse and verify", calls, || drop(black_box(Signed::parse(act.bytes(), Typ::Act, 1 << 20).unwrap().verify(&our_cards, START).unwrap())));
         measure("seal_parcel", calls, || drop(black_box(seal_parcel(&ours, their_cards.latest(), 1, START, &body).unwrap())));
-        measure("parse and open parcel", calls, || drop(black_box(Parcel::parse(&sealed, 1 << 20).unwrap().open(&our_cards, &theirs).unwrap())));
+        measure("parse and open parcel", calls, || drop(black_box(Parcel::parse(&sealed[..], 1 << 20).unwrap().open(&our_cards, &theirs).unwrap())));
     }
     // The same HPKE suite by the pure-Rust crate, 2 KiB, without our signature and envelope.
     let body = vec![7; 2048];

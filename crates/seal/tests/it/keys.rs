@@ -29,9 +29,9 @@ fn a_key_file_gives_back_every_key() {
         let act = again.sign(Typ::Act, b"x");
         assert!(Signed::parse(act.bytes(), Typ::Act, 999).unwrap().verify(&chain, START.plus_ms(11 * DAY_MS)).is_ok());
         // The old sealing key came along.
-        let parcel = entente_seal::seal_parcel(&again, chain.get(1).unwrap(), 1, START.plus_ms(11 * DAY_MS), b"old").unwrap();
-        let opened = entente_seal::Parcel::parse(&parcel, 9999).unwrap().open(&chain, &again).unwrap();
-        assert_eq!(opened.plaintext, b"old");
+        let parcel = entente_seal::seal_parcel(&again, chain.get(1).unwrap(), 1, START.plus_ms(11 * DAY_MS), b"old").unwrap().bytes;
+        let opened = entente_seal::Parcel::parse(parcel, 9999).unwrap().open(&chain, &again).unwrap();
+        assert_eq!(opened.plaintext(), b"old");
         assert_ne!(keys.to_file(&lock, &mut SystemEntropy).unwrap(), file, "salt and nonce are drawn each time");
     }
 }

@@ -3,11 +3,16 @@
 use crate::hand::{array, bytes, int, map};
 use crate::{Counting, DAY_MS, START, cards, draft, forge, header, service};
 use base::{Digest, ParcelId, ServiceId, UnixMs};
-use entente_seal::{ALG_HPKE_XWING, Cards, Keys, Opened, PARCEL_OVERHEAD_BYTES_MAX, Parcel, SealFault, SystemEntropy, Typ, seal_parcel};
+use entente_seal::{ALG_HPKE_XWING, Card, CardFault, Cards, Keys, Opened, PARCEL_OVERHEAD_BYTES_MAX, Parcel, SealFault, SystemEntropy, Typ};
 use minicbor::Decoder;
 use proptest::prelude::*;
+use std::ops::Range;
 
 const PARCEL: &str = "application/entente-parcel+cbor";
+
+fn seal_parcel(keys: &Keys, to: &Card, number: u64, at: UnixMs, plaintext: &[u8]) -> Result<Vec<u8>, CardFault> {
+    entente_seal::seal_parcel(keys, to, number, at, plaintext).map(|p| p.bytes)
+}
 
 fn open(parcel: &[u8], sender: &Cards, keys: &Keys) -> Result<Opened, SealFault> {
     Parcel::parse(parcel, 1 << 20)?.open(sender, keys)
@@ -15,6 +20,14 @@ fn open(parcel: &[u8], sender: &Cards, keys: &Keys) -> Result<Opened, SealFault>
 
 fn refused(parcel: &[u8], sender: &Cards, keys: &Keys) -> &'static str {
     open(parcel, sender, keys).unwrap_err().code()
+}
+
+/// Where the signed part of a parcel lies.
+fn signed_part(parcel: &[u8]) -> Range<usize> {
+    let mut d = Decoder::new(parcel);
+    assert_eq!(d.array().unwrap(), Some(2));
+    d.skip().unwrap();
+    1..d.position()
 }
 
 /// The parts of a parcel, to be put together wrongly.
@@ -29,7 +42,8 @@ struct Parts {
 
 impl Parts {
     fn of(parcel: &[u8]) -> Parts {
-        let mut d = Decoder::new(parcel);
+        let encrypted = parcel[signed_part(parcel).end..].to_vec();
+        let mut d = Decoder::new(&parcel[signed_part(parcel)]);
         d.array().unwrap();
         d.bytes().unwrap();
         d.map().unwrap();
@@ -44,15 +58,17 @@ impl Parts {
         d.u64().unwrap();
         let at = d.i64().unwrap();
         d.u64().unwrap();
-        Parts { to, to_card, number, at, encrypted: d.bytes().unwrap().to_vec() }
+        assert_eq!(d.bytes().unwrap(), Digest::of(&encrypted).0);
+        Parts { to, to_card, number, at, encrypted }
     }
 
     /// Signs the parts as service and card with a seed.
     fn signed(&self, from: ServiceId, card: u32, seed: u8) -> Vec<u8> {
         let number = i64::try_from(self.number).unwrap();
-        let fields = [bytes(self.to.bytes()), int(self.to_card.into()), int(number), int(self.at), bytes(&self.encrypted)];
+        let digest = Digest::of(&self.encrypted);
+        let fields = [bytes(self.to.bytes()), int(self.to_card.into()), int(number), int(self.at), bytes(&digest.0)];
         let payload = map(&fields.into_iter().zip(0..).flat_map(|(value, key)| [int(key), value]).collect::<Vec<_>>());
-        forge(&header(-8, from, card, PARCEL), &payload, seed)
+        array(&[forge(&header(-8, from, card, PARCEL), &payload, seed), self.encrypted.clone()])
     }
 }
 
@@ -61,26 +77,32 @@ fn a_parcel_opens_for_its_recipient_alone() {
     let (ours, theirs, third) = (service(0), service(100), service(200));
     let (our_cards, their_cards) = (cards(&ours), cards(&theirs));
     let bytes = seal_parcel(&ours, their_cards.latest(), 42, START, b"acts").unwrap();
-    let parcel = Parcel::parse(&bytes, bytes.len()).unwrap();
+    let named = ParcelId::from(Digest::of(&bytes[signed_part(&bytes)]));
+    let parcel = Parcel::parse(&bytes[..], bytes.len()).unwrap();
     assert_eq!((parcel.from(), parcel.from_card(), parcel.to(), parcel.to_card()), (ours.service(), 1, theirs.service(), 1));
-    assert_eq!((parcel.number(), parcel.at(), parcel.id()), (42, START, ParcelId::from(Digest::of(&bytes))));
+    assert_eq!((parcel.number(), parcel.at(), parcel.id()), (42, START, named));
     let opened = parcel.open(&our_cards, &theirs).unwrap();
-    assert_eq!((opened.plaintext.as_slice(), opened.number, opened.at, opened.from, opened.from_card), (&b"acts"[..], 42, START, ours.service(), 1));
-    assert_eq!((opened.verified.bytes(), opened.verified.typ(), opened.id), (&bytes[..], Typ::Parcel, ParcelId::from(Digest::of(&bytes))));
+    assert_eq!((opened.plaintext(), opened.number, opened.at, opened.from, opened.from_card), (&b"acts"[..], 42, START, ours.service(), 1));
+    assert_eq!((opened.verified.bytes(), opened.verified.typ(), opened.id), (&bytes[signed_part(&bytes)], Typ::Parcel, named));
 
     assert!(!format!("{opened:?}").contains(&format!("{:?}", b"acts")), "contents stay out of logs");
 
     assert_eq!(open(&bytes, &our_cards, &third), Err(SealFault::NotForUs(theirs.service())));
     assert_eq!(refused(&bytes, &their_cards, &theirs), "peer.seal.unknown-sender");
     let act = ours.sign(Typ::Act, b"x");
-    assert_eq!(refused(act.bytes(), &our_cards, &theirs), "peer.seal.wrong-type");
-    assert_eq!(Parcel::parse(&bytes, bytes.len() - 1).unwrap_err().code(), "peer.bytes.too-large");
+    assert_eq!(refused(act.bytes(), &our_cards, &theirs), "peer.bytes.shape");
+    let encrypted = bytes[signed_part(&bytes).end..].to_vec();
+    assert_eq!(refused(&array(&[act.bytes().to_vec(), encrypted]), &our_cards, &theirs), "peer.seal.wrong-type");
+    assert_eq!(Parcel::parse(&bytes[..], bytes.len() - 1).unwrap_err().code(), "peer.bytes.too-large");
     for cut in 0..bytes.len() {
         assert_eq!(Parcel::parse(&bytes[..cut], 1 << 20).unwrap_err().code(), "peer.bytes.truncated");
     }
-    for n in [0, 10, 100, 70_000] {
-        let sealed = seal_parcel(&ours, their_cards.latest(), u64::MAX, UnixMs(i64::MAX), &vec![7; n]).unwrap();
-        assert!(sealed.len() <= n + PARCEL_OVERHEAD_BYTES_MAX, "{}", sealed.len() - n);
+    for n in [0, 7, 8, 100, 239, 240, 65_519, 65_520, 70_000] {
+        let most = seal_parcel(&ours, their_cards.latest(), u64::MAX, UnixMs(i64::MAX), &vec![7; n]).unwrap();
+        assert!(most.len() <= n + PARCEL_OVERHEAD_BYTES_MAX, "{}", most.len() - n);
+        // Every length of the ciphertext has its one shortest head.
+        let sealed = seal_parcel(&ours, their_cards.latest(), 1, START, &vec![7; n]).unwrap();
+        assert_eq!(open(&sealed, &our_cards, &theirs).unwrap().plaintext(), &vec![7; n][..]);
     }
 }
 
@@ -104,6 +126,30 @@ fn signature_and_card_are_judged_before_anything_is_decrypted() {
     let unknown = seal_parcel(&rotated, cards(&theirs).latest(), 1, START.plus_ms(13 * DAY_MS), b"acts").unwrap();
     assert_eq!(refused(&unknown, &cards(&ours), &theirs), "peer.seal.unknown-card");
     assert!(open(&unknown, &chain, &theirs).is_ok());
+}
+
+#[test]
+fn what_was_signed_is_what_stands_beside_it() {
+    let (ours, theirs) = (service(0), service(100));
+    let (our_cards, their_cards) = (cards(&ours), cards(&theirs));
+    let (one, two) = [5, 6].map(|n| seal_parcel(&ours, their_cards.latest(), n, START, b"acts").unwrap()).into();
+    let beside = |signed: &[u8], encrypted: &[u8]| array(&[signed[signed_part(signed)].to_vec(), encrypted.to_vec()]);
+    let part = |parcel: &[u8]| parcel[signed_part(parcel).end..].to_vec();
+    assert_eq!(beside(&one, &part(&one)), one, "the forger's tool makes true parcels too");
+    // Our own other ciphertext, and one with a changed bit: what stands there is not what was signed, and no key is touched.
+    let mut changed = part(&one);
+    *changed.last_mut().unwrap() ^= 1;
+    for encrypted in [part(&two), changed] {
+        let forged = beside(&one, &encrypted);
+        assert_eq!(Parcel::parse(&forged[..], 1 << 20).unwrap().id(), Parcel::parse(&one[..], 1 << 20).unwrap().id(), "the name is that of the signed part");
+        assert_eq!(refused(&forged, &our_cards, &theirs), "peer.seal.signature");
+        assert_eq!(open(&forged, &our_cards, &service(200)), Err(SealFault::NotForUs(theirs.service())), "the address comes first");
+    }
+    // The two parts stand in one form: nothing beside them, nothing left out.
+    let signed = one[signed_part(&one)].to_vec();
+    for wrong in [array(std::slice::from_ref(&signed)), array(&[signed.clone(), part(&one), bytes(b"")]), signed, array(&[part(&one), part(&one)])] {
+        assert_eq!(refused(&wrong, &our_cards, &theirs), "peer.bytes.shape");
+    }
 }
 
 #[test]
@@ -177,7 +223,8 @@ proptest! {
     fn no_changed_bit_opens(plaintext in proptest::collection::vec(any::<u8>(), 0..300), at in any::<prop::sample::Index>(), bit in 0u8..8) {
         let (ours, theirs) = (service(0), service(100));
         let bytes = seal_parcel(&ours, cards(&theirs).latest(), 1, START, &plaintext).unwrap();
-        prop_assert_eq!(open(&bytes, &cards(&ours), &theirs).unwrap().plaintext, plaintext);
+        let opened = open(&bytes, &cards(&ours), &theirs).unwrap();
+        prop_assert_eq!(opened.plaintext(), &plaintext[..]);
         let mut changed = bytes.clone();
         let place = at.index(changed.len());
         changed[place] ^= 1 << bit;

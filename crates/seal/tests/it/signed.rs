@@ -120,7 +120,7 @@ proptest! {
             prop_assert!(Signed::parse(&bytes, typ, 1024).is_err());
         }
         prop_assert!(Cards::first(&bytes).is_err());
-        prop_assert!(entente_seal::Parcel::parse(&bytes, 1024).is_err());
+        prop_assert!(entente_seal::Parcel::parse(&bytes[..], 1024).is_err());
         prop_assert!(Receipt::read(&bytes, &cards(&service(0))).is_err());
     }
 }

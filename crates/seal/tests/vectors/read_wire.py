@@ -84,10 +84,12 @@ def hpke_open(shared, info, aad, ciphertext):
 
 def parcel(sender, recipient):
     data = bytes.fromhex(FILE["parcel"]["bytes"])
-    assert sha256(data).hex() == FILE["parcel"]["id"]
-    service, number, payload = sign1(data, "parcel", sender[7])
+    signed, encrypted = (cbor2.dumps(part, canonical=True) for part in canonical(data))
+    assert data == b"\x82" + signed + encrypted and sha256(signed).hex() == FILE["parcel"]["id"]
+    service, number, payload = sign1(signed, "parcel", sender[7])
     address = canonical(payload)
-    protected, unprotected, ciphertext = canonical(address[4])
+    assert address[4] == sha256(encrypted)
+    protected, unprotected, ciphertext = canonical(encrypted)
     assert service == sender[1] and address[0] == recipient[1] and canonical(protected) == {1: -65801}
     public, shared = xwing(bytes.fromhex(FILE["recipient"]["sealing_seed"]), unprotected[-4])
     assert public == recipient[8]
