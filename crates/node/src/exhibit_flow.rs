@@ -13,6 +13,7 @@ use crate::ranges::Ranges;
 use crate::served::Fate;
 use crate::shelves::{Shelves, room};
 use base::{CHUNK_BYTES, Digest, DossierId, ExhibitId, ServiceId, UnixMs, chunk_bytes};
+use bytes::Bytes;
 use seal::Held;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound::{Excluded, Unbounded};
@@ -34,7 +35,7 @@ pub(crate) struct ChunkIn {
     pub(crate) exhibit: ExhibitId,
     pub(crate) size: u64,
     pub(crate) index: u32,
-    pub(crate) data: Vec<u8>,
+    pub(crate) data: Bytes,
     pub(crate) hash: Digest,
     /// The shelf on which it lies durably, or why not; none while nobody has tried.
     pub(crate) stored: Option<Result<Shelf, StoreError>>,
@@ -49,8 +50,8 @@ pub(crate) struct Cut {
 }
 
 impl ChunkIn {
-    /// Writes chunks that are expected, and makes them durable: one wait for the disk for each exhibit.
-    pub(crate) fn shelve<'a>(chunks: impl Iterator<Item = &'a mut ChunkIn>, shelves: &Shelves) {
+    /// Writes chunks that are expected, says so, and makes them durable: one wait for the disk for each exhibit.
+    pub(crate) fn shelve<'a>(chunks: impl Iterator<Item = &'a mut ChunkIn>, shelves: &Shelves, written_all: impl FnOnce()) {
         let mut written: Vec<(Shelf, Vec<&mut ChunkIn>)> = Vec::new();
         for chunk in chunks.filter(|c| c.stored.is_none()) {
             let Some(shelf) = shelves.expected(&chunk.exhibit, chunk.size) else { continue };
@@ -62,6 +63,7 @@ impl ChunkIn {
                 },
             }
         }
+        written_all();
         for (shelf, chunks) in written {
             let synced = shelves.vault().sync(&shelf);
             chunks.into_iter().for_each(|c| c.stored = Some(synced.clone().map(|()| shelf.clone())));
@@ -78,7 +80,7 @@ pub(crate) fn chunks_bytes(cuts: &[Cut]) -> usize {
 pub(crate) fn write_chunks(shelves: &Shelves, cuts: &[Cut], content: &mut Vec<u8>) -> Result<(), NodeError> {
     piece::begin(content, cuts.len());
     for c in cuts {
-        shelves.piece(c.exhibit, &c.shelf, c.size, c.index)?.encode_into(content);
+        shelves.write_piece(c.exhibit, &c.shelf, c.size, c.index, content)?;
     }
     Ok(())
 }
@@ -151,7 +153,7 @@ impl Node {
         }
         let shelf = kept.shelf().ok_or(NodeError::ExhibitUnasked)?;
         if chunk.stored.is_none() {
-            ChunkIn::shelve(std::iter::once(&mut chunk), &self.vault_or_refuse()?);
+            ChunkIn::shelve(std::iter::once(&mut chunk), &self.vault_or_refuse()?, || ());
         }
         match chunk.stored {
             Some(Ok(on)) if on == shelf => {}

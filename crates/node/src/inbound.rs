@@ -9,6 +9,7 @@ use crate::piece::{self, Piece};
 use crate::shelves::Shelves;
 use base::cbor::CborError;
 use base::{ActId, Digest, ParcelId, ServiceId, UnixMs};
+use bytes::Bytes;
 use dossier::Act;
 use seal::exhibit::verify_chunk;
 use seal::{Attestation, Directory, Keys, Parcel, SealFault, Signed, Typ, Verified};
@@ -46,7 +47,12 @@ pub(crate) enum Opened {
 impl Arrived {
     /// Writes the chunks of exhibits that are expected, beside the node; one that was not written so is written by the node itself.
     pub fn shelve(&mut self, shelves: &Shelves) {
-        ChunkIn::shelve(self.pieces.iter_mut().filter_map(as_chunk), shelves);
+        self.shelve_then(shelves, || ());
+    }
+
+    /// Does the same, and says when all is written and only the disk is waited for.
+    pub fn shelve_then(&mut self, shelves: &Shelves, written: impl FnOnce()) {
+        ChunkIn::shelve(self.pieces.iter_mut().filter_map(as_chunk), shelves, written);
     }
 
     /// Counts the chunks of exhibits in it.
@@ -107,11 +113,17 @@ fn open_aged(parcel: Parcel, from: ServiceId, book: &Book, keys: &Keys, days_max
     let (number, id, at) = (parcel.number(), parcel.id(), parcel.at());
     let until = days_max.map(|_| parcel.at().plus_ms(i64::from(CARRY_DAYS_CEILING + 1) * 86_400_000));
     let opened = parcel.open(&cards, keys)?;
-    let pieces = piece::split(opened.plaintext()).map_err(SealFault::from)?;
+    let pieces = piece::split(&content(opened)).map_err(SealFault::from)?;
     if pieces.len() > seal::RECEIPT_ENTRIES_MAX {
         return Err(SealFault::from(CborError::Shape("more pieces than a receipt can name".to_owned())).into());
     }
     Ok(Arrived { from, number, at, id, until, pieces: pieces.into_iter().map(|p| open_piece(p, book, now)).collect() })
+}
+
+/// Takes the content out of the buffer in which the parcel came, without copying it.
+fn content(opened: seal::Opened) -> Bytes {
+    let (bytes, place) = opened.into_content();
+    Bytes::from(bytes).slice(place)
 }
 
 fn open_piece(piece: Piece, book: &Book, now: UnixMs) -> Result<Opened, (Digest, NodeError)> {

@@ -238,7 +238,7 @@ fn own_cards(keys: &Keys, cards: &Cards) -> Vec<OwnCard> {
 
 /// Returns the number of the oldest card among pieces.
 fn oldest_card(pieces: &[Vec<u8>]) -> Option<u32> {
-    let number = |bytes: &Vec<u8>| match piece::split(&piece::join(std::slice::from_ref(bytes))).ok()?.pop()? {
+    let number = |bytes: &Vec<u8>| match piece::split(&piece::join(std::slice::from_ref(bytes)).into()).ok()?.pop()? {
         Piece::Card(card) => Some(Cards::first(&card).ok()?.latest().number),
         _ => None,
     };

@@ -2,9 +2,12 @@
 
 use base::cbor::{self, CborError};
 use base::{Digest, DossierId, ExhibitId, ServiceId};
+use bytes::Bytes;
 use dossier::Mark;
-use minicbor::{Decode, Encode};
+use minicbor::{Decode, Decoder, Encode, Encoder};
 
+/// The number of the piece that is a chunk of an exhibit.
+const CHUNK: u8 = 9;
 /// Bytes of one parcel's content.
 pub const CONTENT_BYTES_MAX: usize = 6 << 20;
 
@@ -122,9 +125,9 @@ pub enum Piece {
         /// Proof that the chunk is in the exhibit (RFC 9162, 2.1.3).
         #[n(3)]
         proof: Vec<Digest>,
-        /// The bytes.
-        #[cbor(n(4), with = "minicbor::bytes")]
-        data: Vec<u8>,
+        /// The bytes; a chunk that came shares the buffer of its parcel.
+        #[cbor(n(4), with = "shared")]
+        data: Bytes,
     },
     /// Asks whether the recipient holds all of an exhibit; the receipt says since when.
     #[n(10)]
@@ -262,11 +265,6 @@ impl Piece {
         cbor::to_vec(self)
     }
 
-    /// Writes the canonical bytes behind what is there.
-    pub(crate) fn encode_into(&self, out: &mut Vec<u8>) {
-        minicbor::encode(self, out).expect("writing into memory cannot fail");
-    }
-
     /// Returns the digest by which a piece that is no act is acknowledged.
     pub fn digest(&self) -> Digest {
         match self {
@@ -295,9 +293,61 @@ pub(crate) fn named(objects: &[Digest]) -> Digest {
     Digest::tagged("entente/load/1", &parts)
 }
 
-/// Reads a parcel's content.
-pub fn split(content: &[u8]) -> Result<Vec<Piece>, CborError> {
-    cbor::from_slice(content, CONTENT_BYTES_MAX)
+/// Writes a chunk piece but for its bytes, which follow.
+pub(crate) fn begin_chunk(out: &mut Vec<u8>, exhibit: &ExhibitId, size: u64, index: u32, proof: &[Digest], bytes: usize) {
+    let written = (|| {
+        let mut e = Encoder::new(out);
+        e.array(2)?.u8(CHUNK)?.array(5)?.encode(exhibit)?.u64(size)?.u32(index)?.encode(proof)?.bytes_len(bytes as u64)?.ok()
+    })();
+    written.expect("writing into memory cannot fail");
+}
+
+/// Reads a parcel's content. The bytes of chunks are not copied: they stay where they came.
+pub fn split(content: &Bytes) -> Result<Vec<Piece>, CborError> {
+    if content.len() > CONTENT_BYTES_MAX {
+        return Err(CborError::TooLarge { bytes: content.len(), bytes_max: CONTENT_BYTES_MAX });
+    }
+    cbor::check(content)?;
+    let mut d = Decoder::new(content);
+    let mut pieces = Vec::new();
+    for _ in 0..d.array().map_err(shape)?.unwrap_or(0) {
+        let begin = d.position();
+        d.skip().map_err(shape)?;
+        let piece = content.slice(begin..d.position());
+        pieces.push(if piece.starts_with(&[0x82, CHUNK]) { read_chunk(&piece).map_err(shape)? } else { cbor::from_slice(&piece, CONTENT_BYTES_MAX)? });
+    }
+    Ok(pieces)
+}
+
+/// Reads a chunk piece that is canonical; it has exactly these fields.
+fn read_chunk(piece: &Bytes) -> Result<Piece, minicbor::decode::Error> {
+    let mut d = Decoder::new(piece);
+    d.array()?;
+    d.u8()?;
+    if d.array()? != Some(5) {
+        return Err(minicbor::decode::Error::message("a chunk has five fields"));
+    }
+    let (exhibit, size, index, proof, data) = (d.decode()?, d.u64()?, d.u32()?, d.decode()?, d.bytes()?);
+    Ok(Piece::Chunk { exhibit, size, index, proof, data: piece.slice_ref(data) })
+}
+
+fn shape(e: minicbor::decode::Error) -> CborError {
+    CborError::Shape(e.to_string())
+}
+
+/// Bytes that are shared, as a CBOR byte string; read alone, they are copied.
+mod shared {
+    use bytes::Bytes;
+    use minicbor::decode::{self, Decoder};
+    use minicbor::encode::{self, Encoder, Write};
+
+    pub(super) fn encode<C, W: Write>(bytes: &Bytes, e: &mut Encoder<W>, _: &mut C) -> Result<(), encode::Error<W::Error>> {
+        e.bytes(bytes)?.ok()
+    }
+
+    pub(super) fn decode<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Bytes, decode::Error> {
+        d.bytes().map(Bytes::copy_from_slice)
+    }
 }
 
 #[cfg(test)]
@@ -312,15 +362,41 @@ mod tests {
             Piece::Want { dossier: Digest::of(b"d").into(), author: Digest::of(b"a").into(), from: 1, to: 900 },
             Piece::Checkpoint { note: "n".into(), old_size: 0, proof: vec![Digest::of(b"x")] },
             Piece::Seek { dossier: Digest::of(b"d").into(), exhibit: Digest::of(b"e").into(), lacking: vec![(0, 7), (9, 10)], why: None },
-            Piece::Chunk { exhibit: Digest::of(b"e").into(), size: 9, index: 0, proof: vec![], data: vec![3; 9] },
+            Piece::Chunk { exhibit: Digest::of(b"e").into(), size: 9, index: 0, proof: vec![], data: vec![3; 9].into() },
             Piece::Whole { dossier: Digest::of(b"d").into(), exhibit: Digest::of(b"e").into() },
             Piece::Restored { signed: vec![3; 300] },
             Piece::Recovered { signed: vec![4; 300] },
             Piece::Returned { signed: vec![5; 300] },
             Piece::Front { dossier: Digest::of(b"d").into(), marks: vec![Mark { party: Digest::of(b"a").into(), seq: 7, act: Digest::of(b"i").into() }] },
         ];
-        let bytes = join(&pieces.iter().map(Piece::encode).collect::<Vec<_>>());
+        let bytes = Bytes::from(join(&pieces.iter().map(Piece::encode).collect::<Vec<_>>()));
         assert_eq!(split(&bytes), Ok(pieces));
-        assert_eq!(split(&bytes[..bytes.len() - 1]).unwrap_err().code(), "peer.bytes.truncated");
+        assert_eq!(split(&bytes.slice(..bytes.len() - 1)).unwrap_err().code(), "peer.bytes.truncated");
+    }
+
+    #[test]
+    fn a_chunk_is_written_in_one_form_and_read_in_no_other() {
+        let (exhibit, proof) = (Digest::of(b"e").into(), vec![Digest::of(b"x"), Digest::of(b"y")]);
+        for data in [vec![], vec![3; 9], vec![4; 300], vec![5; 70_000]] {
+            let mut written = Vec::new();
+            begin(&mut written, 1);
+            begin_chunk(&mut written, &exhibit, 5 << 20, 4, &proof, data.len());
+            written.extend(&data);
+            let piece = Piece::Chunk { exhibit, size: 5 << 20, index: 4, proof: proof.clone(), data: data.into() };
+            assert_eq!(written, join(&[piece.encode()]), "the derived writer writes the same");
+            assert_eq!(split(&written.clone().into()), Ok(vec![piece]));
+            // One field more, one fewer, another kind of value.
+            let at = written.iter().position(|b| *b == 0x85).unwrap();
+            for (place, byte) in [(at, 0x84), (at, 0x86), (at + 1, 0x78)] {
+                let mut other = written.clone();
+                other[place] = byte;
+                assert!(split(&other.into()).is_err());
+            }
+        }
+        let more = cbor::to_vec(&vec![(9u8, (Digest::of(b"e"), 9u64, 0u32, Vec::<Digest>::new(), minicbor::bytes::ByteVec::from(vec![3; 9]), 1u8))]);
+        assert_eq!(split(&more.into()).unwrap_err().code(), "peer.bytes.shape", "a field that this version does not know");
+        let unknown = cbor::to_vec(&vec![(99u8, Vec::<u8>::new())]);
+        assert_eq!(split(&unknown.into()).unwrap_err().code(), "peer.bytes.shape");
+        assert_eq!(split(&vec![0xa0].into()).unwrap_err().code(), "peer.bytes.shape", "a content is an array");
     }
 }

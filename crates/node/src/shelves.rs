@@ -3,8 +3,8 @@
 //! Only the node says which exhibits are expected; what nobody expects never touches the disk.
 
 use crate::error::NodeError;
-use crate::piece::Piece;
-use base::{CHUNK_BYTES, ExhibitId, chunk_count};
+use crate::piece;
+use base::{CHUNK_BYTES, ExhibitId, chunk_bytes, chunk_count};
 use seal::exhibit::{ChunkTree, chunk_hash};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, RwLock};
@@ -50,12 +50,15 @@ impl Shelves {
         self.expected.read().expect("no writer panics").get(id).filter(|e| e.1 == size).map(|e| e.0.clone())
     }
 
-    /// Reads a chunk and its proof, as it travels.
-    pub(crate) fn piece(&self, id: ExhibitId, shelf: &Shelf, size: u64, index: u32) -> Result<Piece, NodeError> {
+    /// Reads a chunk and its proof, as it travels, behind what is there: the chunk is decrypted in its place.
+    pub(crate) fn write_piece(&self, id: ExhibitId, shelf: &Shelf, size: u64, index: u32, out: &mut Vec<u8>) -> Result<(), NodeError> {
+        let lost = NodeError::ExhibitDamaged { exhibit: id, index };
         let tree = self.tree(id, shelf, size)?;
-        let proof = tree.proof(index).ok_or(NodeError::ExhibitDamaged { exhibit: id, index })?;
-        let data = self.vault.read(shelf, index).map_err(|e| damaged(e, id, index))?;
-        Ok(Piece::Chunk { exhibit: id, size, index, proof, data })
+        let (Some(proof), Some(bytes)) = (tree.proof(index), chunk_bytes(size, index)) else { return Err(lost) };
+        piece::begin_chunk(out, &id, size, index, &proof, bytes);
+        let begin = out.len();
+        self.vault.read_into(shelf, index, out).map_err(|e| damaged(e, id, index))?;
+        if out.len() - begin == bytes { Ok(()) } else { Err(lost) }
     }
 
     fn tree(&self, id: ExhibitId, shelf: &Shelf, size: u64) -> Result<Arc<ChunkTree>, NodeError> {

@@ -97,6 +97,11 @@ impl Opened {
     pub fn plaintext(&self) -> &[u8] {
         &self.bytes[self.content.clone()]
     }
+
+    /// Hands over the buffer in which the parcel came and where in it the content lies.
+    pub fn into_content(self) -> (Vec<u8>, Range<usize>) {
+        (self.bytes, self.content)
+    }
 }
 
 // Contents stay out of logs.

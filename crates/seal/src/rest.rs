@@ -10,6 +10,8 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// Bytes of a wrapped item key: the key and its tag.
 pub const WRAPPED_BYTES: usize = 32 + 16;
+/// Bytes of the nonce with which a sealed body begins.
+pub const NONCE_BYTES: usize = NONCE_LEN;
 /// Bytes by which a sealed body is longer than the body: nonce and tag.
 pub const OVERHEAD_BYTES: usize = NONCE_LEN + 16;
 
@@ -122,11 +124,17 @@ impl ItemKey {
 
     /// Opens a body that was sealed for the same place.
     pub fn open(&self, aad: &[u8], sealed: &[u8]) -> Result<Vec<u8>, RestFailure> {
-        let (nonce, body) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(RestFailure::Open)?;
+        let (nonce, body) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or(RestFailure::Open)?;
         let mut body = body.to_vec();
-        let length = self.cipher().open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(aad), &mut body).map_err(|_| RestFailure::Open)?.len();
+        let length = self.open_in_place(aad, nonce, &mut body)?;
         body.truncate(length);
         Ok(body)
+    }
+
+    /// Opens in place what stands behind the nonce, body and tag; returns how long the body is, which then stands in front.
+    pub fn open_in_place(&self, aad: &[u8], nonce: &[u8; NONCE_BYTES], sealed: &mut [u8]) -> Result<usize, RestFailure> {
+        let opened = self.cipher().open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(aad), sealed);
+        opened.map(|body| body.len()).map_err(|_| RestFailure::Open)
     }
 
     fn cipher(&self) -> LessSafeKey {

@@ -310,12 +310,14 @@ impl Folder for Shelves {
         self.disk.state().sync(&self.path(name))
     }
 
-    fn read_at(&self, name: &str, at: u64, bytes_max: usize) -> Result<Vec<u8>, Error> {
+    fn read_at(&self, name: &str, at: u64, out: &mut [u8]) -> Result<usize, Error> {
         let s = self.disk.state();
         s.alive()?;
         let file = s.files.get(&self.path(name)).ok_or(ErrorKind::NotFound)?;
         let from = usize::try_from(at).unwrap_or(usize::MAX).min(file.live.len());
-        Ok(file.live[from..file.live.len().min(from + bytes_max)].to_vec())
+        let length = out.len().min(file.live.len() - from);
+        out[..length].copy_from_slice(&file.live[from..from + length]);
+        Ok(length)
     }
 
     fn remove(&self, name: &str) -> Result<(), Error> {

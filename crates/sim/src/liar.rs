@@ -215,7 +215,7 @@ impl World {
                 let mut data = parts[index].to_vec();
                 let at = rng.below(data.len());
                 data[at] ^= 1 << rng.below(8);
-                let piece = Piece::Chunk { exhibit, size: bytes.len() as u64, index: index as u32, proof, data };
+                let piece = Piece::Chunk { exhibit, size: bytes.len() as u64, index: index as u32, proof, data: data.into() };
                 self.send(liar, to, kind, Expect::Piece("peer.exhibit.chunk"), &[piece], rng)
             }
             OtherReceipt => self.false_receipt(liar, rng),

@@ -18,8 +18,8 @@ pub trait Folder: Send + Sync {
     /// Makes what was written to a file durable.
     fn sync(&self, name: &str) -> Result<()>;
 
-    /// Reads up to so many bytes from a place; fewer where the file ends.
-    fn read_at(&self, name: &str, at: u64, bytes_max: usize) -> Result<Vec<u8>>;
+    /// Reads from a place into `out` and returns how many bytes; fewer than it holds where the file ends.
+    fn read_at(&self, name: &str, at: u64, out: &mut [u8]) -> Result<usize>;
 
     /// Takes a file away; one that is not there is gone already.
     fn remove(&self, name: &str) -> Result<()>;
@@ -62,18 +62,17 @@ impl Folder for Directory {
         self.file(name)?.sync_data()
     }
 
-    fn read_at(&self, name: &str, at: u64, bytes_max: usize) -> Result<Vec<u8>> {
-        let (file, mut bytes, mut filled) = (self.file(name)?, vec![0; bytes_max], 0);
-        while filled < bytes_max {
-            match file.read_at(&mut bytes[filled..], at + filled as u64) {
+    fn read_at(&self, name: &str, at: u64, out: &mut [u8]) -> Result<usize> {
+        let (file, mut filled) = (self.file(name)?, 0);
+        while filled < out.len() {
+            match file.read_at(&mut out[filled..], at + filled as u64) {
                 Ok(0) => break,
                 Ok(n) => filled += n,
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(e) => return Err(e),
             }
         }
-        bytes.truncate(filled);
-        Ok(bytes)
+        Ok(filled)
     }
 
     fn remove(&self, name: &str) -> Result<()> {

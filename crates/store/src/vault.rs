@@ -8,7 +8,7 @@
 use crate::StoreError;
 use crate::folder::{Directory, Folder};
 use base::{CHUNK_BYTES, Digest, Entropy, hex};
-use seal::rest::{ItemKey, OVERHEAD_BYTES, StorageKey};
+use seal::rest::{ItemKey, NONCE_BYTES, OVERHEAD_BYTES, StorageKey};
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Mutex;
@@ -44,7 +44,14 @@ pub trait Vault: Send + Sync {
     fn sync(&self, shelf: &Shelf) -> Result<(), StoreError>;
 
     /// Reads a chunk; one that was damaged, moved or never written does not open and is `failure.store.corrupt`.
-    fn read(&self, shelf: &Shelf, index: u32) -> Result<Vec<u8>, StoreError>;
+    fn read(&self, shelf: &Shelf, index: u32) -> Result<Vec<u8>, StoreError> {
+        let mut chunk = Vec::with_capacity(CHUNK_BYTES + OVERHEAD_BYTES);
+        self.read_into(shelf, index, &mut chunk)?;
+        Ok(chunk)
+    }
+
+    /// Reads a chunk, as [`Vault::read`] does, behind what is there.
+    fn read_into(&self, shelf: &Shelf, index: u32, out: &mut Vec<u8>) -> Result<(), StoreError>;
 
     /// Reads the hash of a chunk without the chunk.
     fn hash(&self, shelf: &Shelf, index: u32) -> Result<Digest, StoreError>;
@@ -89,10 +96,18 @@ impl DirVault {
         key.seal(place, plain, &mut nonce)
     }
 
-    fn read_at(&self, shelf: &Shelf, at: u64, bytes_max: usize, place: &[u8]) -> Result<Vec<u8>, StoreError> {
+    /// Reads what lies sealed in a place, up to so many bytes of it, and opens it in place behind what is there.
+    fn open_at(&self, shelf: &Shelf, at: u64, bytes_max: usize, place: &[u8], out: &mut Vec<u8>) -> Result<(), StoreError> {
         let damaged = || StoreError::Corrupt(format!("shelf {}", shelf.name));
-        let sealed = self.folder.read_at(named(&shelf.name)?, at, bytes_max).map_err(|e| of_shelf(e, shelf))?;
-        self.key(shelf)?.open(place, &sealed).map_err(|_| damaged())
+        let (name, key, begin) = (named(&shelf.name)?, self.key(shelf)?, out.len());
+        let mut nonce = [0; NONCE_BYTES];
+        self.folder.read_at(name, at, &mut nonce).map_err(|e| of_shelf(e, shelf))?;
+        out.resize(begin + bytes_max + OVERHEAD_BYTES - NONCE_BYTES, 0);
+        let read = self.folder.read_at(name, at + NONCE_BYTES as u64, &mut out[begin..]).map_err(|e| of_shelf(e, shelf));
+        let opened = read.and_then(|read| key.open_in_place(place, &nonce, &mut out[begin..begin + read]).map_err(|_| damaged()));
+        // Nothing stays behind of what does not open.
+        out.truncate(begin + opened.as_ref().unwrap_or(&0));
+        opened.map(|_| ())
     }
 }
 
@@ -140,14 +155,15 @@ impl Vault for DirVault {
         self.folder.sync(named(&shelf.name)?).map_err(|e| of_shelf(e, shelf))
     }
 
-    fn read(&self, shelf: &Shelf, index: u32) -> Result<Vec<u8>, StoreError> {
+    fn read_into(&self, shelf: &Shelf, index: u32, out: &mut Vec<u8>) -> Result<(), StoreError> {
         // A shorter last chunk ends where the file ends; a chunk in the middle fills its slot.
         let at = u64::from(index) * SLOT_BYTES + HASH_BYTES as u64;
-        self.read_at(shelf, at, CHUNK_BYTES + OVERHEAD_BYTES, &chunk_place(shelf, index))
+        self.open_at(shelf, at, CHUNK_BYTES, &chunk_place(shelf, index), out)
     }
 
     fn hash(&self, shelf: &Shelf, index: u32) -> Result<Digest, StoreError> {
-        let bytes = self.read_at(shelf, u64::from(index) * SLOT_BYTES, HASH_BYTES, &hash_place(shelf, index))?;
+        let mut bytes = Vec::new();
+        self.open_at(shelf, u64::from(index) * SLOT_BYTES, 32, &hash_place(shelf, index), &mut bytes)?;
         bytes.try_into().map(Digest).map_err(|_| StoreError::Corrupt(format!("a hash of shelf {}", shelf.name)))
     }
 

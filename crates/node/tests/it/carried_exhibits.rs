@@ -259,12 +259,12 @@ fn a_file_brings_no_chunk_that_is_not_the_exhibits_or_not_for_us() {
     s.w.send(MA, ES);
     let id: ExhibitId = exhibit["id"].as_str().unwrap().parse().unwrap();
     let tree = ChunkTree::new(bytes.chunks(MIB).map(chunk_hash).collect());
-    let chunk = |data: Vec<u8>, id| Piece::Chunk { exhibit: id, size: 2 * MIB as u64, index: 0, proof: tree.proof(0).unwrap(), data };
+    let chunk = |data: Vec<u8>, id| Piece::Chunk { exhibit: id, size: 2 * MIB as u64, index: 0, proof: tree.proof(0).unwrap(), data: data.into() };
     let mut altered = bytes[..MIB].to_vec();
     altered[9] ^= 1;
     let stray = file(39, 2 * MIB);
     let strays = ChunkTree::new(stray.chunks(MIB).map(chunk_hash).collect());
-    let unnamed = Piece::Chunk { exhibit: strays.root(), size: 2 * MIB as u64, index: 0, proof: strays.proof(0).unwrap(), data: stray[..MIB].to_vec() };
+    let unnamed = Piece::Chunk { exhibit: strays.root(), size: 2 * MIB as u64, index: 0, proof: strays.proof(0).unwrap(), data: stray[..MIB].to_vec().into() };
     let mut number = 900;
     let mut fate = |s: &mut Story, piece: Piece| {
         number += 1;

@@ -230,7 +230,7 @@ fn an_altered_chunk_is_refused_and_its_sender_named() {
     s.w.send_all(MA, ES);
     s.w.carry(ES, MA).expect("ES asks, and so expects it");
     let tree = ChunkTree::new(bytes.chunks(MIB).map(chunk_hash).collect());
-    let chunk = |index: u32, data: &[u8], size: u64| Piece::Chunk { exhibit: id, size, index, proof: tree.proof(index).unwrap(), data: data.to_vec() };
+    let chunk = |index: u32, data: &[u8], size: u64| Piece::Chunk { exhibit: id, size, index, proof: tree.proof(index).unwrap(), data: data.to_vec().into() };
     let (first, second, size) = (&bytes[..MIB], &bytes[MIB..], bytes.len() as u64);
     let mut altered = first.to_vec();
     altered[5] ^= 1;
@@ -257,7 +257,7 @@ fn an_altered_chunk_is_refused_and_its_sender_named() {
     // What nobody asked for touches no disk.
     let stray = file(5, 10);
     let stray_id = ChunkTree::new(vec![chunk_hash(&stray)]).root();
-    let piece = Piece::Chunk { exhibit: stray_id, size: 10, index: 0, proof: Vec::new(), data: stray };
+    let piece = Piece::Chunk { exhibit: stray_id, size: 10, index: 0, proof: Vec::new(), data: stray.into() };
     let parcel = s.w.parcel(MA, ES, 991, &[piece]);
     let receipt = s.w.hand(MA, ES, &parcel).unwrap();
     assert_eq!(fates(&s.w, ES, &receipt), ["refusal.exhibit.unasked"]);
