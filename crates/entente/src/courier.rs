@@ -54,11 +54,15 @@ impl Door {
         let turn = turn.acquire_owned().await.map_err(|e| NodeError::Corrupt(e.to_string()))?;
         let open = move || {
             let mut arrived = node::open(parcel, from, &book, &keys, now())?;
-            shelves.iter().for_each(|s| arrived.shelve(s));
+            // Whoever waits for the disk needs no processor: the partner's next parcel is opened meanwhile.
+            let yields = || drop(turn);
+            match &shelves {
+                Some(shelves) => arrived.shelve_then(shelves, yields),
+                None => yields(),
+            }
             Ok(arrived)
         };
         let opened: Result<Result<node::Arrived, NodeError>, _> = tokio::task::spawn_blocking(open).await;
-        drop(turn);
         let arrived = match opened.map_err(|e| NodeError::Corrupt(e.to_string()))? {
             Ok(arrived) => arrived,
             Err(e) => {
