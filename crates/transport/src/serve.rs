@@ -35,6 +35,8 @@ pub(crate) enum Stage {
 /// Bytes that one stream and one connection may have on the way to us unread (RFC 9113 section 5.2).
 const STREAM_WINDOW_BYTES: u32 = 256 << 10;
 const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
+/// Bytes of the largest frame that we take (RFC 9113 section 4.2): a parcel of a MiB is then a few frames and not 64.
+const FRAME_BYTES: u32 = STREAM_WINDOW_BYTES / 4;
 /// Streams that a client may open and reset before we have looked at them (CVE-2023-44487 and its kin).
 const RESET_STREAMS_MAX: usize = 32;
 /// How long we listen on after a refused handshake, so that the peer can still read why.
@@ -148,6 +150,7 @@ async fn serve(house: Arc<House>, tls: TlsStream<TcpStream>, partner: Partner, m
         .max_header_list_size(limits.header_bytes_max)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_frame_size(FRAME_BYTES)
         .max_pending_accept_reset_streams(RESET_STREAMS_MAX)
         .max_local_error_reset_streams(RESET_STREAMS_MAX)
         .keep_alive_interval(limits.ping_interval)
