@@ -1,13 +1,13 @@
 //! The round of one partner: take what is due, send a few at once, back off when it fails.
 //!
-//! Healthy: up to `in_flight_max` letters under way. After a failure: nothing until the wait is over, then a single letter
+//! Healthy: up to `in_flight_max` letters under way; while one is sealed, answers are settled. After a failure: nothing until the wait is over, then a single letter
 //! as a probe, and all again after its receipt. Nothing here turns without waiting for an answer, for news or for a timer.
 
 use crate::backoff::Backoff;
 use crate::courier::{Address, Courier};
 use crate::health::{self, HealthBook};
 use crate::limits::Limits;
-use crate::pump::{Outbox, news};
+use crate::pump::{Letter, Outbox, news};
 use crate::send_error::SendError;
 use base::{Entropy, ServiceId};
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::task::{Id, JoinError, JoinSet};
+use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 /// What a round is told. A closed channel means: the partner is none any more, stop at once.
@@ -42,6 +42,30 @@ pub(crate) struct Round {
     failing: bool,
     flying: JoinSet<Answer>,
     letters: HashMap<Id, u64>,
+    next: Next,
+}
+
+/// How far the next letter is.
+enum Next {
+    /// Nobody has asked for it since something may have become due.
+    Unasked,
+    /// It is being made; the flag says that something became due meanwhile, so that "nothing" is not the last word.
+    Coming(JoinHandle<Option<Letter>>, bool),
+    /// It waits until the partner may be tried again.
+    Ready(Letter),
+    /// Nothing is due.
+    Nothing,
+}
+
+impl Next {
+    /// Notes that something may have become due.
+    fn ask_again(&mut self) {
+        match self {
+            Next::Coming(_, again) => *again = true,
+            Next::Nothing => *self = Next::Unasked,
+            Next::Unasked | Next::Ready(_) => {}
+        }
+    }
 }
 
 impl Round {
@@ -68,6 +92,7 @@ impl Round {
             failing: false,
             flying: JoinSet::new(),
             letters: HashMap::new(),
+            next: Next::Unasked,
         }
     }
 
@@ -75,11 +100,15 @@ impl Round {
         let mut changed = self.outbox.changed();
         loop {
             let Order::Carry(address) = self.orders.borrow_and_update().clone() else { break };
-            self.fill(&address).await;
+            self.fill(&address);
             let resting = self.rest_until;
             let wake = resting.unwrap_or_else(|| Instant::now() + self.limits.look_interval);
             tokio::select! {
-                Some(landed) = self.flying.join_next_with_id() => self.settle(landed).await,
+                made = made(&mut self.next) => self.next = made,
+                Some(landed) = self.flying.join_next_with_id() => {
+                    self.settle(landed).await;
+                    self.next.ask_again();
+                }
                 order = self.orders.changed() => match order {
                     Ok(()) => {
                         // Another address or another key of the partner's: why it failed may be gone.
@@ -90,9 +119,10 @@ impl Round {
                     }
                     Err(_) => break,
                 },
-                () = news(&mut changed), if resting.is_none() => {}
+                () = news(&mut changed), if resting.is_none() => self.next.ask_again(),
                 () = sleep_until(wake) => {
                     self.rest_until = None;
+                    self.next.ask_again();
                     self.health.note(self.service, |h| h.next_try = None);
                 }
             }
@@ -101,18 +131,26 @@ impl Round {
         self.land(Instant::now() + patience).await;
     }
 
-    /// Takes letters until enough are under way or nothing is due.
-    async fn fill(&mut self, address: &Address) {
+    /// Sends the letter that is ready and has the next one made, unless enough are under way or nothing is due.
+    fn fill(&mut self, address: &Address) {
         let may = match (self.rest_until, self.failing) {
             (Some(_), _) => 0,
             (None, true) => 1,
             (None, false) => self.limits.in_flight_max,
         };
-        while self.flying.len() < may {
-            let Some(letter) = self.outbox.next(self.service).await else { return };
+        if self.flying.len() >= may {
+            return;
+        }
+        if matches!(self.next, Next::Ready(_))
+            && let Next::Ready(letter) = std::mem::replace(&mut self.next, Next::Unasked)
+        {
             let (courier, address) = (self.courier.clone(), address.clone());
             let task = self.flying.spawn(async move { courier.send(&address, letter.parcel).await });
             self.letters.insert(task.id(), letter.number);
+        }
+        if matches!(self.next, Next::Unasked) && self.flying.len() < may {
+            let (outbox, service) = (self.outbox.clone(), self.service);
+            self.next = Next::Coming(tokio::spawn(async move { outbox.next(service).await }), false);
         }
     }
 
@@ -172,6 +210,13 @@ impl Round {
 
     /// Waits for the answers under way until `deadline`, then cuts off the rest; each letter goes back with its answer.
     async fn land(&mut self, deadline: Instant) {
+        // What was made and has not left goes back.
+        if matches!(self.next, Next::Coming(..)) {
+            self.next = made(&mut self.next).await;
+        }
+        if let Next::Ready(letter) = std::mem::replace(&mut self.next, Next::Nothing) {
+            self.outbox.done(self.service, letter.number, Err(SendError::Stopped)).await;
+        }
         loop {
             tokio::select! {
                 biased;
@@ -186,5 +231,16 @@ impl Round {
         while let Some(landed) = self.flying.join_next_with_id().await {
             self.settle(landed).await;
         }
+    }
+}
+
+/// Waits for the letter that is being made, for ever where none is; says how far the next one then is.
+async fn made(next: &mut Next) -> Next {
+    let Next::Coming(task, again) = next else { return std::future::pending().await };
+    // An outbox that broke was logged by the runtime; it is asked again with the next news.
+    match (task.await.ok().flatten(), again) {
+        (Some(letter), _) => Next::Ready(letter),
+        (None, true) => Next::Unasked,
+        (None, false) => Next::Nothing,
     }
 }
