@@ -111,9 +111,12 @@ impl Disk {
         self.state().dead = true;
     }
 
-    /// Tells whether a write-ahead log holds bytes that were written and not synced.
+    /// Tells whether a write-ahead log holds bytes that were written and that no sync was asked for.
+    ///
+    /// What a failed sync left behind is of a transaction that was taken back: SQLite does not read it, and writes over it.
     pub fn has_unsynced_log(&self) -> bool {
-        self.state().files.iter().any(|(name, f)| name.ends_with("-wal") && f.pending.iter().any(|c| matches!(c, Change::Write(..))))
+        let unsynced = |f: &File| f.pending.iter().skip(f.poisoned).any(|c| matches!(c, Change::Write(..)));
+        self.state().files.iter().any(|(name, f)| name.ends_with("-wal") && unsynced(f))
     }
 
     /// Gives the power back; what was not synced is there as the aftermath says.
