@@ -14,7 +14,7 @@ use node::{DeedView, Entry, Node, NodeError};
 /// Acts on the dossier's own page.
 const LATEST: usize = 6;
 /// Acts on one page of all.
-const ACTS_SHOWN: usize = 20;
+const ACTS_SHOWN: usize = 16;
 
 /// Acts that a page shows, and how many there are.
 pub(super) type Acts = (Vec<Entry>, usize);

@@ -142,12 +142,28 @@ impl Open {
         self.draft.typed.iter().find(|(n, _)| *n == name).map_or("", |(_, v)| v.as_str())
     }
 
+    /// Tells whether the order of the parties means something, as on a route.
+    fn is_ordered(&self) -> bool {
+        self.mechanism.roles.iter().any(|r| r.ordered)
+    }
+
+    /// Returns the place of a service in the order of the parties: as typed, else ours first and the others as they are listed.
+    fn place_of(&self, service: &ServiceId) -> usize {
+        let name = format!("place:{service}");
+        let typed = self.draft.typed.iter().find(|(n, _)| *n == name).and_then(|(_, v)| v.trim().parse().ok());
+        typed.unwrap_or_else(|| self.partners.iter().position(|(id, _)| id == service).map_or(1, |at| at + 2))
+    }
+
     fn intent(&self, seat: &Seat) -> Result<Intent, NodeError> {
         let chosen = self.partners.iter().filter(|(id, _)| !self.role_of(id).is_empty()).map(|(id, _)| (*id, self.role_of(id).to_owned()));
+        let mut parties: Vec<(ServiceId, String)> = std::iter::once((self.me, self.our_role())).chain(chosen).collect();
+        if self.is_ordered() {
+            parties.sort_by_key(|(id, _)| self.place_of(id));
+        }
         Ok(Intent::Open {
             mechanism: self.draft.mechanism.clone(),
             accord: if self.draft.accord.is_empty() { None } else { Some(self.draft.accord.parse()?) },
-            parties: std::iter::once((self.me, self.our_role())).chain(chosen).collect(),
+            parties,
             follows: None,
             fields: form::read(&self.mechanism.root().fields, &self.draft.typed, Some(self.me)),
             handling: form::read_handling(&self.draft.typed, seat.lang),
@@ -159,6 +175,15 @@ fn draw(seat: &Seat, name: &str, o: &Open, trouble: Option<Markup>, wrong: Optio
     let lang = seat.lang;
     let m = &o.mechanism;
     let ours: Vec<_> = m.root().opened_by.clone();
+    let place = |id: &ServiceId, code: &str| {
+        html! {
+            @if o.is_ordered() {
+                label.part { span { (t(lang, "new.place")) }
+                    input type="number" min="1" max=(o.partners.len() + 1) name=(format!("place:{id}")) value=(o.place_of(id)) aria-label=(format!("{}: {code}", t(lang, "new.place"))) {}
+                }
+            }
+        }
+    };
     let main = html! {
         p.quiet { a href="/new" { (t(lang, "nav.new")) } }
         h1 { (m.label.get(lang)) }
@@ -171,8 +196,12 @@ fn draw(seat: &Seat, name: &str, o: &Open, trouble: Option<Markup>, wrong: Optio
                 @if ours.len() > 1 {
                     label.part { span { (t(lang, "new.our-role")) } select name="our-role" { @for r in &ours { option value=(r) selected[*r == o.our_role()] { (m.role_label(r, lang)) } } } }
                 } @else { p.quiet { (t(lang, "new.our-role")) ": " (m.role_label(&o.our_role(), lang)) } }
+                div.parts { (place(&o.me, &o.names.get(&o.me.to_string()).cloned().unwrap_or_else(|| o.me.short()))) }
                 @for (id, code) in &o.partners {
-                    label.part { span { bdi { (code) } } select name=(format!("party:{id}")) aria-label=(code) { option value="" { (t(lang, "new.not-party")) } @for r in &m.roles { option value=(r.id) selected[r.id == o.role_of(id)] { (r.label.get(lang)) } } } }
+                    div.parts {
+                        label.part { span { bdi { (code) } } select name=(format!("party:{id}")) aria-label=(code) { option value="" { (t(lang, "new.not-party")) } @for r in &m.roles { option value=(r.id) selected[r.id == o.role_of(id)] { (r.label.get(lang)) } } } }
+                        (place(id, code))
+                    }
                 }
             }
             (form::draw(seat, &m.root().fields, &o.draft.typed, &o.choices, wrong))

@@ -59,8 +59,10 @@ fn opens(first: &Windows, route: [&Station; 2], runtime: &Runtime) -> String {
     let tab = &first.desk;
     tab.open("/new");
     tab.follow("form:has(input[value=controlled-delivery]) button");
-    for s in route {
+    // The order of the route is the officer's to say, and not that in which partners happen to be listed.
+    for (n, s) in route.iter().enumerate() {
         tab.fill(&format!("party:{}", s.service), "route");
+        tab.fill(&format!("place:{}", s.service), &(n + 2).to_string());
     }
     fill(
         tab,
