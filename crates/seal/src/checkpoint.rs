@@ -84,6 +84,7 @@ impl Checkpoint {
     /// Reads a note that another service cosigned: its own card was good when it came, at `at`, or when the other cosigned it.
     ///
     /// The cosignature states its time. A note that is shown again long after is as good as it was then; under a revoked card it is not.
+    /// Where it was good at neither time, the fault is that of `at`: a cosigner's clock may have been anywhere.
     pub fn read_cosigned(note: &str, cards: &Cards, cosigner: &Cards, at: UnixMs) -> Result<Checkpoint, NoteFault> {
         let late = match Checkpoint::read(note, cards, at) {
             Err(e @ NoteFault::Card(_)) => e,
@@ -91,7 +92,7 @@ impl Checkpoint {
         };
         let text = Note::parse(note).ok_or(NoteFault::Form)?.text;
         let Ok(cosigned) = Checkpoint::read_body(text)?.cosigned_by(note, cosigner) else { return Err(late) };
-        Checkpoint::read(note, cards, cosigned)
+        Checkpoint::read(note, cards, cosigned).map_err(|_| late)
     }
 
     /// Cosigns this checkpoint of a partner at a time; returns the line to put under its note.

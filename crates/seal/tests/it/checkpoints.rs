@@ -92,3 +92,23 @@ fn after_a_rotation_either_key_speaks_as_long_as_it_may() {
     chain.add(&same.issue_card(&draft(10), START).unwrap()).unwrap();
     assert!(Checkpoint::read(&note, &chain, START.plus_ms(13 * DAY_MS)).is_ok());
 }
+
+#[test]
+fn a_note_that_was_cosigned_is_as_good_as_it_was_then() {
+    let (mut keys, theirs) = (service(0), service(100));
+    let mut chain = cards(&keys);
+    chain.add(&keys.rotate(&draft(10), START, &mut SystemEntropy).unwrap()).unwrap();
+    keys.advance(START.plus_ms(10 * DAY_MS));
+    let note = Checkpoint::sign(&keys, 3, Digest::of(b"root"));
+    let (acting, late) = (START.plus_ms(11 * DAY_MS), START.plus_ms(30 * DAY_MS));
+    let checkpoint = Checkpoint::read(&note, &chain, acting).unwrap();
+    chain.add(&keys.rotate(&draft(20), acting, &mut SystemEntropy).unwrap()).unwrap();
+    let shown = |at: UnixMs| {
+        let cosigned = note.clone() + &checkpoint.cosign(&theirs, at);
+        Checkpoint::read_cosigned(&cosigned, &chain, &cards(&theirs), late).map(|c| c.size).map_err(|e| e.code())
+    };
+    assert_eq!(Checkpoint::read(&note, &chain, late).unwrap_err().code(), "peer.seal.card-retired");
+    assert_eq!(shown(acting), Ok(3), "it came while its card acted");
+    // The cosigner's clock stood before the card's beginning: its time says nothing for the note, and nothing against it.
+    assert_eq!(shown(START.plus_ms(5 * DAY_MS)), Err("peer.seal.card-retired"));
+}
