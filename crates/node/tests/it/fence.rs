@@ -8,20 +8,20 @@ use std::path::{Path, PathBuf};
 use store::{Kind, Sqlite};
 
 /// Services on files, in one accord.
-fn allied_on(folder: &Path, n: usize) -> (World, DossierId) {
+pub fn allied_on(folder: &Path, n: usize) -> (World, DossierId) {
     let mut w = World::strangers_on(folder, n).met();
     let accord = w.accord(&["information-request", "working-visit"]);
     (w, accord)
 }
 
 /// Copies MA's store as a backup does, beside the running node.
-fn backed_up(w: &World, to: &Path) -> UnixMs {
+pub fn backed_up(w: &World, to: &Path) -> UnixMs {
     Sqlite::snapshot(w.sides[MA].file.as_ref().unwrap(), to, &mut |_, _| ()).unwrap();
     w.now
 }
 
 /// Lets MA ask all others, and copies its store right after that into `copy.db`.
-fn asked_and_backed_up(folder: &Path, n: usize) -> (World, Done, UnixMs) {
+pub fn asked_and_backed_up(folder: &Path, n: usize) -> (World, Done, UnixMs) {
     let (mut w, _) = allied_on(folder, n);
     let asked = w.asks(MA, None);
     w.pump();
@@ -30,7 +30,7 @@ fn asked_and_backed_up(folder: &Path, n: usize) -> (World, Done, UnixMs) {
 }
 
 /// Puts a copy in the place of MA's store, and starts its node on it; `declared` as `backup restore` does it.
-fn put_back(w: &mut World, copy: &Path, declared: Option<UnixMs>) {
+pub fn put_back(w: &mut World, copy: &Path, declared: Option<UnixMs>) {
     let side = w.sides.remove(MA);
     let (file, keys) = (side.file.clone().unwrap(), side.keys.clone());
     drop(side);
@@ -50,11 +50,11 @@ fn resume(w: &World, file: &Path, keys: &seal::Keys, declared: Option<UnixMs>, s
     Side::resume("ma", keys.clone(), file.to_owned(), w.now)
 }
 
-fn refused(w: &mut World, i: usize, intent: node::Intent) -> &'static str {
+pub fn refused(w: &mut World, i: usize, intent: node::Intent) -> &'static str {
     w.tries(i, intent).err().map_or("done", |e| e.code())
 }
 
-fn checkpoint(w: &mut World, i: usize) {
+pub fn checkpoint(w: &mut World, i: usize) {
     let now = w.now;
     w.node(i).checkpoint(now).unwrap();
     w.sides[i].commit();
@@ -71,7 +71,7 @@ fn signed_by_ma(w: &World, at: usize) -> Vec<(DossierId, u64)> {
     all
 }
 
-fn nothing_twice(w: &World) {
+pub fn nothing_twice(w: &World) {
     for (at, name) in NAMES.iter().enumerate().take(w.sides.len()) {
         let all = signed_by_ma(w, at);
         assert!(all.windows(2).all(|p| p[0] != p[1]), "{name}: a number was signed twice: {all:?}");
@@ -229,56 +229,6 @@ fn what_two_partners_bring_back_in_one_group_is_one_act() {
     w.pump();
     w.alike(asked.dossier);
     nothing_twice(&w);
-}
-
-#[test]
-fn a_copy_that_nobody_declared_finds_out_by_itself() {
-    let folder = tempfile::tempdir().unwrap();
-    let (mut w, _) = allied_on(folder.path(), 2);
-    let asked = w.asks(MA, None);
-    w.pump();
-    checkpoint(&mut w, MA);
-    backed_up(&w, &folder.path().join("copy.db"));
-    w.notes(MA, asked.dossier, "Après la copie.");
-    w.pump();
-    w.accepts(ES, asked.dossier);
-    put_back(&mut w, &folder.path().join("copy.db"), None);
-    // ES's act has seen our second: from then on nothing is signed beside it, and the proof is asked for.
-    w.send_all(ES, MA);
-    assert_eq!(refused(&mut w, MA, note(asked.dossier, "Non.")), "refusal.fence.awaited");
-    w.pump();
-    let fence = w.node(MA).fence().unwrap().unwrap();
-    assert_eq!((fence.why, fence.over), (node::Why::Found, true), "{fence:?}");
-    assert_eq!(w.codes_logged(MA, "incident"), ["peer.act.in-our-name", "failure.fence.older"], "a thief or an older copy: both are told");
-    assert_eq!(w.codes_logged(ES, "incident"), ["peer.ledger.restored"]);
-    w.notes(MA, asked.dossier, "Troisième.");
-    w.pump();
-    w.alike(asked.dossier);
-    checkpoint(&mut w, MA);
-    checkpoint(&mut w, MA);
-    let size = w.size(MA);
-    assert!(w.node(MA).status().unwrap().cosigned[0].1 + 4 > size);
-    nothing_twice(&w);
-}
-
-#[test]
-fn a_copy_that_is_shown_what_a_partner_cosigned_of_the_lost_line_finds_itself_and_accuses_nobody() {
-    let folder = tempfile::tempdir().unwrap();
-    let (mut w, _) = allied_on(folder.path(), 2);
-    checkpoint(&mut w, MA);
-    backed_up(&w, &folder.path().join("copy.db"));
-    let lost = w.asks(MA, None);
-    w.pump();
-    checkpoint(&mut w, MA);
-    put_back(&mut w, &folder.path().join("copy.db"), None);
-    // The copy's next checkpoint is shorter than what ES cosigned; ES shows that, and it is true.
-    checkpoint(&mut w, MA);
-    assert_eq!(w.codes_logged(MA, "incident"), ["failure.fence.older", "failure.ledger.not-ours"]);
-    assert!(w.logged(MA, "refused-input").is_empty(), "{:?}", w.logged(MA, "refused-input"));
-    assert!(w.codes_logged(ES, "incident").contains(&"peer.ledger.restored".to_owned()), "{:?}", w.logged(ES, "incident"));
-    let fence = w.node(MA).fence().unwrap().unwrap();
-    assert_eq!((fence.why, fence.over), (node::Why::Found, true), "{fence:?}");
-    w.alike(lost.dossier);
 }
 
 #[test]
@@ -556,7 +506,7 @@ fn a_node_that_was_moved_does_not_start_where_it_was() {
 }
 
 /// Takes a new card at once; with `revoke` the one before is revoked. Everybody is told.
-fn new_card(w: &mut World, i: usize, revoke: bool) {
+pub fn new_card(w: &mut World, i: usize, revoke: bool) {
     issue(w, i, revoke);
     w.wait(MINUTE);
     w.pump();
@@ -689,32 +639,6 @@ fn a_declaration_whose_card_is_revoked_is_signed_anew() {
 }
 
 #[test]
-fn what_parties_compare_shows_an_older_copy_in_which_nobody_acts() {
-    let folder = tempfile::tempdir().unwrap();
-    let (mut w, _) = allied_on(folder.path(), 3);
-    let asked = w.asks(MA, None);
-    w.pump();
-    backed_up(&w, &folder.path().join("copy.db"));
-    w.notes(MA, asked.dossier, "Après la copie.");
-    w.pump();
-    put_back(&mut w, &folder.path().join("copy.db"), None);
-    // Nobody has cosigned more than the copy holds, and nobody acts: nothing but the comparison tells of the second act.
-    w.pump();
-    assert!(w.node(MA).fence().unwrap().is_none());
-    checkpoint(&mut w, ES);
-    for _ in 0..3 {
-        w.pump();
-        w.wait(MINUTE);
-    }
-    let fence = w.node(MA).fence().unwrap().unwrap();
-    assert_eq!((fence.why, fence.over, fence.own_back), (node::Why::Found, true, 1), "{fence:?}");
-    w.notes(MA, asked.dossier, "Troisième.");
-    w.pump();
-    w.alike(asked.dossier);
-    nothing_twice(&w);
-}
-
-#[test]
 fn what_a_clock_ahead_dated_beyond_the_overlap_of_two_cards_does_not_hold_the_fence() {
     let folder = tempfile::tempdir().unwrap();
     let (mut w, asked, copied) = asked_and_backed_up(folder.path(), 2);
@@ -740,7 +664,7 @@ fn what_a_clock_ahead_dated_beyond_the_overlap_of_two_cards_does_not_hold_the_fe
 }
 
 /// MA asks ES, and is copied; then it notes twice, and only the second note reaches ES before MA's disk is lost. Returns the parcel of the first.
-fn second_without_the_first(folder: &Path) -> (World, Done, UnixMs, Vec<u8>) {
+pub fn second_without_the_first(folder: &Path) -> (World, Done, UnixMs, Vec<u8>) {
     let (mut w, asked, copied) = asked_and_backed_up(folder, 2);
     w.notes(MA, asked.dossier, "La première se perd.");
     let (_, first) = w.carry(MA, ES).unwrap();
@@ -794,86 +718,4 @@ fn an_own_act_on_what_only_a_liar_had_keeps_its_number() {
     w.pump();
     w.alike(other.dossier);
     nothing_twice(&w);
-}
-
-#[test]
-fn the_other_of_two_parties_shows_an_older_copy() {
-    let folder = tempfile::tempdir().unwrap();
-    let (mut w, asked, _) = asked_and_backed_up(folder.path(), 2);
-    // Whoever lacks nothing hears nothing new in it.
-    checkpoint(&mut w, ES);
-    assert!(w.node(MA).fence().unwrap().is_none());
-    // A note comes to ES by the hand of a courier who was still on his way when MA's disk was changed.
-    w.notes(MA, asked.dossier, "Par porteur.");
-    let (_, parcel) = w.carry(MA, ES).unwrap();
-    put_back(&mut w, &folder.path().join("copy.db"), None);
-    w.pump();
-    w.hand(MA, ES, &parcel).unwrap();
-    w.pump();
-    assert!(w.node(MA).fence().unwrap().is_none(), "nothing has shown it yet");
-    checkpoint(&mut w, ES);
-    let fence = w.node(MA).fence().unwrap().unwrap();
-    assert_eq!((fence.why, fence.over), (node::Why::Found, true), "{fence:?}");
-    assert_eq!(w.codes_logged(ES, "incident"), ["peer.ledger.restored"]);
-    w.notes(MA, asked.dossier, "Troisième.");
-    w.pump();
-    w.alike(asked.dossier);
-    assert_eq!(w.filed(ES, asked.dossier), "ma1 valid, ma2 valid, ma3 valid");
-    nothing_twice(&w);
-}
-
-#[test]
-fn who_starts_on_an_older_copy_is_shown_it_with_its_first_parcel() {
-    let folder = tempfile::tempdir().unwrap();
-    let (mut w, asked, _) = asked_and_backed_up(folder.path(), 2);
-    w.notes(MA, asked.dossier, "Arrivée, comparée, et puis perdue.");
-    w.pump();
-    checkpoint(&mut w, ES); // told to the disk that is lost: it is not told again
-    // A start like any other shows nothing.
-    w.restart(MA);
-    w.asks(MA, None);
-    w.pump();
-    assert!(w.node(MA).fence().unwrap().is_none());
-    w.wait(2 * MINUTE);
-    // The copy counts starts on from where it was made; it overtakes the lost one with the second.
-    put_back(&mut w, &folder.path().join("copy.db"), None);
-    w.restart(MA);
-    w.asks(MA, None);
-    w.pump();
-    let fence = w.node(MA).fence().unwrap().unwrap();
-    assert_eq!((fence.why, fence.over), (node::Why::Found, true), "{fence:?}");
-    w.notes(MA, asked.dossier, "Troisième.");
-    w.pump();
-    w.alike(asked.dossier);
-    nothing_twice(&w);
-}
-
-#[test]
-fn a_request_for_own_acts_that_are_not_here_shows_an_older_copy() {
-    let folder = tempfile::tempdir().unwrap();
-    let (mut w, asked, _, _) = second_without_the_first(folder.path());
-    put_back(&mut w, &folder.path().join("copy.db"), None);
-    // ES holds the third and asks for the second: MA has never heard of either, and asks back.
-    w.pump();
-    let fence = w.node(MA).fence().unwrap().unwrap();
-    assert_eq!((fence.why, fence.over), (node::Why::Found, true), "{fence:?}");
-    assert_eq!(refused(&mut w, MA, note(asked.dossier, "Non.")), "refusal.fence.own-waits");
-    nothing_twice(&w);
-}
-
-#[test]
-fn an_own_checkpoint_under_a_card_that_was_followed_shows_an_older_copy() {
-    let folder = tempfile::tempdir().unwrap();
-    let (mut w, ..) = asked_and_backed_up(folder.path(), 2);
-    // Two: the first cosignature is what the ledger grows by, and what the copy lacks; no act of it is anywhere.
-    checkpoint(&mut w, MA);
-    checkpoint(&mut w, MA);
-    new_card(&mut w, MA, false);
-    w.wait(seal::OVERLAP_MS);
-    put_back(&mut w, &folder.path().join("copy.db"), None);
-    w.asks(MA, None);
-    checkpoint(&mut w, MA);
-    // ES shows what it cosigned last.
-    let fence = w.node(MA).fence().unwrap().unwrap();
-    assert_eq!((fence.why, fence.over), (node::Why::Found, true), "{fence:?}");
 }

@@ -21,6 +21,7 @@ mod hits_world;
 mod keys;
 mod law;
 mod mechanisms;
+mod older;
 mod order;
 mod pieces;
 mod press;
