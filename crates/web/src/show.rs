@@ -3,7 +3,7 @@
 use crate::session::Seat;
 use crate::when;
 use crate::words::{coded, t};
-use base::Handling;
+use base::{Handling, ServiceId};
 use dossier::{Field, FieldType};
 use maud::{Markup, html};
 use serde_json::Value;
@@ -11,6 +11,11 @@ use std::collections::BTreeMap;
 
 /// Names services for people.
 pub(crate) type Names = BTreeMap<String, String>;
+
+/// Returns a service's short name; where nobody has told it, the first digits of its id.
+pub(crate) fn code(names: &Names, service: &ServiceId) -> String {
+    names.get(&service.to_string()).cloned().unwrap_or_else(|| service.short())
+}
 
 fn text(v: &Value) -> &str {
     v.as_str().unwrap_or_default()

@@ -9,7 +9,7 @@ use crate::form;
 use crate::labels::Labelled;
 use crate::layout::{Live, absent, csrf, failed, page};
 use crate::session::Seat;
-use crate::show::Names;
+use crate::show::{self, Names};
 use crate::when;
 use crate::words::{fill, language, many, t};
 use axum::Extension;
@@ -55,7 +55,7 @@ impl Shown {
     }
 
     fn name(&self, s: &ServiceId) -> String {
-        self.names.get(&s.to_string()).cloned().unwrap_or_else(|| s.short())
+        show::code(&self.names, s)
     }
 }
 

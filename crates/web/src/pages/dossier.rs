@@ -12,7 +12,7 @@ use crate::labels::Labelled;
 use crate::layout::{Live, absent, csrf, failed, page};
 use crate::reading;
 use crate::session::{REASON_CHARS_MAX, Seat};
-use crate::show::Names;
+use crate::show::{self, Names};
 use crate::view;
 use crate::words::{coded, fill, many, t};
 use axum::Extension;
@@ -49,7 +49,7 @@ pub(super) struct Shown {
 impl Shown {
     /// Returns the short name of a service.
     pub fn name(&self, service: &ServiceId) -> String {
-        self.names.get(&service.to_string()).cloned().unwrap_or_else(|| service.short())
+        show::code(&self.names, service)
     }
 
     /// Returns the role of a party.

@@ -9,6 +9,7 @@ use crate::form::{self, Choices, Typed};
 use crate::labels::Labelled;
 use crate::layout::{Live, absent, csrf, failed, notice, page};
 use crate::session::Seat;
+use crate::show;
 use crate::words::{apart, role, t};
 use axum::Extension;
 use axum::extract::{Path, State};
@@ -87,7 +88,7 @@ async fn wanted(desk: &Desk, seat: &Seat, (id, item, name): (String, String, Str
             }
         };
         let all = names(n);
-        let code = |s: &base::ServiceId| all.get(&s.to_string()).cloned().unwrap_or_else(|| s.short());
+        let code = |s: &base::ServiceId| show::code(&all, s);
         let items = view.items.iter().map(|i| {
             let label = format!("{} {} · {}", mechanism.kind_label(&i.kind, lang), i.number, code(&i.opener));
             (i.id.to_string(), i.kind.clone(), i.opener, label)

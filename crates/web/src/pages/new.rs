@@ -122,7 +122,7 @@ async fn open(desk: &Desk, seat: &Seat, name: String, typed: Option<Typed>) -> R
             true => n.book().all().iter().map(|c| c.service()).collect(),
             false => n.accords(now)?.into_iter().find(|a| a.dossier.to_string() == draft.accord).map(|a| a.parties).unwrap_or_default(),
         };
-        let code = |s: &ServiceId| names.get(&s.to_string()).cloned().unwrap_or_else(|| s.short());
+        let code = |s: &ServiceId| show::code(&names, s);
         let partners: Vec<_> = all.iter().filter(|p| **p != me).map(|p| (*p, code(p))).collect();
         let parties = std::iter::once((me, code(&me))).chain(partners.clone()).collect();
         Ok(Open { choices: Choices { parties, ..general(n, lang)? }, draft, mechanism, partners, names, me })
@@ -196,7 +196,7 @@ fn draw(seat: &Seat, name: &str, o: &Open, trouble: Option<Markup>, wrong: Optio
                 @if ours.len() > 1 {
                     label.part { span { (t(lang, "new.our-role")) } select name="our-role" { @for r in &ours { option value=(r) selected[*r == o.our_role()] { (m.role_label(r, lang)) } } } }
                 } @else { p.quiet { (t(lang, "new.our-role")) ": " (m.role_label(&o.our_role(), lang)) } }
-                div.parts { (place(&o.me, &o.names.get(&o.me.to_string()).cloned().unwrap_or_else(|| o.me.short()))) }
+                (place(&o.me, &show::code(&o.names, &o.me)))
                 @for (id, code) in &o.partners {
                     div.parts {
                         label.part { span { bdi { (code) } } select name=(format!("party:{id}")) aria-label=(code) { option value="" { (t(lang, "new.not-party")) } @for r in &m.roles { option value=(r.id) selected[r.id == o.role_of(id)] { (r.label.get(lang)) } } } }
@@ -309,7 +309,7 @@ async fn sent(desk: &Desk, seat: &Seat, name: &str, hit: Option<Digest>, made: M
 fn preview(seat: &Seat, name: &str, o: &Open, intent: &Intent, r: &Rehearsal) -> Markup {
     let lang = seat.lang;
     let Intent::Open { fields, handling, parties, .. } = intent else { return html! {} };
-    let code = |s: &ServiceId| o.names.get(&s.to_string()).cloned().unwrap_or_else(|| s.short());
+    let code = |s: &ServiceId| show::code(&o.names, s);
     let codes: Vec<String> = r.recipients.iter().map(code).collect();
     let main = html! {
         p.quiet { a href=(format!("/new/{name}")) { (t(lang, "new.change")) } }

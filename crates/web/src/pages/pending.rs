@@ -73,7 +73,7 @@ async fn find(desk: &Desk, seat: &Seat, id: String) -> Result<Shown, NodeError> 
                 (label, form, fields.clone(), handling.clone(), Some(*dossier), parties, declared.is_some_and(|d| d.step_up))
             }
         };
-        let code = |s: &base::ServiceId| names.get(&s.to_string()).cloned().unwrap_or_else(|| s.short());
+        let code = |s: &base::ServiceId| show::code(&names, s);
         let recipients = parties.iter().filter(|p| **p != me).map(code).collect();
         Ok(Shown { pending, label, fields, values, handling, recipients, names, dossier, step_up })
     })

@@ -11,7 +11,7 @@ use crate::desk::Desk;
 use crate::layout::{Live, failed, notice, page};
 use crate::pages::dossier::names;
 use crate::session::Seat;
-use crate::show::Names;
+use crate::show::{self, Names};
 use crate::words::t;
 use axum::Extension;
 use axum::extract::State;
@@ -34,7 +34,7 @@ pub(super) struct Offers {
 impl Offers {
     /// Returns the short name of a service.
     pub fn name(&self, s: &ServiceId) -> String {
-        self.names.get(&s.to_string()).cloned().unwrap_or_else(|| s.short())
+        show::code(&self.names, s)
     }
 
     /// Purposes that some accord names, in the order of the vocabulary.

@@ -8,14 +8,14 @@ use crate::desk::Desk;
 use crate::layout::{Live, failed, notice, page};
 use crate::pages::dossier::names;
 use crate::session::Seat;
-use crate::show::Names;
+use crate::show::{self, Names};
 use crate::view::{length, number};
 use crate::when;
 use crate::words::{coded, fill, many, t};
 use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use base::{Lang, ServiceId, UnixMs};
+use base::{Lang, UnixMs};
 use maud::{Markup, html};
 use node::{HeldView, IndexView, LoadNote, PublishedView};
 
@@ -36,10 +36,6 @@ async fn index(State(desk): State<Desk>, Extension(seat): Extension<Seat>) -> Re
 
 fn count(lang: Lang, n: usize) -> String {
     number(lang, i64::try_from(n).unwrap_or(i64::MAX))
-}
-
-fn name(names: &Names, s: &ServiceId) -> String {
-    names.get(&s.to_string()).cloned().unwrap_or_else(|| s.short())
 }
 
 /// A moment, and how long ago it was.
@@ -65,7 +61,7 @@ fn draw(desk: &Desk, seat: &Seat, ours: &IndexView, theirs: &[HeldView], names: 
         section aria-labelledby="given" {
             h2 #given { (t(lang, "ask.published")) }
             @if ours.published.is_empty() { p.quiet { (t(lang, "ask.published-none")) } }
-            @for p in &ours.published { (published(desk, seat, p, ours.asked_by.get(&p.partner).copied().unwrap_or_default(), &name(names,
+            @for p in &ours.published { (published(desk, seat, p, ours.asked_by.get(&p.partner).copied().unwrap_or_default(), &show::code(names,
                 &p.partner))) }
         }
         section aria-labelledby="loads" {
@@ -74,7 +70,7 @@ fn draw(desk: &Desk, seat: &Seat, ours: &IndexView, theirs: &[HeldView], names: 
         }
         section aria-labelledby="held" {
             h2 #held { (many(lang, "ask.held", theirs.len())) }
-            @if !theirs.is_empty() { ul.list { @for h in theirs { (held(seat, h, &name(names, &h.partner))) } } }
+            @if !theirs.is_empty() { ul.list { @for h in theirs { (held(seat, h, &show::code(names, &h.partner))) } } }
         }
     }
 }

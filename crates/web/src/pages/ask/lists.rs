@@ -9,7 +9,7 @@ use crate::layout::{Live, absent, csrf, failed, notice, page};
 use crate::pages::dossier::names;
 use crate::pages::moves::refused;
 use crate::session::Seat;
-use crate::show::Names;
+use crate::show::{self, Names};
 use crate::view::number;
 use crate::words::{fill, many, t};
 use axum::Extension;
@@ -81,7 +81,7 @@ fn one(desk: &Desk, seat: &Seat, s: &Shown, mechanism: &Arc<Mechanism>, names: &
     let (lang, b) = (seat.lang, &s.batch);
     let n = |v: usize| number(lang, i64::try_from(v).unwrap_or(i64::MAX));
     let far = fill(lang, "ask.lists-far", &[("asked", &n(b.asked)), ("persons", &n(b.persons)), ("answered", &n(b.answered))]);
-    let to = names.get(&b.to.to_string()).cloned().unwrap_or_else(|| b.to.short());
+    let to = show::code(names, &b.to);
     // Only who asks may pause, and only what runs; the rest is done in the grant's dossier.
     let wish = match b.phase.as_str() {
         "open" => Some(("pause", t(lang, "ask.pause"))),

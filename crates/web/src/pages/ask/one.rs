@@ -11,7 +11,7 @@ use crate::layout::{Live, absent, csrf, failed, notice, page, told};
 use crate::pages::dossier::names;
 use crate::pages::moves::refused;
 use crate::session::{REASON_CHARS_MAX, Seat};
-use crate::show::Names;
+use crate::show::{self, Names};
 use crate::view::number;
 use crate::when;
 use crate::words::{coded, fill, many, t};
@@ -67,7 +67,7 @@ pub(super) fn kind(lang: Lang, kind: &str) -> &'static str {
 
 fn draw(desk: &Desk, seat: &Seat, a: &AskView, names: &Names) -> Markup {
     let lang = seat.lang;
-    let to = names.get(&a.to.to_string()).cloned().unwrap_or_else(|| a.to.short());
+    let to = show::code(names, &a.to);
     let (class, words) = state(lang, a);
     html! {
         h1 { bdi { (called(a)) } }

@@ -6,7 +6,7 @@ use crate::desk::Desk;
 use crate::layout::{Live, failed, page};
 use crate::pages::dossier::names;
 use crate::session::Seat;
-use crate::show::Names;
+use crate::show::{self, Names};
 use crate::when;
 use crate::words::{coded, fill, many, t};
 use axum::Extension;
@@ -51,7 +51,7 @@ fn draw(seat: &Seat, asks: Vec<AskView>, askables: &[Askable], names: &Names, sk
     let lang = seat.lang;
     let (hits, rest): (Vec<AskView>, Vec<AskView>) = asks.into_iter().partition(waits);
     let (standing, others): (Vec<AskView>, Vec<AskView>) = rest.into_iter().partition(|a| a.standing);
-    let name = |s: &base::ServiceId| names.get(&s.to_string()).cloned().unwrap_or_else(|| s.short());
+    let name = |s: &base::ServiceId| show::code(names, s);
     html! {
         h1 { (t(lang, "ask.title")) }
         (tabs(seat, "/ask"))

@@ -8,7 +8,7 @@ use crate::layout::{Live, csrf, failed, page};
 use crate::pages::audit::begins;
 use crate::pages::dossier::names;
 use crate::session::{REASON_CHARS_MAX, Seat};
-use crate::show::Names;
+use crate::show::{self, Names};
 use crate::view::number;
 use crate::when;
 use crate::words::{coded, fill, many, t};
@@ -109,7 +109,7 @@ fn safe(typed: &str) -> String {
 
 fn line(seat: &Seat, s: &ServedView, names: &Names) -> Markup {
     let lang = seat.lang;
-    let from = names.get(&s.from.to_string()).cloned().unwrap_or_else(|| s.from.short());
+    let from = show::code(names, &s.from);
     let aim = if s.aim == "learn-more" { t(lang, "ask.aim.learn-more") } else { t(lang, "ask.aim.identify") };
     let elements = number(lang, i64::try_from(s.elements).unwrap_or(i64::MAX));
     html! {
