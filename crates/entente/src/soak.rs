@@ -3,12 +3,13 @@
 //! Each partner reaches a node by a line through this program, which can cut it. In turn, over and over: one node is killed and
 //! started again, one is cut off, one is flooded by a fourth service. The first node is never killed: its memory must stay flat.
 
-use crate::bench::{dossiers, letters, note};
+use crate::bench::{dossiers, note};
 use crate::client::Client;
 use crate::flood::{Flooded, Flooder};
 use crate::launch::{Founder, LaunchError, Station, free_port, settle, until};
 use crate::plot::{Band, Line, figure};
-use base::Lang;
+use base::{Entropy, Lang};
+use seal::SystemEntropy;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -21,6 +22,8 @@ use tokio::task::JoinSet;
 
 /// Acts after which a writer opens the next dossier.
 const ACTS_PER_DOSSIER: usize = 200;
+/// Words of a note.
+const WORDS: usize = 290;
 /// Writers; each has one act under way.
 const WRITERS: usize = 8;
 /// Time between two samples.
@@ -259,7 +262,7 @@ async fn write(
             written = 0;
         }
         written += 1;
-        match client.post("/v1/intents?wait=delivered&timeout_s=120", &note(&dossier, &letters())).await {
+        match client.post("/v1/intents?wait=delivered&timeout_s=120", &note(&dossier, &words())).await {
             Ok(made) => {
                 let mut seen = seen.lock().expect("no holder panics");
                 if made["delivered"] == true {
@@ -277,6 +280,19 @@ async fn write(
         tokio::time::sleep_until((at + pace).into()).await;
     }
     Ok(())
+}
+
+/// Draws two kilobytes of a note as people write: of a vocabulary that ends (4,096 words), and some words oftener than others.
+fn words() -> String {
+    const SYLLABLES: [&str; 16] = ["ba", "ce", "di", "fo", "ga", "he", "ji", "ko", "la", "me", "ni", "po", "ra", "se", "ti", "vo"];
+    let mut drawn = [0u8; 4 * WORDS];
+    SystemEntropy.fill(&mut drawn);
+    let number = |pair: &[u8]| usize::from(u16::from_le_bytes([pair[0], pair[1]])) % 4096;
+    let word = |four: &[u8]| {
+        let n = number(&four[..2]).min(number(&four[2..]));
+        [n >> 8, n >> 4, n].map(|n| SYLLABLES[n % 16]).concat()
+    };
+    drawn.chunks_exact(4).map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// Reads memory, open files and disk of every node's process.

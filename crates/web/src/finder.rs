@@ -20,6 +20,10 @@ const READ_AT_ONCE: usize = 4;
 const WHOLE_EVERY: u32 = 500;
 /// Shortest time between two looks.
 const PAUSE: Duration = Duration::from_secs(2);
+/// Times that a look took that pass before the next one: a busy node does not spend its time on this. A search looks by itself.
+const PAUSE_SHARE: u32 = 10;
+/// Longest time between two looks.
+const PAUSE_MAX: Duration = Duration::from_secs(60);
 /// Days of one dossier that are remembered.
 const DAYS_MAX: usize = 500;
 
@@ -70,6 +74,7 @@ struct Known {
     plans: HashMap<DossierId, Plan>,
     stamps: HashMap<DossierId, UnixMs>,
     looks: u32,
+    told_left_out: usize,
 }
 
 /// What is remembered, and how far.
@@ -132,6 +137,10 @@ impl Finder {
         }
         let mut known = self.known();
         known.looks = known.looks.wrapping_add(1);
+        let left_out = known.index.left_out();
+        if left_out > std::mem::replace(&mut known.told_left_out, left_out) {
+            tracing::warn!(left_out, "search has no room for the words of the dossiers that changed longest ago");
+        }
         Ok(())
     }
 }
@@ -194,6 +203,7 @@ pub(crate) async fn keep(desk: Desk) {
     drop(node);
     loop {
         changes.mark_unchanged();
+        let began = std::time::Instant::now();
         let Some(node) = weak.upgrade() else { return };
         let desk = Desk {
             node,
@@ -208,7 +218,7 @@ pub(crate) async fn keep(desk: Desk) {
             tracing::warn!(code = e.code(), "search is not up to date: {e}");
         }
         drop(desk);
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep((began.elapsed() * PAUSE_SHARE).clamp(PAUSE, PAUSE_MAX)).await;
         if changes.changed().await.is_err() {
             return;
         }

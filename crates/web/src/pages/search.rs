@@ -49,6 +49,8 @@ async fn ask(State(desk): State<Desk>, Extension(seat): Extension<Seat>, Extensi
 struct Answer {
     hits: Vec<(Listed, Vec<Snippet>)>,
     more: bool,
+    /// Dossiers for whose words there was no room.
+    not_searched: usize,
     mechanisms: BTreeMap<String, Arc<Mechanism>>,
 }
 
@@ -72,6 +74,7 @@ async fn answer(State(desk): State<Desk>, Extension(seat): Extension<Seat>, Path
         @if !left_out.is_empty() { p.soon { (t(lang, "search.left-out")) " " @for l in &left_out { bdi { (l) } " " } } }
         h2 { (many(lang, "search.found", found.hits.len())) }
         @if found.more { p.quiet { (t(lang, "search.more")) } }
+        @if found.not_searched > 0 { p.soon { (many(lang, "search.full", found.not_searched)) } }
         @if !found.hits.is_empty() {
             ul.list.hits { @for (l, snippets) in &found.hits {
                 (listed_line(&seat, &found.mechanisms, l, false))
@@ -97,7 +100,7 @@ async fn find(desk: &Desk, seat: &Seat, typed: String, query: Query) -> Result<A
     desk.run(move |n: &mut Node| {
         let mut trouble = None;
         // Who reads dossiers here may know of all of them; one that stands in no list is known to nobody.
-        let found: Found = {
+        let (found, not_searched): (Found, usize) = {
             let mut allowed = BTreeMap::new();
             for l in n.list(None, None, usize::MAX)? {
                 allowed.insert(l.id, l);
@@ -109,7 +112,7 @@ async fn find(desk: &Desk, seat: &Seat, typed: String, query: Query) -> Result<A
                     None
                 }
             };
-            finder.with_index(|index| index.find(&query, HITS_MAX, &|id| allowed.contains_key(id), &mut read))
+            finder.with_index(|index| (index.find(&query, HITS_MAX, &|id| allowed.contains_key(id), &mut read), index.left_out()))
         };
         if let Some(e) = trouble {
             return Err(e);
@@ -121,7 +124,7 @@ async fn find(desk: &Desk, seat: &Seat, typed: String, query: Query) -> Result<A
             hits.extend(n.listed_one(&hit.id)?.map(|l| (l, hit.snippets)));
         }
         let mechanisms = n.mechanisms().map(|m| (m.id.clone(), Arc::clone(m))).collect();
-        Ok((Some(ticket), Answer { hits, more: found.more, mechanisms }))
+        Ok((Some(ticket), Answer { hits, more: found.more, not_searched, mechanisms }))
     })
     .await
 }

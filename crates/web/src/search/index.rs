@@ -1,17 +1,26 @@
 //! Which dossier has which words, in memory only, and the search itself.
 
 use super::lines::Line;
+use super::postings::Postings;
 use super::query::{Asked, Filter, Part, Query};
 use super::words::{Word, stems, words};
 use base::fold::fold;
 use base::{DossierId, ItemId, Lang, UnixMs};
 use maud::{Markup, html};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::hash_map::RandomState;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::hash::BuildHasher;
 use std::ops::Bound;
 use std::sync::Arc;
 
 /// Different words and stems of one dossier that are remembered; what a larger one says beyond them is found by its other words only.
 pub const TERMS_MAX: usize = 20_000;
+/// Bytes of memory that an index takes, as it counts them; beyond, the dossiers that changed longest ago are left out.
+pub const INDEX_BYTES_MAX: usize = 256 << 20;
+/// Bytes that a word takes beside its letters, a word in one dossier, and a dossier beside both; measured in `docs/design/0019-search.md`.
+const TERM_BYTES: usize = 95;
+const POSTING_BYTES: usize = 18;
+const DOSSIER_BYTES: usize = 600;
 /// Dossiers that one search reads again at most.
 pub const DOSSIERS_READ_MAX: usize = 200;
 /// Characters shown on each side of a find.
@@ -76,58 +85,120 @@ pub struct Found {
 struct Entry {
     meta: Meta,
     terms: Vec<u32>,
+    /// Its lines under a hash whose key nobody else has, in order.
+    lines: Vec<u64>,
+}
+
+impl Entry {
+    fn bytes(&self) -> usize {
+        DOSSIER_BYTES + self.terms.len() * POSTING_BYTES + size_of_val(&self.lines[..])
+    }
 }
 
 /// An index of dossiers. It is built from what a node shows, lives in memory, and is gone with the process.
-#[derive(Default)]
 pub struct Index {
     entries: HashMap<u32, Entry>,
     numbers: HashMap<DossierId, u32>,
+    /// Numbers by when their dossiers last changed.
+    ages: BTreeSet<(UnixMs, u32)>,
+    left_out: HashSet<DossierId>,
     next: u32,
     terms: BTreeMap<Arc<str>, u32>,
     /// By term: its text, and how much it counts in which dossier.
-    postings: Vec<(Arc<str>, BTreeMap<u32, u16>)>,
+    postings: Vec<(Arc<str>, Postings)>,
     free: Vec<u32>,
+    bytes: usize,
+    bytes_max: usize,
+    hasher: RandomState,
+}
+
+impl Default for Index {
+    fn default() -> Self {
+        Index::with_room(INDEX_BYTES_MAX)
+    }
 }
 
 impl Index {
-    /// Takes a dossier in, in place of what was known of it.
+    /// Makes an empty index that takes about so many bytes at most.
+    pub fn with_room(bytes_max: usize) -> Index {
+        Index {
+            entries: HashMap::new(),
+            numbers: HashMap::new(),
+            ages: BTreeSet::new(),
+            left_out: HashSet::new(),
+            next: 0,
+            terms: BTreeMap::new(),
+            postings: Vec::new(),
+            free: Vec::new(),
+            bytes: 0,
+            bytes_max,
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// Takes a dossier in, in place of what was known of it. One that only grew is not cut into words again.
     pub fn put(&mut self, meta: Meta, lines: &[Line]) {
-        self.forget(&meta.id);
-        let mut counts: BTreeMap<String, u16> = BTreeMap::new();
-        for (line, lang, text) in lines.iter().flat_map(|l| l.texts.iter().map(move |(lang, text)| (l, *lang, text))) {
-            for w in words(text) {
-                for key in keys(text, &w, lang) {
-                    if counts.len() < TERMS_MAX || counts.contains_key(&key) {
-                        let n = counts.entry(key).or_default();
-                        *n = n.saturating_add(line.weight);
-                    }
-                }
+        let mut hashed: Vec<(u64, &Line)> = lines.iter().map(|l| (self.hasher.hash_one((l.item, &l.field, l.weight, &l.texts)), l)).collect();
+        hashed.sort_unstable_by_key(|h| h.0);
+        let grown = self.numbers.get(&meta.id).and_then(|n| added(&self.entries[n].lines, &hashed));
+        let new = grown.unwrap_or_else(|| {
+            self.forget(&meta.id);
+            hashed.iter().map(|h| h.1).collect()
+        });
+        let number = *self.numbers.entry(meta.id).or_insert_with(|| {
+            self.next += 1;
+            self.next - 1
+        });
+        let mut terms = match self.entries.remove(&number) {
+            Some(old) => {
+                self.bytes -= old.bytes();
+                self.ages.remove(&(old.meta.updated, number));
+                old.terms
+            }
+            None => Vec::new(),
+        };
+        for (key, n) in counted(&new) {
+            if terms.len() == TERMS_MAX && !self.has(&key, number) {
+                continue;
+            }
+            let term = self.term(&key);
+            if self.postings[term as usize].1.count(number, n) {
+                terms.push(term);
             }
         }
-        let number = self.next;
-        self.next += 1;
-        let mut terms = Vec::with_capacity(counts.len());
-        for (key, n) in counts {
-            let term = self.term(&key);
-            self.postings[term as usize].1.insert(number, n);
-            terms.push(term);
-        }
-        self.numbers.insert(meta.id, number);
-        self.entries.insert(number, Entry { meta, terms });
+        terms.shrink_to_fit();
+        self.left_out.remove(&meta.id);
+        self.ages.insert((meta.updated, number));
+        let entry = Entry { meta, terms, lines: hashed.iter().map(|h| h.0).collect() };
+        self.bytes += entry.bytes();
+        self.entries.insert(number, entry);
+        self.make_room();
     }
 
     /// Forgets a dossier, and every word that no other has.
     pub fn forget(&mut self, id: &DossierId) {
+        self.left_out.remove(id);
         let Some(number) = self.numbers.remove(id) else { return };
-        for term in self.entries.remove(&number).map(|e| e.terms).unwrap_or_default() {
+        let Some(entry) = self.entries.remove(&number) else { return };
+        self.ages.remove(&(entry.meta.updated, number));
+        self.bytes -= entry.bytes();
+        for term in entry.terms {
             let (text, held) = &mut self.postings[term as usize];
-            held.remove(&number);
-            if held.is_empty() {
+            if held.forget(number) {
                 self.terms.remove(text);
+                self.bytes -= TERM_BYTES + text.len();
                 *text = Arc::from("");
                 self.free.push(term);
             }
+        }
+    }
+
+    /// Leaves out what changed longest ago until the rest has room; one dossier always has.
+    fn make_room(&mut self) {
+        while self.bytes > self.bytes_max && self.entries.len() > 1 {
+            let Some(id) = self.ages.first().and_then(|(_, n)| self.entries.get(n)).map(|e| e.meta.id) else { return };
+            self.forget(&id);
+            self.left_out.insert(id);
         }
     }
 
@@ -136,12 +207,22 @@ impl Index {
         (self.entries.len(), self.terms.len())
     }
 
+    /// Returns how many dossiers, those that changed longest ago, are not searched because there was no room for them.
+    pub fn left_out(&self) -> usize {
+        self.left_out.len()
+    }
+
+    fn has(&self, key: &str, number: u32) -> bool {
+        self.terms.get(key).is_some_and(|t| self.postings[*t as usize].1.all().binary_search_by_key(&number, |p| p.0).is_ok())
+    }
+
     fn term(&mut self, key: &str) -> u32 {
         if let Some(term) = self.terms.get(key) {
             return *term;
         }
         let text: Arc<str> = Arc::from(key);
-        let place = (Arc::clone(&text), BTreeMap::new());
+        self.bytes += TERM_BYTES + key.len();
+        let place = (Arc::clone(&text), Postings::default());
         let term = match self.free.pop() {
             Some(free) => {
                 self.postings[free as usize] = place;
@@ -198,7 +279,7 @@ impl Index {
         found.extend(word.stems.iter().filter_map(|(lang, stem)| self.terms.get(stem_key(*lang, stem).as_str())).map(|id| (*id, STEM_SHARE)));
         let mut out: BTreeMap<u32, f64> = BTreeMap::new();
         for (term, share) in found {
-            for (n, count) in &self.postings[term as usize].1 {
+            for (n, count) in self.postings[term as usize].1.all() {
                 let tf = f64::from(*count);
                 let best = out.entry(*n).or_default();
                 *best = best.max(share * tf * 2.2 / (tf + 1.2));
@@ -210,6 +291,30 @@ impl Index {
         out.values_mut().for_each(|score| *score *= rare);
         out
     }
+}
+
+/// Returns the lines that are new where all that were known still stand, else none. Both are in order.
+fn added<'a>(known: &[u64], now: &[(u64, &'a Line)]) -> Option<Vec<&'a Line>> {
+    let mut known = known.iter().peekable();
+    let new = now.iter().filter(|(hash, _)| known.next_if_eq(&hash).is_none()).map(|(_, line)| *line).collect();
+    known.next().is_none().then_some(new)
+}
+
+/// Counts the words and stems of lines.
+fn counted(lines: &[&Line]) -> BTreeMap<String, u16> {
+    let mut counts: BTreeMap<String, u16> = BTreeMap::new();
+    for (line, lang, text) in lines.iter().flat_map(|l| l.texts.iter().map(move |(lang, text)| (l, *lang, text))) {
+        for w in words(text) {
+            for key in keys(text, &w, lang) {
+                if let Some(n) = counts.get_mut(&key) {
+                    *n = n.saturating_add(line.weight);
+                } else if counts.len() < TERMS_MAX {
+                    counts.insert(key, line.weight);
+                }
+            }
+        }
+    }
+    counts
 }
 
 const STEM_MARK: char = '~';

@@ -6,10 +6,11 @@
 
 mod index;
 mod lines;
+mod postings;
 mod query;
 mod words;
 
-pub use index::{DOSSIERS_READ_MAX, Found, Hit, Index, Meta, Snippet, TERMS_MAX, highlight};
+pub use index::{DOSSIERS_READ_MAX, Found, Hit, INDEX_BYTES_MAX, Index, Meta, Snippet, TERMS_MAX, highlight};
 pub use lines::{Line, lines};
 pub use query::{PARTS_MAX, QUERY_CHARS_MAX, Query};
-pub use words::{Word, stems, words};
+pub use words::{WORD_LETTERS_MAX, Word, stems, words};

@@ -5,6 +5,9 @@ use base::fold::{fold, fold_char, is_arabic, is_mark};
 use frostem::{Algorithm, Stemmer};
 use std::ops::Range;
 
+/// Letters of a word that are compared; what is longer is no word of a language, and meets by its beginning.
+pub const WORD_LETTERS_MAX: usize = 64;
+
 /// A word where it stands in a text.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Word {
@@ -18,10 +21,18 @@ pub struct Word {
 pub fn words(text: &str) -> Vec<Word> {
     let mut out: Vec<Word> = Vec::new();
     let mut open: Option<Word> = None;
+    let mut letters = 0;
     for (i, c) in text.char_indices() {
         if c.is_alphanumeric() || is_mark(c) {
-            let word = open.get_or_insert_with(|| Word { at: i..i, folded: String::new() });
+            let word = open.get_or_insert_with(|| {
+                letters = 0;
+                Word { at: i..i, folded: String::new() }
+            });
             word.at.end = i + c.len_utf8();
+            if letters == WORD_LETTERS_MAX {
+                continue;
+            }
+            letters += 1;
             match c {
                 // The Maghreb writes its hard g with either of two letters that others write with kaf.
                 'گ' | 'ڭ' => word.folded.push('ك'),
@@ -37,8 +48,12 @@ pub fn words(text: &str) -> Vec<Word> {
 
 /// Returns the stems of a word as written in a language; Arabic script is read as Arabic whatever the language says.
 ///
-/// A word may have two: that of the word with its accents and that of the word without, since people leave accents out.
+/// A word may have two: that of the word with its accents and that of the word without, since people leave accents out. One that is too
+/// long for a word has none.
 pub fn stems(written: &str, lang: Lang) -> Vec<String> {
+    if written.chars().nth(WORD_LETTERS_MAX).is_some() {
+        return Vec::new();
+    }
     let folded = words(written).into_iter().map(|w| w.folded).collect::<String>();
     if folded.chars().any(is_arabic) {
         return light(&folded);

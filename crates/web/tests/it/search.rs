@@ -4,7 +4,7 @@ use crate::play::Play;
 use crate::world::{at, service};
 use base::{DossierId, Lang};
 use dossier::{Act, Dossier, DossierView, Viewer, view};
-use entente_web::search::{Found, Index, Line, Meta, Query, lines};
+use entente_web::search::{Found, Index, Line, Meta, Query, WORD_LETTERS_MAX, lines};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -155,6 +155,80 @@ fn what_was_erased_is_found_by_nobody_and_leaves_no_word_behind() {
     assert_eq!(shelf.finds("partner:es"), [id], "that there was a dossier stays in the ledger");
     shelf.index.forget(&id);
     assert_eq!(shelf.index.size(), (0, 0));
+}
+
+fn said(id: u8, updated: i64, texts: &[&str]) -> (Meta, Vec<Line>) {
+    let id: DossierId = base::Digest::of(&[id]).into();
+    let line = |text: &&str| Line {
+        item: (*id.as_ref()).into(),
+        kind: "note".to_owned(),
+        field: "text".to_owned(),
+        by: service("ma"),
+        texts: vec![(Some(Lang::Fr), (*text).to_owned())],
+        weight: 1,
+    };
+    let meta = Meta { id, mechanism: vec![], partners: vec![], phase: vec![], opened: at(0).at, updated: base::UnixMs(updated), ended: false };
+    (meta, texts.iter().map(line).collect())
+}
+
+fn finds(index: &Index, shown: &[(Meta, Vec<Line>)], typed: &str) -> Vec<DossierId> {
+    let mut read = |id: &DossierId| shown.iter().find(|s| s.0.id == *id).map(|s| s.1.clone());
+    index.find(&Query::read(typed), 10, &|_| true, &mut read).hits.into_iter().map(|h| h.id).collect()
+}
+
+#[test]
+fn a_dossier_that_grows_is_what_one_read_anew_is() {
+    let mut index = Index::default();
+    let steps: [&[&str]; 5] = [
+        &["un navire gris"],
+        &["un navire gris", "le port de Tanger"],
+        &["un navire gris", "le port de Tanger", "un navire gris"], // said twice
+        &["un navire bleu", "le port de Tanger"],                   // corrected
+        &["le port de Tanger"],                                     // erased
+    ];
+    for texts in steps {
+        let (meta, lines) = said(1, 10, texts);
+        index.put(meta.clone(), &lines);
+        let mut anew = Index::default();
+        anew.put(meta.clone(), &lines);
+        assert_eq!(index.size(), anew.size(), "{texts:?}");
+        let shown = [(meta, lines)];
+        for typed in ["navire", "gris", "bleu", "tanger"] {
+            assert_eq!(finds(&index, &shown, typed), finds(&anew, &shown, typed), "{typed} in {texts:?}");
+        }
+    }
+}
+
+#[test]
+fn where_there_is_no_room_the_dossiers_that_changed_longest_ago_are_left_out() {
+    let mut index = Index::with_room(3_000);
+    let words = ["alpha", "bravo", "charlie", "delta"];
+    let mut all: Vec<_> = words.iter().zip(1..).map(|(w, n)| said(n, i64::from(n), &[w])).collect();
+    // The newest first, as after a start.
+    all.iter().rev().for_each(|(meta, lines)| index.put(meta.clone(), lines));
+    assert_eq!((index.left_out(), index.size().0), (1, 3));
+    assert!(finds(&index, &all, "alpha").is_empty() && finds(&index, &all, "bravo").len() == 1);
+    // It changes, and another one is the oldest.
+    all[0] = said(1, 9, &["alpha", "echo"]);
+    index.put(all[0].0.clone(), &all[0].1);
+    assert!(finds(&index, &all, "alpha echo").len() == 1 && finds(&index, &all, "bravo").is_empty());
+    assert_eq!(index.left_out(), 1);
+    let ids: Vec<_> = all.iter().map(|a| a.0.id).collect();
+    ids.iter().for_each(|id| index.forget(id));
+    assert_eq!((index.left_out(), index.size()), (0, (0, 0)));
+}
+
+#[test]
+fn what_is_too_long_for_a_word_meets_by_its_beginning() {
+    let mut index = Index::default();
+    let long = "x".repeat(2_000);
+    let shown = [said(1, 1, &[&long, "court"])];
+    index.put(shown[0].0.clone(), &shown[0].1);
+    assert_eq!(index.size(), (1, 3));
+    for typed in [&long, &long[..WORD_LETTERS_MAX], "xxx*", "court"] {
+        assert_eq!(finds(&index, &shown, typed).len(), 1, "{typed}");
+    }
+    assert!(finds(&index, &shown, &long[1..WORD_LETTERS_MAX]).is_empty());
 }
 
 /// Another spelling of an Arabic text: vowel signs, tatweel, hamza and last letters as people write them.
