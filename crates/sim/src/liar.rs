@@ -93,6 +93,16 @@ impl World {
         Ok(())
     }
 
+    /// The liar tries a number again with a node that has just worked everything out anew, and may have forgotten it.
+    pub(crate) fn tempt(&mut self, to: usize, m: &mut Moment<'_>) -> Result<(), Violation> {
+        let Some(liar) = self.liar.filter(|l| *l != to) else { return Ok(()) };
+        let starts = self.stations[liar].starts;
+        if self.up(liar)? && self.lies.landed.iter().any(|l| l.0 == to && l.2 == starts) {
+            self.lie(liar, to, Fault::Reuse, &mut m.rng);
+        }
+        Ok(())
+    }
+
     /// Makes up a lie; none where there is nothing to lie about.
     fn lie(&mut self, liar: usize, to: usize, kind: Fault, rng: &mut Rng) -> Option<()> {
         use Fault::*;

@@ -372,7 +372,10 @@ impl World {
         let Some(i) = self.someone(m)? else { return Ok(()) };
         let done = self.work(i, m, |node, now| node.rebuild(now, &mut |_, _| ()).map_err(|e| e.code()))?;
         match done {
-            Some((Ok(_), _)) => self.tell(format!("{} works everything out anew", NAMES[i])),
+            Some((Ok(_), _)) => {
+                self.tell(format!("{} works everything out anew", NAMES[i]));
+                self.tempt(i, m)?;
+            }
             Some((Err(code), _)) => {
                 // A rebuild that failed is done again when the program starts; until then it does nothing else.
                 self.tell(format!("{} fails to work everything out anew: {code}", NAMES[i]));

@@ -17,6 +17,8 @@ use std::collections::BTreeMap;
 /// A word that stands in every text that an officer writes, and nowhere in the open.
 pub const CANARY: &str = "kanarienvogel";
 const MINUTE_MS: i64 = 60_000;
+/// How far a clock jumps: a week is longer than two cards overlap.
+const CLOCK_OFF_MINUTES_MAX: i64 = 7 * 24 * 60;
 
 /// Everything that there is.
 pub struct World {
@@ -279,8 +281,8 @@ impl World {
             Some(fault) => {
                 let off = match fault {
                     Fault::Skew => m.rng.between(-9, 9) * MINUTE_MS,
-                    Fault::ClockAhead => m.rng.between(15, 60 * 60) * MINUTE_MS,
-                    _ => -m.rng.between(15, 60 * 60) * MINUTE_MS,
+                    Fault::ClockAhead => m.rng.between(15, CLOCK_OFF_MINUTES_MAX) * MINUTE_MS,
+                    _ => -m.rng.between(15, CLOCK_OFF_MINUTES_MAX) * MINUTE_MS,
                 };
                 self.stations[i].off = off;
                 let lasts = if fault == Fault::Skew { 60 } else { 15 };
