@@ -161,6 +161,18 @@ impl FromRequestParts<Shared> for Who {
     }
 }
 
+/// The officer who asks, and who may read dossiers; who may not learns not even whether one is there.
+pub(crate) struct DossierReader(pub(crate) Officer);
+
+impl FromRequestParts<Shared> for DossierReader {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<DossierReader, Problem> {
+        let Who(officer) = Who::from_request_parts(parts, shared).await?;
+        officer.must_read()?;
+        Ok(DossierReader(officer))
+    }
+}
+
 impl Who {
     pub(crate) fn must_be(&self, roles: &[OfficerRole], name: &'static str) -> Result<(), Problem> {
         match self.0.roles.iter().any(|r| roles.contains(r)) {
@@ -413,7 +425,7 @@ struct ListQuery {
 }
 
 #[utoipa::path(get, path = "/v1/dossiers", params(("mechanism" = Option<String>, Query), ("closed" = Option<bool>, Query), ("limit" = Option<usize>, Query)), responses((status = 200, description = "Dossiers, the one that changed last first")))]
-async fn dossiers(_: Who, State(engine): State<Engine>, Query(q): Query<ListQuery>) -> Answer {
+async fn dossiers(_: DossierReader, State(engine): State<Engine>, Query(q): Query<ListQuery>) -> Answer {
     let listed = engine.read(move |n| n.list(q.mechanism.as_deref(), q.closed, q.limit.unwrap_or(1000))).await?;
     Ok(Json(as_json(&listed)))
 }
@@ -425,7 +437,7 @@ struct ReasonQuery {
 }
 
 #[utoipa::path(get, path = "/v1/dossiers/{id}", params(("id" = String, Path, description = "Id or its first digits"), ("reason" = String, Query, description = "Why; it is logged")), responses((status = 200, description = "The dossier as the officer may see it")))]
-async fn dossier(Who(officer): Who, State(engine): State<Engine>, Path(id): Path<String>, Query(q): Query<ReasonQuery>) -> Answer {
+async fn dossier(DossierReader(officer): DossierReader, State(engine): State<Engine>, Path(id): Path<String>, Query(q): Query<ReasonQuery>) -> Answer {
     let look = move |n: &mut Node| {
         let id = n.find_dossier(&id)?;
         let (ticket, view) = n.consult(&officer, &id, &q.reason, now())?;
@@ -470,7 +482,7 @@ async fn dossier_proof(who: Who, State(engine): State<Engine>, Path(id): Path<St
 }
 
 #[utoipa::path(get, path = "/v1/dossiers/{id}/communiques/{item}/proof", params(("id" = String, Path), ("item" = String, Path)), responses((status = 200, description = "Proof of a published communiqué, for anyone")))]
-async fn communique_proof(_: Who, State(engine): State<Engine>, Path((id, item)): Path<(String, ItemId)>) -> Answer {
+async fn communique_proof(_: DossierReader, State(engine): State<Engine>, Path((id, item)): Path<(String, ItemId)>) -> Answer {
     let prove = move |n: &mut Node| {
         let id = n.find_dossier(&id)?;
         n.prove_communique(&id, &item)
@@ -548,7 +560,7 @@ async fn make(engine: &Engine, q: WaitQuery, job: impl FnOnce(&mut Node) -> Resu
 }
 
 #[utoipa::path(get, path = "/v1/pending", responses((status = 200, description = "Proposals that wait for a second officer")))]
-async fn pending(_: Who, State(engine): State<Engine>) -> Answer {
+async fn pending(_: DossierReader, State(engine): State<Engine>) -> Answer {
     Ok(Json(as_json(&engine.read(|n| n.all_pending()).await?)))
 }
 
@@ -566,7 +578,7 @@ async fn dismiss(Who(officer): Who, State(engine): State<Engine>, Path(id): Path
 }
 
 #[utoipa::path(get, path = "/v1/due", responses((status = 200, description = "What waits for whom, the nearest first")))]
-async fn due(_: Who, State(engine): State<Engine>) -> Answer {
+async fn due(_: DossierReader, State(engine): State<Engine>) -> Answer {
     Ok(Json(as_json(&engine.read(|n| n.due(now())).await?)))
 }
 

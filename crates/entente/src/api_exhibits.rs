@@ -1,6 +1,6 @@
 //! Exhibits over the local API: files stream in and out, chunk by chunk; taking one out is a disclosure and logged as one.
 
-use crate::api::{Answer, Problem, Shared, Who, as_json};
+use crate::api::{Answer, Problem, DossierReader, Shared, Who, as_json};
 use crate::engine::{Engine, now};
 use axum::Json;
 use axum::body::Body;
@@ -39,7 +39,7 @@ struct ReasonQuery {
 }
 
 #[utoipa::path(get, path = "/v1/dossiers/{id}/exhibits", params(("id" = String, Path, description = "Id or its first digits"), ("reason" = String, Query, description = "Why; it is logged")), responses((status = 200, description = "The dossier's exhibits: how far each is here and at every other party")))]
-async fn exhibits(Who(officer): Who, State(engine): State<Engine>, Path(id): Path<String>, Query(q): Query<ReasonQuery>) -> Answer {
+async fn exhibits(DossierReader(officer): DossierReader, State(engine): State<Engine>, Path(id): Path<String>, Query(q): Query<ReasonQuery>) -> Answer {
     let look = move |n: &mut node::Node| {
         let id = n.find_dossier(&id)?;
         let (ticket, _) = n.consult(&officer, &id, &q.reason, now())?;
@@ -60,13 +60,11 @@ struct ReadQuery {
 
 #[utoipa::path(get, path = "/v1/dossiers/{id}/exhibits/{exhibit}", params(("id" = String, Path), ("exhibit" = String, Path), ("reason" = String, Query, description = "Why; it is logged"), ("for" = Option<String>, Query, description = "party, court or onward: handling codes may forbid the latter two"), ("from" = Option<u64>, Query, description = "The first byte, to go on where an earlier answer broke off")), responses((status = 200, content_type = "application/octet-stream", description = "The file's bytes")))]
 async fn read_exhibit(
-    who: Who,
+    DossierReader(officer): DossierReader,
     State(engine): State<Engine>,
     Path((id, exhibit)): Path<(String, ExhibitId)>,
     Query(q): Query<ReadQuery>,
 ) -> Result<Response, Problem> {
-    let roles = [OfficerRole::Officer, OfficerRole::Desk, OfficerRole::Supervisor, OfficerRole::CompetentAuthority, OfficerRole::DataProtection];
-    who.must_be(&roles, "officer, desk, supervisor, competent authority or data-protection officer")?;
     let place = files::room_out()?;
     let wanted = match q.whom.as_str() {
         "" | "party" => None,
@@ -76,7 +74,7 @@ async fn read_exhibit(
     };
     let open = move |n: &mut node::Node| {
         let id = n.find_dossier(&id)?;
-        n.read_exhibit(&who.0, (&id, &exhibit), &q.reason, wanted, now()).map(|(t, reading)| (Some(t), reading))
+        n.read_exhibit(&officer, (&id, &exhibit), &q.reason, wanted, now()).map(|(t, reading)| (Some(t), reading))
     };
     let reading = engine.run(open).await?;
     let left = reading.size().checked_sub(q.from).ok_or_else(|| NodeError::Asked("'from' is beyond the file's end".to_owned()))?;

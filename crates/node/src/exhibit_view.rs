@@ -120,6 +120,7 @@ impl Node {
         wanted: Option<Use>,
         now: UnixMs,
     ) -> Result<(Ticket, Reading), NodeError> {
+        officer.must_read()?;
         if reason.trim().is_empty() {
             return Err(NodeError::Asked("say why you take this exhibit out; the reason is logged".to_owned()));
         }

@@ -18,6 +18,7 @@ impl Node {
 
     /// Logs that an officer searched: for what, why, and which dossiers were named in answer. A search reads contents, so it is a consultation.
     pub fn note_search(&mut self, officer: &Officer, query: &str, reason: &str, named: &[DossierId], now: UnixMs) -> Result<Ticket, NodeError> {
+        officer.must_read()?;
         if reason.trim().is_empty() {
             return Err(NodeError::Asked("say why you search; the reason is logged".to_owned()));
         }

@@ -71,7 +71,7 @@ pub use intent::{Intent, Made, Pending, Unproved, proof_fault};
 pub use lift::{FenceView, Lifted};
 pub use log_view::{LOG_FOUND_MAX, LOG_SCAN_MAX, LogFilter, LogLineView, LogPage};
 pub use node::{Committed, MOVED, Node, Settings, Ticket};
-pub use officer::Officer;
+pub use officer::{Officer, READERS};
 pub use outbound::{LOAD_BYTES_MAX, Load, PARCEL_BYTES_MAX, PIECES_MAX, Sent};
 pub use outgo::{CarryRecord, Outgo, VOLUME_BYTES_MIN};
 pub use overview::{Due, DueKind, Listed, PartnerView, Status};

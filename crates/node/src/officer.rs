@@ -1,8 +1,13 @@
 //! Officers: the persons who stand behind acts, by the service's own names for them.
 
+use crate::error::NodeError;
 use base::{Digest, OfficerId};
 use dossier::{OfficerRole, Signatory};
 use serde::{Deserialize, Serialize};
+
+/// Who reads dossiers. An administrator runs the node and reads none.
+pub const READERS: &[OfficerRole] =
+    &[OfficerRole::Officer, OfficerRole::Desk, OfficerRole::Supervisor, OfficerRole::CompetentAuthority, OfficerRole::DataProtection];
 
 /// An officer of this service.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -23,6 +28,14 @@ impl Officer {
     /// Tells whether a token is this officer's; the token has 256 random bits, so its plain digest tells nothing of it.
     pub fn has_token(&self, token: &str) -> bool {
         self.active && Digest::tagged("entente/officer-token/1", &[token.as_bytes()]) == self.token
+    }
+
+    /// Refuses who may not read dossiers; [`NodeError::Role`].
+    pub fn must_read(&self) -> Result<(), NodeError> {
+        match self.roles.iter().any(|r| READERS.contains(r)) {
+            true => Ok(()),
+            false => Err(NodeError::Role("officer, liaison desk, supervisor, competent authority or data-protection officer")),
+        }
     }
 
     /// Signs as this officer, in the first of the officer's roles that is allowed, else in the first of all.

@@ -245,8 +245,9 @@ impl Node {
         }
     }
 
-    /// Shows a dossier to an officer; the consultation is logged with its reason.
+    /// Shows a dossier to an officer who reads dossiers; the consultation is logged with its reason.
     pub fn consult(&mut self, officer: &Officer, id: &DossierId, reason: &str, now: UnixMs) -> Result<(Ticket, DossierView), NodeError> {
+        officer.must_read()?;
         if reason.trim().is_empty() {
             return Err(NodeError::Asked("say why you look at this dossier; the reason is logged".to_owned()));
         }

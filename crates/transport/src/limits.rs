@@ -67,7 +67,7 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             parcel_bytes_max: 8 << 20,
-            receipt_bytes_max: 1 << 20,
+            receipt_bytes_max: 2 << 20,
             header_bytes_max: 16 << 10,
             handshakes_max: 256,
             connections_max: 512,

@@ -41,7 +41,7 @@ pub enum Access {
 }
 
 /// Who reads dossiers.
-pub const READ: Access = Access::Roles(&[Officer, DeskRole, Supervisor, CompetentAuthority, DataProtection]);
+pub const READ: Access = Access::Roles(node::READERS);
 /// Who acts in dossiers; what each may do there is the mechanism's word.
 pub const ACT: Access = Access::Roles(&[Officer, DeskRole, Supervisor, CompetentAuthority]);
 /// Who takes dossiers out.

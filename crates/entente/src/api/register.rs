@@ -1,6 +1,6 @@
 //! The register's doors: texts in, drafts out; officers confirm, reject, split and join them.
 
-use super::{Answer, Form, Shared, Wait, WaitQuery, Who, as_json, make};
+use super::{Answer, DossierReader, Form, Shared, Wait, WaitQuery, Who, as_json, make};
 use crate::engine::{Engine, now};
 use ::register::{EventDraft, Reader, Silent};
 use axum::Json;
@@ -99,7 +99,7 @@ pub(super) async fn register_join(who: Who, State(shared): State<Shared>, Form(f
 }
 
 #[utoipa::path(get, path = "/v1/register", responses((status = 200, description = "All drafts")))]
-pub(super) async fn register_list(_: Who, State(engine): State<Engine>) -> Answer {
+pub(super) async fn register_list(_: DossierReader, State(engine): State<Engine>) -> Answer {
     Ok(Json(as_json(&engine.read(|n| n.drafts()).await?)))
 }
 

@@ -94,6 +94,15 @@ pub struct Proposal {
     /// Question elements that one party may ask another for in ten days [default: 20480]
     #[arg(long, value_name = "ELEMENTS")]
     hit_partner_ten_days_max: Option<u32>,
+    /// Largest exhibit [default: 65536, which is 64 GiB]
+    #[arg(long, value_name = "MIB")]
+    exhibit_mib_max: Option<u32>,
+    /// All exhibits of one dossier
+    #[arg(long, value_name = "MIB")]
+    dossier_exhibits_mib_max: Option<u32>,
+    /// All exhibits that one party has sent and that are not yet erased
+    #[arg(long, value_name = "MIB")]
+    party_exhibits_mib_max: Option<u32>,
     /// First day on which nothing new may be opened under it
     #[arg(long, value_name = "DATE")]
     valid_until: Option<base::Date>,
@@ -157,7 +166,14 @@ impl Proposal {
         put("legal_basis", json!(texts(&self.basis)?));
         put("mechanisms", json!(mechanisms));
         put("retention_days", json!(self.retention_days));
-        for (id, max) in [("hit_officer_day_max", self.hit_officer_day_max), ("hit_partner_ten_days_max", self.hit_partner_ten_days_max)] {
+        let limits = [
+            ("exhibit_mib_max", self.exhibit_mib_max),
+            ("dossier_exhibits_mib_max", self.dossier_exhibits_mib_max),
+            ("party_exhibits_mib_max", self.party_exhibits_mib_max),
+            ("hit_officer_day_max", self.hit_officer_day_max),
+            ("hit_partner_ten_days_max", self.hit_partner_ten_days_max),
+        ];
+        for (id, max) in limits {
             max.into_iter().for_each(|n| put(id, json!(n)));
         }
         if let Some(day) = self.valid_until {

@@ -79,10 +79,26 @@ async fn a_world_has_every_mechanism_in_the_middle_of_its_story() {
     assert!(list(&due).any(|d| d["kind"] == "ours" && d["what"] == "shift/takeover"), "a shift waits for ma's signature");
     let stranger = client(&world, "de", "desk").get(&format!("/v1/dossiers/{}?reason=test", world.dossiers["controlled-delivery/refused"])).await;
     assert!(stranger.is_err(), "de is no party of that delivery");
+    who_runs_the_node_reads_no_dossier(&world).await;
     both_sides_count_alike(&world, dir.path());
     what_was_said_is_shown(&world);
     an_officer_commits_and_reveals_by_the_command_line(&world, dir.path());
     world.stop().unwrap();
+}
+
+/// An administrator learns nothing of a dossier, not even whether one is there; who supervises data protection reads.
+async fn who_runs_the_node_reads_no_dossier(world: &World) {
+    let id = &world.dossiers["information-request/waits-for-answers"];
+    let node = world.node("es").unwrap();
+    let admin = Client::new(&node.api.to_string(), std::fs::read_to_string(node.dir.join("tokens/admin")).unwrap().trim());
+    let reader = client(world, "es", "data-protection");
+    let doors = ["/v1/dossiers", "/v1/pending", "/v1/due", "/v1/register"].map(str::to_owned);
+    for door in doors.into_iter().chain([format!("/v1/dossiers/{id}?reason=test"), format!("/v1/dossiers/{id}/exhibits?reason=test")]) {
+        assert_eq!(admin.get(&door).await.unwrap_err().code, "refusal.officer.role", "{door}");
+        assert!(reader.get(&door).await.is_ok(), "{door}");
+    }
+    let absent = admin.get("/v1/dossiers/ffffffff?reason=test").await.unwrap_err();
+    assert_eq!(absent.code, "refusal.officer.role", "what is not there answers alike");
 }
 
 /// Runs the program as an officer of a node; it must do well.
