@@ -148,8 +148,8 @@ impl Text {
         Text(u64::from(class) << Text::shift(0) | letters | (rest.0 & LENGTH).min(CONSONANTS_MAX as u64 - 1) + 1)
     }
 
-    fn letters(self) -> impl Iterator<Item = char> {
-        (0..self.len()).map(move |i| CLASSES[usize::from(self.at(i)) - 1].0)
+    fn write(self, out: &mut String) {
+        (0..self.len()).for_each(|i| out.push(CLASSES[usize::from(self.at(i)) - 1].0));
     }
 }
 
@@ -365,6 +365,26 @@ fn part_readings(forms: &[Form], unit: Option<Unit>, limits: &Limits, readings: 
     kept
 }
 
+/// Puts what is beyond doubt first.
+fn rank(doubted: bool, doubt: Cost) -> Cost {
+    if doubted { doubt + 1 } else { 0 }
+}
+
+/// Sorts and takes all that is beyond doubt, and of the rest as many as there is room for; none twice.
+fn first_keys(all: &mut [(Cost, Text, Text)], most: usize) -> Vec<(Text, Text)> {
+    all.sort_unstable();
+    let mut kept: Vec<(Text, Text)> = Vec::with_capacity(most);
+    for (rank, low, high) in all.iter() {
+        if *rank > 0 && kept.len() >= most {
+            break;
+        }
+        if !kept.contains(&(*low, *high)) {
+            kept.push((*low, *high));
+        }
+    }
+    kept
+}
+
 impl Name {
     /// Returns the name's keys, the likeliest first, none twice; none where the name holds no letter.
     pub fn keys(&self, width: Width) -> Vec<String> {
@@ -381,9 +401,9 @@ impl Name {
                 parts.push((read, unit.map_or(1, |u| u64::from(readings.bearers[usize::from(u)]).max(1))));
             }
         }
-        let mut all: Vec<(bool, Cost, Text, Text)> = Vec::with_capacity(64);
+        let mut all: Vec<(Cost, Text, Text)> = Vec::with_capacity(128);
         if let [(one, _)] = parts.as_slice() {
-            all.extend(one.iter().enumerate().map(|(i, (text, cost))| (i != 0, *cost, *text, Text::default())));
+            all.extend(one.iter().enumerate().map(|(i, (text, cost))| (rank(i != 0, *cost), *text, Text::default())));
         }
         let pairs = || (0..parts.len()).flat_map(|i| (i + 1..parts.len()).map(move |j| (i, j)));
         let meet = |(i, j): (usize, usize)| parts[i].1 * parts[j].1;
@@ -398,26 +418,28 @@ impl Name {
                     if doubt >= limits.doubt {
                         break;
                     }
-                    all.push((x + y != 0, doubt, *a.min(b), *a.max(b)));
+                    all.push((rank(x + y != 0, doubt), *a.min(b), *a.max(b)));
                 }
             }
         }
-        all.sort_unstable();
-        let mut kept: Vec<(Text, Text)> = Vec::with_capacity(limits.keys);
-        for (doubted, _, low, high) in all {
-            if doubted && kept.len() >= limits.keys {
-                break;
+        // Only the first are looked at, as long as they hold enough different ones.
+        let enough = 2 * limits.keys.max(parts.len() * parts.len() / 2);
+        let mut kept = match all.len() > enough {
+            true => {
+                all.select_nth_unstable(enough);
+                first_keys(&mut all[..enough], limits.keys)
             }
-            if !kept.contains(&(low, high)) {
-                kept.push((low, high));
-            }
+            false => Vec::new(),
+        };
+        if kept.len() < limits.keys {
+            kept = first_keys(&mut all, limits.keys);
         }
         let written = |(low, high): &(Text, Text)| {
             let mut key = String::with_capacity(low.len() + 1 + high.len());
-            key.extend(low.letters());
+            low.write(&mut key);
             if high.len() > 0 {
                 key.push(' ');
-                key.extend(high.letters());
+                high.write(&mut key);
             }
             key
         };
