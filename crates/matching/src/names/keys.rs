@@ -75,6 +75,16 @@ const CLASSES: &[(char, &str)] = &[
     ('X', "خ"),
     ('Z', "ز"),
 ];
+/// The letters of the classes by their numbers, which begin with one.
+const LETTERS: [u8; 32] = {
+    let mut letters = [b' '; 32];
+    let mut i = 0;
+    while i < CLASSES.len() {
+        letters[i + 1] = CLASSES[i].0 as u8;
+        i += 1;
+    }
+    letters
+};
 /// Readings of one part that are looked at.
 const READINGS_MAX: usize = 24;
 /// In nats: what a symbol stands for less often than this is no reading of it.
@@ -148,8 +158,10 @@ impl Text {
         Text(u64::from(class) << Text::shift(0) | letters | (rest.0 & LENGTH).min(CONSONANTS_MAX as u64 - 1) + 1)
     }
 
-    fn write(self, out: &mut String) {
-        (0..self.len()).for_each(|i| out.push(CLASSES[usize::from(self.at(i)) - 1].0));
+    /// Writes its letters, and returns how many.
+    fn write(self, out: &mut [u8]) -> usize {
+        out.iter_mut().zip(0..self.len()).for_each(|(o, i)| *o = LETTERS[usize::from(self.at(i))]);
+        self.len()
     }
 }
 
@@ -310,7 +322,7 @@ fn consonants(form: &Form, cost: Cost, most: Cost, readings: &Readings, room: &m
         if text.len() > 2 && text.at(0) == l {
             text = text.without(0);
         }
-        // Short words keep the mark that they open with a vowel: Ali is not Lea, Amin not Mouna.
+        // Short words keep the mark that they open with a vowel, w or y: Ali is not Lea, Amin not Mouna, Younes not Niss.
         if text.len() <= SHORT_WORD && opens {
             text = Text::after(a, text);
         }
@@ -342,15 +354,24 @@ fn part_readings(forms: &[Form], unit: Option<Unit>, limits: &Limits, readings: 
     let all = &mut room.all;
     let a = class('A');
     let most = all.iter().map(|r| r.1).min().unwrap_or_default() + limits.doubt;
-    for r in 0..all.len() {
+    let least = limits.left_out.iter().chain([&limits.slight]).flatten().min();
+    for r in 0..least.map_or(0, |_| all.len()) {
         let (text, cost) = all[r];
         let n = text.len();
+        if least.is_some_and(|least| cost + least >= most) {
+            continue;
+        }
         let whole = (3..=n).last().and_then(|n| limits.left_out[n.min(5) - 3]);
         for i in 0..n {
             let slight = n > 1 && (text.at(i) == a || (i > 0 && text.at(i) == text.at(i - 1)));
             let more = if slight { limits.slight } else { whole };
             all.extend(more.map(|more| (text.without(i), cost + more)).filter(|r| r.1 < most));
         }
+    }
+    // What follows far behind is not looked at.
+    if all.len() > 2 * READINGS_MAX {
+        all.select_nth_unstable_by_key(2 * READINGS_MAX, |r| (r.1, r.0));
+        all.truncate(2 * READINGS_MAX);
     }
     all.sort_unstable_by_key(|r| (r.1, r.0));
     let mut kept: Vec<Reading> = Vec::with_capacity(READINGS_MAX);
@@ -413,7 +434,8 @@ impl Name {
             let (first, second) = (&parts[i].0, &parts[j].0);
             let certain = first[0].1 + second[0].1;
             for (x, (a, ca)) in first.iter().enumerate() {
-                for (y, (b, cb)) in second.iter().enumerate() {
+                // Before the pair at (x, y) stand at least (x + 1) * (y + 1) - 1 others.
+                for (y, (b, cb)) in second.iter().enumerate().take(limits.keys / (x + 1)) {
                     let doubt = ca + cb - certain;
                     if doubt >= limits.doubt {
                         break;
@@ -423,7 +445,7 @@ impl Name {
             }
         }
         // Only the first are looked at, as long as they hold enough different ones.
-        let enough = 2 * limits.keys.max(parts.len() * parts.len() / 2);
+        let enough = limits.keys + limits.keys / 4 + parts.len() * parts.len() / 2;
         let mut kept = match all.len() > enough {
             true => {
                 all.select_nth_unstable(enough);
@@ -435,13 +457,13 @@ impl Name {
             kept = first_keys(&mut all, limits.keys);
         }
         let written = |(low, high): &(Text, Text)| {
-            let mut key = String::with_capacity(low.len() + 1 + high.len());
-            low.write(&mut key);
+            let mut key = [b' '; 2 * CONSONANTS_MAX + 1];
+            let mut end = low.write(&mut key);
             if high.len() > 0 {
-                key.push(' ');
-                high.write(&mut key);
+                end += 1;
+                end += high.write(&mut key[end..]);
             }
-            key
+            String::from_utf8_lossy(&key[..end]).into_owned()
         };
         kept.iter().map(written).collect()
     }

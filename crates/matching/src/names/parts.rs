@@ -225,7 +225,7 @@ impl Lists {
 /// The lists of words that are no part of their own, in the order of [`List`].
 const LISTS: [&[&str]; 11] = [ARTICLES, ASSIMILATED, SON, FATHER, MOTHER, SERVANT, FAITH, GOD, FELL, AND, TITLES];
 /// Bytes of the longest word in them.
-const LISTED_BYTES_MAX: usize = 16;
+const LISTED_BYTES_MAX: usize = 14;
 
 #[derive(Clone, Copy)]
 enum List {
