@@ -98,6 +98,11 @@ const fn changed(list: &[(&str, &str)]) -> [Symbol; COUNT] {
     table
 }
 
+/// Tells whether a letter is Arabic and folding leaves it as it is: alef to waw and yeh, but teh marbuta and tatweel.
+fn is_plain_arabic(c: char) -> bool {
+    matches!(c, '\u{627}' | '\u{628}' | '\u{62a}'..='\u{63a}' | '\u{641}'..='\u{648}' | '\u{64a}')
+}
+
 /// Splits a name into folded words, one script each. Apostrophes join, everything else that is no letter parts.
 ///
 /// A letter whose sign changes a consonant stays apart from the bare one, as a capital letter (see [`signed`]).
@@ -110,11 +115,21 @@ pub(crate) fn words(name: &str) -> Vec<String> {
             all.push(std::mem::take(word));
         }
     };
+    let mut added = String::new();
     for c in name.chars() {
+        // Most letters are plain ones, and go on as they are.
+        if c.is_ascii_alphabetic() || is_plain_arabic(c) {
+            let is = is_arabic(c);
+            if is != arabic && !word.is_empty() {
+                end(&mut word);
+            }
+            arabic = is;
+            word.push(c.to_ascii_lowercase());
+            continue;
+        }
         if matches!(c, '\'' | '’' | '‘' | 'ʼ' | 'ʿ' | 'ʾ' | '`' | '´' | 'ء') {
             continue;
         }
-        let before = word.len();
         // A sign that is written as a character of its own belongs to the letter before it.
         if matches!(c, '\u{327}' | '\u{30c}' | '\u{306}') {
             if let Some(with) = word.chars().next_back().and_then(|last| combined(last, c)) {
@@ -123,11 +138,11 @@ pub(crate) fn words(name: &str) -> Vec<String> {
             }
             continue;
         }
+        added.clear();
         match tifinagh(c).or_else(|| presentation(c)).or_else(|| signed(c)) {
-            Some(plain) => word.push_str(plain),
-            None => fold_char(joined(c), &mut word),
+            Some(plain) => added.push_str(plain),
+            None => fold_char(joined(c), &mut added),
         }
-        let added = word.split_off(before);
         for f in added.chars() {
             let is_letter = f.is_ascii_alphabetic() || is_arabic(f);
             if !is_letter || (is_arabic(f) != arabic && !word.is_empty()) {
@@ -172,15 +187,17 @@ fn combined(letter: char, sign: char) -> Option<char> {
 }
 
 /// Returns the bare letters of a word of [`words`].
-pub(crate) fn bare(word: &str) -> String {
+pub(crate) fn bare(word: String) -> String {
+    if !word.bytes().any(|b| b.is_ascii_uppercase()) {
+        return word;
+    }
     word.chars().map(|c| if c == 'K' { 'c' } else { c.to_ascii_lowercase() }).collect()
 }
 
 /// Writes one folded word in symbols.
 pub(crate) fn symbols(word: &str, out: &mut Vec<Symbol>) {
-    let chars: Vec<char> = word.chars().collect();
-    if chars.first().is_some_and(|c| is_arabic(*c)) {
-        arabic(&chars, out)
+    if word.chars().next().is_some_and(is_arabic) {
+        arabic(word, out)
     } else {
         latin(word, out)
     }
@@ -230,7 +247,7 @@ fn latin(word: &str, out: &mut Vec<Symbol>) {
 const A: Symbol = place(b'a');
 const E: Symbol = place(b'e');
 
-/// Takes the longest group at the front: its symbol, and how many letters it is.
+/// Takes the longest group at the front: its symbol, and how many letters it is. What no group has in its second place begins none.
 fn group(rest: &[u8]) -> (Symbol, usize) {
     const GROUPS: &[(&[u8], Symbol)] = &[
         (b"tsch", at("tch")),
@@ -259,9 +276,11 @@ fn group(rest: &[u8]) -> (Symbol, usize) {
         (b"tz", at("ts")),
         (b"ts", at("ts")),
     ];
-    for (letters, symbol) in GROUPS {
-        if rest.starts_with(letters) {
-            return (*symbol, letters.len());
+    if let [_, b's' | b'c' | b'h' | b'j' | b'k' | b'u' | b'y' | b'i' | b'z', ..] = rest {
+        for (letters, symbol) in GROUPS {
+            if rest.starts_with(letters) {
+                return (*symbol, letters.len());
+            }
         }
     }
     match rest {
@@ -281,11 +300,12 @@ fn group(rest: &[u8]) -> (Symbol, usize) {
     }
 }
 
-fn arabic(chars: &[char], out: &mut Vec<Symbol>) {
+fn arabic(word: &str, out: &mut Vec<Symbol>) {
     let begin = out.len();
-    for (i, c) in chars.iter().enumerate() {
+    let mut before = None;
+    for c in word.chars() {
         // In foreign names two letters write one sound.
-        if i > 0 && *c == 'ش' && chars[i - 1] == 'ت' {
+        if before.replace(c) == Some('ت') && c == 'ش' {
             out.pop();
             out.push(const { at("چ") });
             continue;
@@ -309,7 +329,7 @@ fn arabic(chars: &[char], out: &mut Vec<Symbol>) {
             'ڑ' => 'ر',
             'ں' => 'ن',
             'ھ' => 'ه',
-            other => *other,
+            other => other,
         };
         // A letter of another language that has no symbol says nothing here.
         let place = (c as usize).checked_sub(0x600).filter(|p| *p < ARABIC.len());

@@ -4,7 +4,10 @@
 //! none. A part has one form, or a second one where nobody can tell from the letters whether they hold an article.
 
 use super::letters::{self, Symbol};
+use super::units::ByLetters;
 use base::fold::is_arabic;
+use std::collections::HashMap;
+use std::sync::OnceLock;
 
 /// Parts of one name; what comes behind is left out.
 pub(crate) const PARTS_MAX: usize = 8;
@@ -146,38 +149,39 @@ fn of_words(words: &[String], keep_titles: bool) -> (Vec<Part>, bool) {
         let next = words.get(i + 1).map(String::as_str);
         let last = next.is_none();
         let alone = before.kin.is_none() && !before.servant;
-        if !last && is_article(word, next.unwrap_or_default()) {
+        let lists = Lists::of(word);
+        if !last && is_article(lists, word, next.unwrap_or_default()) {
             before.article = true;
             continue;
         }
-        if is(GOD, word) && before.servant {
+        if lists.has(List::God) && before.servant {
             before = Before { servant: true, ..before };
             let part = part(if is_arabic_word(word) { "اله" } else { "allah" }, std::mem::take(&mut before));
             push(&mut all, part);
             continue;
         }
-        if alone && !all.is_empty() && is(GOD, word) {
+        if alone && !all.is_empty() && lists.has(List::God) {
             append(&mut all, if is_arabic_word(word) { "اله" } else { "allah" });
             continue;
         }
-        if alone && !all.is_empty() && is(FAITH, word) {
+        if alone && !all.is_empty() && lists.has(List::Faith) {
             append(&mut all, if is_arabic_word(word) { "دين" } else { "din" });
             before.article = false;
             continue;
         }
-        if !last && !before.servant && is(SERVANT, word) {
+        if !last && !before.servant && lists.has(List::Servant) {
             before.servant = true;
             continue;
         }
         if !last && alone {
-            let opens = [(SON, "ben"), (FATHER, "bou"), (MOTHER, "oum")].into_iter().find(|(list, _)| is(list, word));
+            let opens = [(List::Son, "ben"), (List::Father, "bou"), (List::Mother, "oum")].into_iter().find(|(list, _)| lists.has(*list));
             if let Some((_, kin)) = opens {
                 before.kin = Some(kin);
                 continue;
             }
         }
-        let title = !keep_titles && is(TITLES, word);
-        let falls = is(FELL, word) || title || (!last && !all.is_empty() && is(AND, word));
+        let title = !keep_titles && lists.has(List::Titles);
+        let falls = lists.has(List::Fell) || title || (!last && !all.is_empty() && lists.has(List::And));
         if falls && !(last && all.is_empty()) && alone {
             titles |= title;
             before.article = false;
@@ -195,8 +199,47 @@ fn push(all: &mut Vec<Part>, part: Part) {
     }
 }
 
-fn is(list: &[&str], word: &str) -> bool {
-    list.contains(&word)
+/// The lists in which a word stands, by their number.
+#[derive(Clone, Copy, Default)]
+struct Lists(u16);
+
+impl Lists {
+    /// Finds a word in all lists at once.
+    fn of(word: &str) -> Lists {
+        static WORDS: OnceLock<HashMap<&'static str, u16, ByLetters>> = OnceLock::new();
+        let words = WORDS.get_or_init(|| {
+            let mut words: HashMap<&'static str, u16, ByLetters> = HashMap::default();
+            for (i, list) in LISTS.iter().enumerate() {
+                list.iter().for_each(|w| *words.entry(w).or_default() |= 1 << i);
+            }
+            words
+        });
+        if word.len() > LISTED_BYTES_MAX { Lists::default() } else { Lists(words.get(word).copied().unwrap_or_default()) }
+    }
+
+    fn has(self, list: List) -> bool {
+        self.0 >> list as u16 & 1 == 1
+    }
+}
+
+/// The lists of words that are no part of their own, in the order of [`List`].
+const LISTS: [&[&str]; 11] = [ARTICLES, ASSIMILATED, SON, FATHER, MOTHER, SERVANT, FAITH, GOD, FELL, AND, TITLES];
+/// Bytes of the longest word in them.
+const LISTED_BYTES_MAX: usize = 14;
+
+#[derive(Clone, Copy)]
+enum List {
+    Articles,
+    Assimilated,
+    Son,
+    Father,
+    Mother,
+    Servant,
+    Faith,
+    God,
+    Fell,
+    And,
+    Titles,
 }
 
 fn is_arabic_word(word: &str) -> bool {
@@ -204,11 +247,8 @@ fn is_arabic_word(word: &str) -> bool {
 }
 
 /// Tells whether a word is an article of the next: plain, or taking on the sound that follows.
-fn is_article(word: &str, next: &str) -> bool {
-    if is(ARTICLES, word) {
-        return true;
-    }
-    is(ASSIMILATED, word) && word.len() > 1 && next.starts_with(&word[1..])
+fn is_article(lists: Lists, word: &str, next: &str) -> bool {
+    lists.has(List::Articles) || lists.has(List::Assimilated) && word.len() > 1 && next.starts_with(&word[1..])
 }
 
 fn append(all: &mut [Part], rest: &str) {
@@ -335,13 +375,14 @@ impl Part {
             pieces.iter().for_each(|p| letters::symbols(p, &mut symbols));
             Form { symbols, without }
         };
-        let mut forms = vec![form(pieces, None)];
+        let mut forms = Vec::with_capacity(1 + usize::from(bare.is_some()));
+        forms.push(form(pieces, None));
         let mut known = None;
         if let Some((pieces, affix)) = bare {
             forms.push(form(pieces, Some(affix)));
-            known = Some(letters::bare(&pieces.concat()));
+            known = Some(letters::bare(pieces.concat()));
         }
-        Part { text: letters::bare(&pieces.concat()), bare: known, forms }
+        Part { text: letters::bare(pieces.concat()), bare: known, forms }
     }
 
     /// Tells whether what is surely an article was written together with the part: Arabic ال.
@@ -405,6 +446,15 @@ mod tests {
         assert_eq!(shown("Ben"), "ben");
         assert_eq!(shown("De"), "de");
         assert_eq!(shown(""), "");
+    }
+
+    #[test]
+    fn a_word_is_found_in_its_lists_and_in_no_other() {
+        let longest = LISTS.iter().flat_map(|l| l.iter()).map(|w| w.len()).max();
+        assert_eq!(longest, Some(LISTED_BYTES_MAX));
+        assert!(Lists::of("abdel").has(List::Servant) && !Lists::of("abdel").has(List::Articles));
+        assert!(Lists::of("der").has(List::Fell) && Lists::of("as").has(List::Assimilated) && Lists::of("باشا").has(List::Titles));
+        assert_eq!(Lists::of("zerouali").0, 0);
     }
 
     #[test]

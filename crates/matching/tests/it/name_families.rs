@@ -191,6 +191,43 @@ fn tifinagh_and_the_letters_of_persian_and_urdu() {
 }
 
 #[test]
+fn tifinagh_beside_arabic_script() {
+    family(
+        &[
+            ("ⵎⵓⵃⴰ ⴰⵄⵉⵔⴰⵏ", "موحا أعيران"),
+            ("ⵉⴷⵔ ⴰⵎⵣⵉⵖ", "إيدير أمزيغ"),
+            ("ⵜⵉⵍⵉⵍⴰ ⵓⴱⴰⵄⵍⵍⴰ", "تيليلا أوبعلا"),
+            ("ⵅⴰⵍⵉⴷ ⵓⵅⵯⵢⴰ", "Khalid Oukhouya"),
+            ("ⵢⴰⵙⵉⵏ ⴰⵎⵖⴰⵔ", "ياسين أمغار"),
+        ],
+        &[("ⵎⵓⵃⴰ ⴰⵄⵉⵔⴰⵏ", "موحا أولحاج"), ("ⵢⴰⵙⵉⵏ ⴰⵎⵖⴰⵔ", "ياسين أزواغ")],
+    );
+}
+
+#[test]
+fn what_newspapers_in_spain_germany_and_portugal_write() {
+    family(
+        &[
+            ("جمال بن خليفة", "Yamal Benjalifa"),
+            ("هشام بوشارب", "Hicham Busharib"),
+            ("يوسف الخطابي", "Yusuf El Jatabi"),
+            ("رشيد الهاشمي", "Raschid al-Haschimi"),
+            ("خديجة الجابري", "Chadidscha al-Dschabiri"),
+            ("يونس الوزاني", "Junis al-Wasani"),
+            ("شريف المنصوري", "Xerife Al-Mansuri"),
+            ("زكريا بوعزة", "Zacarias Buazza"),
+            ("أسامة القرشي", "Ussama al-Qurashi"),
+        ],
+        &[
+            ("جمال بن خليفة", "Yamal Benjelún"),
+            ("رشيد الهاشمي", "Raschid al-Hussaini"),
+            ("شريف المنصوري", "Xerife Al-Masri"),
+            ("يونس الوزاني", "Junis al-Waschani Kettani"),
+        ],
+    );
+}
+
+#[test]
 fn titles_fall_and_are_names_where_nothing_else_is_left() {
     family(
         &[

@@ -5,11 +5,13 @@ use crate::forge::fates;
 use crate::forms::*;
 use crate::hits_world::*;
 use crate::world::*;
-use base::{Digest, DossierId, Entropy, MechanismId, UnixMs};
+use base::{Digest, DossierId, Entropy, MechanismId, UnixMs, hex};
 use matching::filter::{Changes, Filter};
 use matching::oprf::{Kernel, Key, Question};
+use matching::subject::Side;
 use node::{Aim, HIT_VERSION, HitConfirmation, HitList, HitQuestion, Piece, SUITE, Signing, commitment};
 use serde_json::json;
+use std::collections::HashSet;
 
 /// Hands over pieces that no honest node would send, and returns what became of each.
 fn hands(w: &mut World, from: usize, to: usize, pieces: &[Piece]) -> Vec<String> {
@@ -188,6 +190,37 @@ fn a_filter_that_makes_everybody_a_hit_is_found() {
     assert_eq!(w.node(ES).lists_view(now).unwrap()[0].tags, 2);
     let Piece::HitPart { list: other, .. } = l.list(&w, &bytes, n, |h| h.epoch = 3).remove(1) else { unreachable!() };
     assert_eq!(hand(&mut w, MA, ES, Piece::HitChanges { list: other, number: 2, data: vec![] }), "peer.matching.unasked");
+}
+
+#[test]
+fn a_partner_reads_a_hashed_list_with_a_dictionary_and_nothing_of_the_one_it_holds() {
+    let mut w = World::holding();
+    // All that lies on Spain's disk of the list: head, parts and changes; the filter is in the one part.
+    let by = w.id(MA);
+    let part = format!("{by}/{}/{:08}", hex::encode(&published(&w).0[..8]), 0);
+    let held = Filter::from_bytes(&w.store(ES).record("hit-part", &part).unwrap().unwrap().data).unwrap();
+    // A register in which every suspect stands: all names with all dates.
+    let names = ["يوسف بن شقرون", "فاطمة الزهراء العلوي", "خالد الريفي", "Ana Ruiz", "Peter Vogel"];
+    let dates = ["1981-03-07", "1990-11-23", "1975", "1964-05-06"];
+    let register: Vec<Vec<u8>> =
+        names.iter().flat_map(|n| dates.map(|d| person(n, d))).flat_map(|s| s.keys(Side::List).unwrap()).map(|k| k.input("hit-no-hit")).collect();
+    let mine: HashSet<Vec<u8>> = [0, 1, 2].iter().flat_map(|i| person(names[*i], dates[*i]).keys(Side::List).unwrap()).map(|k| k.input("hit-no-hit")).collect();
+    let hashed = |input: &[u8]| u64::from_be_bytes(Digest::of(&[b"salt of the federation", input].concat()).0[..8].try_into().unwrap());
+    let weak = Filter::build(mine.iter().map(|i| hashed(i)).collect()).unwrap();
+    let read = |filter: &Filter, tags: Vec<u64>| register.iter().zip(tags).filter(|(_, t)| filter.contains(*t)).map(|(r, _)| r.clone()).collect::<HashSet<_>>();
+    assert_eq!(read(&weak, register.iter().map(|r| hashed(r)).collect()), mine, "a hashed list is read whole, without a question");
+    assert_eq!(held.len(), mine.len(), "the same keys stand in ours");
+    let plain = |r: &Vec<u8>| u64::from_be_bytes(Digest::of(r).0[..8].try_into().unwrap());
+    for tags in [register.iter().map(|r| hashed(r)).collect(), register.iter().map(plain).collect()] {
+        assert!(read(&held, tags).is_empty());
+    }
+    let own = Key::generate(&mut Seeded(77), Kernel::best());
+    assert!(read(&held, own.tags(&register, &|_| ()).unwrap()).is_empty(), "the function under a key of its own");
+    // What is left is to ask, and each guess is counted: the officer's day ends it.
+    let chief = w.sides[ES].chief.clone();
+    let guess = |w: &mut World, n: usize| w.asks_as(&chief, &person("Ana Ruiz", &format!("{}", 1940 + n)), why("suspect"), false).map(|_| ());
+    let refused = (0..60).find_map(|n| guess(&mut w, n).err()).expect("a quota");
+    assert_eq!(refused.code(), "refusal.matching.quota-officer");
 }
 
 #[test]
