@@ -1,6 +1,6 @@
 //! Exhibits over the local API: files stream in and out, chunk by chunk; taking one out is a disclosure and logged as one.
 
-use crate::api::{Answer, Problem, DossierReader, Shared, Who, as_json};
+use crate::api::{Answer, DossierReader, Problem, Shared, Who, as_json};
 use crate::engine::{Engine, now};
 use axum::Json;
 use axum::body::Body;
