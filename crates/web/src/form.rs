@@ -3,6 +3,9 @@
 //! An input is named `field:index:part`. 1 `draw` shows every field with as many rows as were filled, 2 `read` joins the parts of each row;
 //! a row in which nothing was typed is left out. Whether a value is right is the node's word alone.
 
+use crate::country;
+use crate::desk::Desk;
+use crate::layout::notice;
 use crate::session::Seat;
 use crate::words::{apart, t};
 use base::{Lang, ServiceId, Vocabulary};
@@ -46,6 +49,19 @@ enum Part {
     Area(&'static str),
     Of(&'static str, &'static str, Vec<(String, String)>),
     Typed(&'static str, &'static str, &'static str),
+    Country,
+}
+
+/// The part of a field that is a country.
+const COUNTRY: &str = "country";
+
+/// What was typed and cannot be read: the field, and what stands there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Unread<'a> {
+    /// The field's id.
+    pub field: &'a str,
+    /// What was typed.
+    pub typed: &'a str,
 }
 
 fn value<'a>(typed: &'a Typed, name: &str) -> &'a str {
@@ -61,8 +77,7 @@ fn languages(lang: Lang) -> Vec<(String, String)> {
 }
 
 fn parts(lang: Lang, f: &Field, c: &Choices) -> Vec<Part> {
-    use Part::{Area, Line, Of, Typed};
-    let countries = || Of("country", "part.country", of_vocabulary(lang, "countries"));
+    use Part::{Area, Country, Line, Of, Typed};
     let written_in = || Of("lang", "part.language", languages(lang));
     match f.kind {
         FieldType::Text => vec![Area("text"), written_in()],
@@ -76,18 +91,18 @@ fn parts(lang: Lang, f: &Field, c: &Choices) -> Vec<Part> {
         FieldType::Flag => vec![Of("v", "", vec![("yes".to_owned(), t(lang, "part.yes").to_owned()), ("no".to_owned(), t(lang, "part.no").to_owned())])],
         FieldType::Quantity => vec![Line("amount", "part.amount"), Line("unit", "part.unit")],
         FieldType::Money => vec![Line("amount", "part.amount"), Of("currency", "part.currency", of_vocabulary(lang, "currencies"))],
-        FieldType::Place => vec![Line("name", "part.name"), written_in(), countries()],
+        FieldType::Place => vec![Line("name", "part.name"), written_in(), Country],
         FieldType::Person => vec![
             Line("given", "part.given"),
             Line("family", "part.family"),
             written_in(),
             Line("born", "part.born"),
-            countries(),
+            Country,
             Of("category", "part.category", of_vocabulary(lang, "data-subject-categories")),
         ],
-        FieldType::Document => vec![Line("kind", "part.kind"), Line("number", "part.number"), countries()],
-        FieldType::Vehicle => vec![Line("plate", "part.plate"), countries(), Line("vin", "part.vin"), Line("text", "part.description"), written_in()],
-        FieldType::Vessel => vec![Line("name", "part.name"), Line("imo", "part.imo"), countries()],
+        FieldType::Document => vec![Line("kind", "part.kind"), Line("number", "part.number"), Country],
+        FieldType::Vehicle => vec![Line("plate", "part.plate"), Country, Line("vin", "part.vin"), Line("text", "part.description"), written_in()],
+        FieldType::Vessel => vec![Line("name", "part.name"), Line("imo", "part.imo"), Country],
         FieldType::Account => vec![Line("number", "part.number"), Line("institution", "part.institution")],
         FieldType::Party => vec![Of("v", "", c.parties.iter().map(|(id, code)| (id.to_string(), code.clone())).collect())],
         FieldType::Officer => vec![Of("v", "", c.officers.iter().map(|o| (o.clone(), apart(o))).collect())],
@@ -136,10 +151,17 @@ fn rows(f: &Field, typed: &Typed) -> usize {
     (filled.map_or(0, |n| n.saturating_add(1)) + more).clamp(1, ROWS_MAX)
 }
 
+/// Tells whether some field has a country.
+fn has_country(fields: &[Field]) -> bool {
+    use FieldType::{Document, Person, Place, Vehicle, Vessel};
+    fields.iter().any(|f| matches!(f.kind, Place | Person | Document | Vehicle | Vessel))
+}
+
 /// Draws the inputs of a form.
 pub(crate) fn draw(seat: &Seat, fields: &[Field], typed: &Typed, choices: &Choices, wrong: Option<&str>) -> Markup {
     let lang = seat.lang;
     html! {
+        @if has_country(fields) { (country::list(lang)) }
         @for f in fields {
             @let is_list = f.many && f.kind == FieldType::Choice;
             fieldset.field.wrong[wrong == Some(f.id.as_str())] id=(format!("field-{}", f.id)) {
@@ -169,7 +191,7 @@ fn draw_row(seat: &Seat, f: &Field, row: usize, typed: &Typed, choices: &Choices
     let alone = all.len() == 1;
     html! {
         div.parts { @for part in all {
-            @let (id, key) = match &part { Part::Line(id, key) | Part::Of(id, key, _) | Part::Typed(id, key, _) => (*id, *key), Part::Area(id) => (*id, "") };
+            @let (id, key) = match &part { Part::Line(id, key) | Part::Of(id, key, _) | Part::Typed(id, key, _) => (*id, *key), Part::Area(id) => (*id, ""), Part::Country => (COUNTRY, "part.country") };
             @let name = format!("{}:{row}:{id}", f.id);
             @let had = value(typed, &name);
             @let need = f.required && row == 0;
@@ -182,6 +204,7 @@ fn draw_row(seat: &Seat, f: &Field, row: usize, typed: &Typed, choices: &Choices
                     }
                     Part::Area(_) => { textarea name=(name) dir="auto" aria-label=(label(key)) required[need] { (had) } }
                     Part::Typed(_, _, kind) => { input type=(kind) name=(name) value=(had) min=[(kind == "number" && !key.is_empty()).then_some("0")] aria-label=(label(key)) required[need && key.is_empty()]; }
+                    Part::Country => (country::input(lang, &name, &label(key), had)),
                     Part::Of(_, _, options) => {
                         @let had = if id == "lang" && had.is_empty() { lang.code() } else { had };
                         select name=(name) aria-label=(label(key)) required[need && key.is_empty()] {
@@ -223,6 +246,21 @@ pub(crate) fn read(fields: &[Field], typed: &Typed, me: Option<ServiceId>) -> BT
     out
 }
 
+/// Finds what was typed for a country and names none.
+pub(crate) fn unread<'a>(fields: &'a [Field], typed: &'a Typed) -> Option<Unread<'a>> {
+    let mut countries = typed.iter().filter(|(n, v)| n.ends_with(":country") && !v.trim().is_empty() && country::read(v).is_none());
+    countries.find_map(|(n, v)| Some(Unread { field: fields.iter().find(|f| n.split(':').next() == Some(f.id.as_str()))?.id.as_str(), typed: v }))
+}
+
+/// Says what cannot be read, with a link to where it stands.
+pub(crate) fn said(desk: &Desk, seat: &Seat, fields: &[Field], wrong: Unread<'_>) -> Markup {
+    let label = fields.iter().find(|f| f.id == wrong.field).map_or(wrong.field, |f| f.label.get(seat.lang));
+    html! {
+        (notice(seat.lang, country::UNKNOWN, desk, ""))
+        p { a href=(format!("#field-{}", wrong.field)) { (label) } ": " bdi { (wrong.typed) } }
+    }
+}
+
 /// Joins the parts of one row; what cannot be joined is handed on as it was typed, for the node to refuse.
 fn join(kind: FieldType, get: &dyn Fn(&str) -> String, me: Option<ServiceId>) -> Option<Value> {
     let some = |part: &str| Some(get(part)).filter(|v| !v.is_empty());
@@ -233,6 +271,7 @@ fn join(kind: FieldType, get: &dyn Fn(&str) -> String, me: Option<ServiceId>) ->
         (!days.is_empty() || !hours.is_empty()).then(|| json!(if days.is_empty() { format!("P{time}") } else { format!("P{days}D{time}") }))
     };
     let any = |parts: &[&str]| parts.iter().any(|p| !get(p).is_empty());
+    let land = || some(COUNTRY).map(|typed| country::read(&typed).map_or(typed, str::to_owned));
     match kind {
         FieldType::Text => any(&["text"]).then(|| words("text")),
         FieldType::Line | FieldType::Phone | FieldType::Choice | FieldType::Date | FieldType::Party | FieldType::Item => some("v").map(Value::from),
@@ -243,15 +282,15 @@ fn join(kind: FieldType, get: &dyn Fn(&str) -> String, me: Option<ServiceId>) ->
         FieldType::Flag => some("v").map(|v| Value::Bool(v == "yes")),
         FieldType::Quantity => any(&["amount", "unit"]).then(|| json!({ "amount": get("amount"), "unit": get("unit") })),
         FieldType::Money => any(&["amount", "currency"]).then(|| json!({ "amount": get("amount"), "currency": get("currency") })),
-        FieldType::Place => any(&["name"]).then(|| json!({ "name": words("name"), "country": some("country") })),
+        FieldType::Place => any(&["name"]).then(|| json!({ "name": words("name"), "country": land() })),
         FieldType::Person => any(&["given", "family"]).then(|| {
-            json!({ "given": words("given"), "family": words("family"), "born": some("born"), "nationalities": some("country").map(|c| vec![c]), "category": get("category"), "aliases": null })
+            json!({ "given": words("given"), "family": words("family"), "born": some("born"), "nationalities": land().map(|c| vec![c]), "category": get("category"), "aliases": null })
         }),
-        FieldType::Document => any(&["kind", "number"]).then(|| json!({ "kind": get("kind"), "number": get("number"), "country": some("country") })),
+        FieldType::Document => any(&["kind", "number"]).then(|| json!({ "kind": get("kind"), "number": get("number"), "country": land() })),
         FieldType::Vehicle => any(&["plate", "vin", "text"]).then(|| {
-            json!({ "plate": some("plate"), "country": some("country"), "vin": some("vin"), "description": some("text").map(|_| words("text")) })
+            json!({ "plate": some("plate"), "country": land(), "vin": some("vin"), "description": some("text").map(|_| words("text")) })
         }),
-        FieldType::Vessel => any(&["name", "imo"]).then(|| json!({ "name": get("name"), "imo": some("imo"), "flag": some("country") })),
+        FieldType::Vessel => any(&["name", "imo"]).then(|| json!({ "name": get("name"), "imo": some("imo"), "flag": land() })),
         FieldType::Account => any(&["number"]).then(|| json!({ "number": get("number"), "institution": some("institution") })),
         FieldType::Officer => some("v").map(|v| json!({ "service": me, "officer": v })),
         FieldType::Exhibit => some("v").map(|v| serde_json::from_str(&v).unwrap_or(Value::String(v))),
@@ -345,6 +384,25 @@ mod tests {
         assert!(read_fields > 200, "{read_fields}");
     }
 
+    #[test]
+    fn a_country_that_nobody_knows_is_found_where_it_stands() {
+        let m = dossier::shipped().iter().find(|m| m.id == "controlled-delivery").unwrap();
+        let fields = &m.root().fields;
+        let typed = |country: &str| {
+            vec![
+                ("vehicles:0:plate".to_owned(), "1234 BCD".to_owned()),
+                ("vehicles:0:country".to_owned(), country.to_owned()),
+                ("x:0:country".to_owned(), "?".to_owned()),
+            ]
+        };
+        let vehicles = |country: &str| read(fields, &typed(country), None)["vehicles"][0]["country"].clone();
+        for known in ["ES", "es", "Espagne", "إسبانيا"] {
+            assert_eq!((unread(fields, &typed(known)), vehicles(known)), (None, json!("ES")), "{known}");
+        }
+        assert_eq!((unread(fields, &typed(" ")), vehicles("")), (None, Value::Null), "none is no fault");
+        assert_eq!(unread(fields, &typed("Atlantis")), Some(Unread { field: "vehicles", typed: "Atlantis" }));
+    }
+
     fn fill_in(f: &Field, me: ServiceId) -> Typed {
         let digest = base::Digest::of(b"x").to_string();
         let choices = Choices {
@@ -372,6 +430,7 @@ mod tests {
                 }
                 .to_owned(),
             ),
+            Part::Country => (COUNTRY, "Espagne".to_owned()),
             Part::Line(id, _) => {
                 let text = match *id {
                     "zone" => "Africa/Casablanca",

@@ -6,6 +6,7 @@
 mod access;
 mod assets;
 mod because;
+mod country;
 mod desk;
 mod doors;
 mod draft;

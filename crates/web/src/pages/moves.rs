@@ -247,26 +247,30 @@ async fn show_form(desk: &Desk, seat: &Seat, at: (String, String, String), opens
     }
 }
 
-async fn act(desk: &Desk, seat: &Seat, form: Posted, at: (String, String, String), opens: bool) -> Response {
+async fn act(desk: &Desk, seat: &Seat, posted: Posted, at: (String, String, String), opens: bool) -> Response {
     let w = match wanted(desk, seat, at, opens).await {
         Ok(w) => w,
         Err(NodeError::NotParty) => return absent(seat),
         Err(e) => return failed(seat, desk, &e),
     };
-    if form.get("do") != "send" {
-        return draw(seat, &w, &form.0, None, None).into_response();
+    if posted.get("do") != "send" {
+        return draw(seat, &w, &posted.0, None, None).into_response();
     }
     if w.step_up && !seat.session.is_present(seat.now) {
-        if let Err(e) = store(desk, seat, &w, form.0.clone()).await {
+        if let Err(e) = store(desk, seat, &w, posted.0.clone()).await {
             return failed(seat, desk, &e);
         }
         let again = html! {
             (notice(seat.lang, "refusal.desk.presence", desk, ""))
             p { a.button.main href=(format!("/again?to={}", w.path())) { (t(seat.lang, "again.button")) } }
         };
-        return (StatusCode::FORBIDDEN, draw(seat, &w, &form.0, Some(again), None)).into_response();
+        return (StatusCode::FORBIDDEN, draw(seat, &w, &posted.0, Some(again), None)).into_response();
     }
-    let made = desk.propose(seat.officer.clone(), w.intent(&form.0, seat)).await;
+    if let Some(wrong) = form::unread(&w.fields, &posted.0) {
+        let main = draw(seat, &w, &posted.0, Some(form::said(desk, seat, &w.fields, wrong)), Some(wrong.field));
+        return (StatusCode::UNPROCESSABLE_ENTITY, main).into_response();
+    }
+    let made = desk.propose(seat.officer.clone(), w.intent(&posted.0, seat)).await;
     if made.is_ok()
         && let Err(e) = forget(desk, seat, &w.path()).await
     {
@@ -279,7 +283,7 @@ async fn act(desk: &Desk, seat: &Seat, form: Posted, at: (String, String, String
             // What the mechanism says itself is nearer to the case than the words of the code.
             let own = w.why_not.as_ref().filter(|_| e.code() == "refusal.act.guard");
             let trouble = html! { @if let Some(own) = own { p.late role="alert" { (own) } } (refused(desk, seat, &e)) };
-            (StatusCode::UNPROCESSABLE_ENTITY, draw(seat, &w, &form.0, Some(trouble), field_of(&e))).into_response()
+            (StatusCode::UNPROCESSABLE_ENTITY, draw(seat, &w, &posted.0, Some(trouble), field_of(&e))).into_response()
         }
     }
 }

@@ -264,6 +264,11 @@ async fn go_on(State(desk): State<Desk>, Extension(seat): Extension<Seat>, Exten
         Err(e) => return failed(&seat, &desk, &e),
     };
     let refuse = |e: &NodeError| (StatusCode::UNPROCESSABLE_ENTITY, draw(&seat, &name, &o, Some(refused(&desk, &seat, e)), field_of(e))).into_response();
+    let fields = &o.mechanism.root().fields;
+    if let ("preview" | "send", Some(wrong)) = (wish.as_str(), form::unread(fields, &o.draft.typed)) {
+        let main = draw(&seat, &name, &o, Some(form::said(&desk, &seat, fields, wrong)), Some(wrong.field));
+        return (StatusCode::UNPROCESSABLE_ENTITY, main).into_response();
+    }
     let intent = match o.intent(&seat) {
         Ok(intent) => intent,
         Err(e) => return refuse(&e),

@@ -193,10 +193,21 @@ fn ask_and_answer_through_the_desk() {
     asks.open(&draft);
     assert_eq!(asks.js("document.querySelector('[name=\"offence_text:0:text\"]').value"), "Trafic de stupéfiants", "the draft came back");
     look(&asks, "draft", &draft);
+    // A country is typed by name or by code; one that nobody knows is said, and nothing that was typed is lost.
     asks.open(&draft);
+    let country = "vehicles:0:country";
+    let shown = |tab: &Tab| tab.js(&format!("document.querySelector('[name=\"{country}\"]').value"));
+    assert_eq!(shown(&asks), "Spain", "the code came back as the reader's name for it");
+    asks.fill(country, "Atlantis");
+    asks.follow("button[value=preview]");
+    asks.until_shown("refusal.desk.country");
+    assert_eq!(shown(&asks), "Atlantis");
+    assert_eq!(asks.js("document.querySelector('[aria-invalid=true]').closest('fieldset').matches('.wrong#field-vehicles')"), true);
+    asks.fill(country, "espana");
     asks.follow("button[value=preview]");
     asks.until_shown("What es will receive");
     asks.until_shown("1234 BCD");
+    asks.until_shown("Spain");
     asks.follow("button[value=send]");
     asks.until_shown("waits for a second officer");
 

@@ -2,7 +2,7 @@
 //! that both sides hand over.
 
 use super::browser::{Browser, Tab};
-use super::sight::{look, look_as_it_is};
+use super::sight::look;
 use super::story::{PROGRAM, agree, does, fill, h0, phase, say_why, seat, stations};
 use base::UnixMs;
 use entente::engine::now;
@@ -59,7 +59,9 @@ fn opens(first: &Windows, route: [&Station; 2], runtime: &Runtime) -> String {
     let tab = &first.desk;
     tab.open("/new");
     tab.follow("form:has(input[value=controlled-delivery]) button");
-    look_as_it_is(tab, "draft-route-en");
+    let draft = tab.js("location.pathname").as_str().unwrap().to_owned();
+    look(tab, "draft-route", &draft);
+    tab.open(&draft);
     // The order of the route is the officer's to say, and not that in which partners happen to be listed.
     for (n, s) in route.iter().enumerate() {
         tab.fill(&format!("party:{}", s.service), "route");

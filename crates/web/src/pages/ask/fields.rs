@@ -5,6 +5,7 @@ use super::questions::{list_of, quotas};
 use super::tabs;
 use super::typed::{ROWS_MAX, Wrong};
 use crate::access::Posted;
+use crate::country;
 use crate::desk::Desk;
 use crate::layout::csrf;
 use crate::session::Seat;
@@ -191,7 +192,6 @@ fn subject(d: &Drawn<'_>) -> Markup {
         ("residence-permit", t(lang, "ask.paper.residence-permit")),
         ("driving-licence", t(lang, "ask.paper.driving-licence")),
     ]);
-    let countries = labelled(lang, "countries", &codes("countries").collect::<Vec<_>>());
     let none = t(lang, "form.none");
     html! {
         (d.field("names", t(lang, "ask.names"), false, Some(t(lang, "ask.names-text")), html! {
@@ -213,11 +213,12 @@ fn subject(d: &Drawn<'_>) -> Markup {
             (d.more("births"))
         }))
         (d.field("ids", t(lang, "ask.ids"), false, Some(t(lang, "ask.ids-text")), html! {
+            (country::list(lang))
             @for i in 0..d.rows(&["kind", "number"], "ids") {
                 div.parts {
                     (d.select(&format!("kind:{i}"), t(lang, "part.kind"), Some(none), &kinds))
                     (d.select(&format!("paper:{i}"), t(lang, "ask.paper"), Some(none), &papers))
-                    (d.select(&format!("country:{i}"), t(lang, "part.country"), Some(none), &countries))
+                    label.part { span { (t(lang, "part.country")) } (country::input(lang, &format!("country:{i}"), t(lang, "part.country"), d.form.get(&format!("country:{i}")))) }
                     (d.line(&format!("number:{i}"), t(lang, "part.number"), ("", "ltr")))
                 }
             }

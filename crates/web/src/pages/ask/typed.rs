@@ -1,6 +1,7 @@
 //! What was typed into the question form, read into a subject and its justification; everything that is missing or wrong is found at once.
 
 use crate::access::Posted;
+use crate::country;
 use base::{DossierId, Lang, ServiceId, Text};
 use node::{Aim, Askable, AskedPerson, Justification, Subject, SubjectFault};
 
@@ -67,7 +68,7 @@ fn subject(form: &Posted, wrong: &mut Wrong) -> (Subject, Vec<AskedPerson>) {
             wrong.push((field, e.code().to_owned(), value.to_owned()));
         }
     };
-    let (mut names, mut births, mut others) = (0, 0, 0);
+    let (mut names, mut births, mut others, mut unknown) = (0, 0, 0, Vec::new());
     for i in 0..ROWS_MAX {
         let date = birth(&get("calendar", i), [get("year", i), get("month", i), get("day", i)]);
         if !date.is_empty() {
@@ -88,15 +89,20 @@ fn subject(form: &Posted, wrong: &mut Wrong) -> (Subject, Vec<AskedPerson>) {
         }
     }
     for i in 0..ROWS_MAX {
-        let (kind, paper, country, number) = (get("kind", i), get("paper", i), get("country", i), get("number", i));
+        let (kind, paper, typed, number) = (get("kind", i), get("paper", i), get("country", i), get("number", i));
         if kind.is_empty() && number.is_empty() {
             continue;
         }
         others += 1;
+        let country = country::read(&typed).unwrap_or_default();
+        if country.is_empty() && !typed.is_empty() {
+            unknown.push(typed);
+            continue;
+        }
         let done = match kind.as_str() {
-            "document" => s.document(&country, &paper, &number),
+            "document" => s.document(country, &paper, &number),
             "phone" => s.phone(&number),
-            "plate" => s.plate(&country, &number),
+            "plate" => s.plate(country, &number),
             "vessel" => s.vessel(&number),
             "account" if country.is_empty() => s.account(&number),
             "account" => s.account(&number).or_else(|_| s.account(&format!("{country}:{number}"))),
@@ -104,6 +110,7 @@ fn subject(form: &Posted, wrong: &mut Wrong) -> (Subject, Vec<AskedPerson>) {
         };
         note("ids", &number, done);
     }
+    wrong.extend(unknown.into_iter().map(|typed| ("ids", country::UNKNOWN.to_owned(), typed)));
     // A name asks with a date or year only, and a date with a name only; an identifier asks alone.
     if others == 0 {
         match (names, births) {
@@ -191,6 +198,9 @@ mod tests {
             "to: missing; aim: missing; offence: missing; reason: missing"
         );
         assert_eq!(faults(&[("given:0", ""), ("family:0", ""), ("year:0", ""), ("month:0", ""), ("day:0", "")]), "names: missing");
+        let paper = |country| faults(&[("kind:0", "document"), ("paper:0", "passport"), ("country:0", country), ("number:0", "AAA123456")]);
+        assert!(paper("Marruecos").starts_with("يوسف") && paper("ma").starts_with("يوسف"), "{}", paper("Marruecos"));
+        assert_eq!(paper("Atlantis"), "ids: refusal.desk.country Atlantis");
         assert_eq!(faults(&[("year:0", ""), ("month:0", ""), ("day:0", "")]), "births: refusal.matching.too-little");
         assert_eq!(faults(&[("given:0", ""), ("family:0", "")]), "names: refusal.matching.too-little");
         assert_eq!(faults(&[("month:0", "13")]), "births: refusal.matching.value 1981-13-07");
