@@ -3,7 +3,7 @@
 use crate::wire::not_checked;
 use base64::Engine as _;
 use serde_json::{Value, json};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -58,6 +58,11 @@ impl Pipe {
 impl Browser {
     /// Starts Chromium, or says loudly that what it would show was not checked.
     pub fn start(what: &str, profile: &Path) -> Option<Browser> {
+        Browser::start_with(what, profile, "")
+    }
+
+    /// Starts Chromium with further arguments.
+    pub fn start_with(what: &str, profile: &Path, more: &str) -> Option<Browser> {
         let program =
             ["chromium", "chromium-browser", "google-chrome"].into_iter().find(|p| Command::new(p).arg("--version").output().is_ok_and(|o| o.status.success()));
         let Some(program) = program else {
@@ -67,7 +72,7 @@ impl Browser {
         // The protocol is spoken on descriptors 3 and 4; a shell puts our pipes there.
         let script = format!(
             "exec {program} --headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run --disable-extensions --disable-background-networking \
-             --hide-scrollbars --force-color-profile=srgb --user-data-dir='{}' --remote-debugging-pipe about:blank 3<&0 4>&1 </dev/null >/dev/null 2>/dev/null",
+             --hide-scrollbars --force-color-profile=srgb {more} --user-data-dir='{}' --remote-debugging-pipe about:blank 3<&0 4>&1 </dev/null >/dev/null 2>/dev/null",
             profile.display()
         );
         let mut child = Command::new("sh").args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -94,7 +99,7 @@ impl Browser {
         let target = p.call(None, "Target.createTarget", json!({ "url": "about:blank", "browserContextId": context })).unwrap()["targetId"].clone();
         let session = p.call(None, "Target.attachToTarget", json!({ "targetId": target, "flatten": true })).unwrap()["sessionId"].as_str().unwrap().to_owned();
         drop(p);
-        let tab = Tab { pipe: Rc::clone(&self.0), session, name };
+        let tab = Tab { pipe: Rc::clone(&self.0), session, width: Cell::new(0), name };
         tab.call("Page.enable", json!({}));
         tab.call("Runtime.enable", json!({}));
         tab.call("Log.enable", json!({}));
@@ -114,6 +119,7 @@ impl Browser {
 pub struct Tab {
     pipe: Rc<RefCell<Pipe>>,
     session: String,
+    width: Cell<u32>,
     pub name: &'static str,
 }
 
@@ -124,6 +130,9 @@ impl Tab {
 
     /// Sets the width of the window.
     pub fn size(&self, width: u32) {
+        if self.width.replace(width) == width {
+            return;
+        }
         let height = if width < 600 { 740 } else { 900 };
         self.call("Emulation.setDeviceMetricsOverride", json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 }));
     }
@@ -131,6 +140,16 @@ impl Tab {
     /// Sets the language that the browser asks for.
     pub fn lang(&self, lang: &str) {
         self.call("Network.setExtraHTTPHeaders", json!({ "headers": { "Accept-Language": lang } }));
+    }
+
+    /// Has a script run in every page that is opened from now on; returns its name, for [`Tab::forget`].
+    pub fn keep(&self, script: &str) -> Value {
+        self.call("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script }))["identifier"].clone()
+    }
+
+    /// Lets a script run no longer.
+    pub fn forget(&self, script: &Value) {
+        self.call("Page.removeScriptToEvaluateOnNewDocument", json!({ "identifier": script }));
     }
 
     pub fn dark(&self, dark: bool) {
@@ -150,6 +169,26 @@ impl Tab {
         self.until(&format!("location.pathname + location.search === '{path}' && document.readyState === 'complete'"));
     }
 
+    /// Bytes of the page as it came, without what browsers keep.
+    pub fn bytes(&self) -> u64 {
+        self.js("performance.getEntriesByType('navigation')[0].encodedBodySize").as_u64().unwrap()
+    }
+
+    /// Puts the same page in another language in the place of what the window shows, as far as it comes from the desk; returns its bytes. Style and
+    /// script stay: they are the same, and most of what opening a page takes is theirs.
+    pub fn turn(&self, path: &str, lang: &str) -> u64 {
+        self.lang(lang);
+        let answer = self.js(&format!(
+            "fetch({}).then(async (answer) => {{ const text = await answer.text(), fresh = new DOMParser().parseFromString(text, 'text/html'); \
+             for (const a of ['lang', 'dir']) document.documentElement.setAttribute(a, fresh.documentElement.getAttribute(a)); \
+             document.title = fresh.title; document.body.replaceWith(fresh.body); scrollTo(0, 0); \
+             return [answer.url, new TextEncoder().encode(text).length]; }})",
+            json!(path)
+        ));
+        assert!(answer[0].as_str().is_some_and(|url| url.ends_with(path)), "{}: {path} leads to {}", self.name, answer[0]);
+        answer[1].as_u64().unwrap()
+    }
+
     fn try_js(&self, code: &str) -> Result<Value, String> {
         let asked = json!({ "expression": code, "returnByValue": true, "awaitPromise": true });
         let answer = self.pipe.borrow_mut().call(Some(&self.session), "Runtime.evaluate", asked)?;
@@ -165,13 +204,14 @@ impl Tab {
 
     /// Waits until something holds; a page may be on its way meanwhile.
     pub fn until(&self, code: &str) {
-        let began = Instant::now();
+        let (began, mut pause) = (Instant::now(), Duration::from_millis(2));
         while self.try_js(code).ok() != Some(Value::Bool(true)) {
             if began.elapsed() > HOLDS_WITHIN {
                 let seen = self.try_js("location.href + '\\n' + document.body.innerText").unwrap_or_default();
                 panic!("{}: in vain: {code}\n{}", self.name, seen.as_str().unwrap_or_default());
             }
-            std::thread::sleep(Duration::from_millis(40));
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(40));
         }
     }
 

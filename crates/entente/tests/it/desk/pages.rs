@@ -2,7 +2,7 @@
 //! pages there are: one that nobody looks at fails a test, and so does a view that a mechanism asks for.
 
 use super::browser::{Browser, Tab};
-use super::sight::{glance, look, look_after};
+use super::sight::{LANGS, is_whole, look, look_after, look_again, tell_times};
 use super::story::{PROGRAM, seat, types_a_request};
 use entente::demo::{World, world};
 use serde_json::Value;
@@ -11,7 +11,7 @@ use std::path::Path;
 
 const TABLE: &str = include_str!("routes.txt");
 const ROLES: [&str; 6] = ["officer", "desk", "supervisor", "competent-authority", "data-protection", "administrator"];
-/// Forms of each sort that are looked at in one dossier.
+/// Forms of each sort that are looked at in one dossier; all of them with `DESK_WHOLE=1`.
 const FORMS_OF_ONE: usize = 2;
 const PRESS: [&str; 2] = [include_str!("../../../demo/press/madrid-2022-en.txt"), include_str!("../../../demo/press/madrid-2022-fr.txt")];
 
@@ -33,7 +33,7 @@ const TOLD: [(&str, &str, &str); 1] = [("/ask/{id}", include_str!("ask.rs"), "lo
 const ANSWERS: [&str; 5] = ["/audit", "/new/{draft}", "/officers/{id}/invite", "/partners/import", "/dossiers/{id}/items/{item}/moves/{name}"];
 
 /// Forms that lead to a page of the table, or are answered to the script.
-const LEADS: [&str; 40] = [
+const LEADS: [&str; 42] = [
     "/signin/start",
     "/signin/finish",
     "/invitation/start",
@@ -74,6 +74,8 @@ const LEADS: [&str; 40] = [
     "/ask/lists/{id}",
     "/ask/served",
     "/ask/check",
+    "/ask/index/load",
+    "/ask/index/publish",
 ];
 
 /// A route of the golden table.
@@ -116,7 +118,7 @@ struct Places {
 
 /// Returns the pages of a route, by name; none where nobody has said where they are.
 fn pages(route: &str, p: &Places) -> Vec<(String, String)> {
-    // The dossier that shows most comes first, and is looked at in all languages.
+    // The dossier that shows most comes first.
     let first = |mechanism: &str| {
         let mut all: Vec<_> = p.dossiers.iter().collect();
         all.sort_by_key(|(name, _)| !name.starts_with(mechanism));
@@ -205,7 +207,8 @@ fn places(w: &World, desk: &Tab, listed: &Value, pending: &Value) -> Places {
         let forms = desk.js("[...document.querySelectorAll('main a[href*=\"/moves/\"], main a[href*=\"/new/\"]')].map(a => a.getAttribute('href'))");
         let forms: BTreeSet<&str> = forms.as_array().unwrap().iter().map(|f| f.as_str().unwrap()).collect();
         for part in ["/moves/", "/new/"] {
-            p.forms.extend(forms.iter().filter(|f| f.contains(part)).take(FORMS_OF_ONE).map(|f| (*f).to_owned()));
+            let most = if is_whole() { usize::MAX } else { FORMS_OF_ONE };
+            p.forms.extend(forms.iter().filter(|f| f.contains(part)).take(most).map(|f| (*f).to_owned()));
         }
         p.dossiers.insert(name.clone(), (id.clone(), m.views.clone()));
     }
@@ -286,9 +289,7 @@ fn every_page_in_every_language() {
         tab.until("document.querySelector('#trouble').hidden === false");
     });
 
-    // Every page of the table; of pages that differ in content alone, one is looked at in all languages, the others in some each.
-    let mut seen = BTreeSet::new();
-    let mut turn = 0;
+    let (mut looked, mut kinds) = (0, BTreeSet::new());
     for row in table().iter().filter(|r| r.method == "GET" && !NO_PAGES.contains(&r.path)) {
         let tab = match (row.lets[0], row.viewer()) {
             (true, _) => &stranger,
@@ -298,16 +299,18 @@ fn every_page_in_every_language() {
         };
         for (name, path) in pages(row.path, &p) {
             let kind = if row.path.contains("/views/") { name.split('-').take(2).collect::<Vec<_>>().join("-") } else { row.path.to_owned() };
-            if seen.insert(kind) {
-                look(tab, &name, &path);
+            if kinds.insert(kind) {
+                look(tab, &name, &path)
             } else {
-                turn += 1;
-                glance(tab, &name, &path, turn);
+                look_again(tab, &name, &path)
             }
+            looked += 1;
         }
     }
+    println!("{looked} pages of the table, of {} kinds, were looked at, each in {} languages", kinds.len(), LANGS.len());
     for tab in [&desk, &admin, &dpo, &stranger] {
         assert_eq!(tab.complaints(), Vec::<String>::new(), "{}", tab.name);
     }
+    tell_times();
     w.stop().unwrap();
 }
