@@ -143,7 +143,9 @@ pub(crate) async fn publish_to(engine: &Engine, officer: Option<Officer>, partne
     };
     let mut out = Vec::new();
     for partner in partners {
-        out.push(match publish_one(engine, officer.clone(), partner, rotate).await {
+        let done = publish_one(engine, officer.clone(), partner, rotate).await;
+        engine.index_work().ended(partner, now(), done.as_ref().err().map(NodeError::code));
+        out.push(match done {
             Ok(v) => v,
             Err(e) if e.code().starts_with("failure.") => return Err(e),
             Err(e) => json!({ "partner": partner, "code": e.code(), "what": e.to_string() }),

@@ -2,14 +2,16 @@
 
 use crate::api::register::press;
 use crate::api::{prove, troubles_now};
+use crate::api_hits::{load_source, publish_to};
 use crate::config::DeskConfig;
 use crate::engine::{Engine, now};
 use crate::home::HomeError;
-use crate::sources::{self, Format};
+use crate::sources::{self, Defaults, Format};
 use crate::{locale, own};
 use axum::extract::{ConnectInfo, Request};
 use axum::middleware::map_request;
-use base::UnixMs;
+use axum::serve::{IncomingStream, Listener};
+use base::{ServiceId, UnixMs};
 use dossier::Mechanism;
 use node::{NodeError, Officer};
 use std::future::{Future, IntoFuture};
@@ -20,13 +22,15 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use transport::{Health, HealthBook};
-use web::{Answering, BackupState, Desk, Job, Later, Lay, Outlook, Pair, Persons, Running, Settings};
+use web::{Answering, BackupState, Desk, IndexLoaded, IndexSource, IndexWork, Job, Later, Lay, Outlook, Pair, Persons, Running, Settings};
 
 /// Time for pages under way when the node stops.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// What stands behind the desk: the engine that answers the local API too, and what the program knows beside the store.
 #[derive(Clone)]
+/// How long a page waits for partners' lists; a million records take minutes.
+const PUBLISHED_WITHIN: Duration = Duration::from_secs(2);
 pub struct Behind {
     /// The node's thread.
     pub engine: Engine,
@@ -89,6 +93,33 @@ impl Running for Behind {
     fn now(&self) -> UnixMs {
         now()
     }
+    fn load_index(&self, officer: Officer, file: IndexSource) -> Later<Result<IndexLoaded, NodeError>> {
+        let engine = self.engine.clone();
+        let format = Format::of(Path::new(&file.file)).unwrap_or(Format::Csv);
+        let [category, contact, until, quality] = file.unsaid.map(|said| Some(said).filter(|s| !s.is_empty()));
+        let defaults = Defaults { category, contact, until, quality };
+        Box::pin(async move {
+            let done = load_source(&engine, Some(officer), file.source, (format, file.text, defaults), !file.add, file.skip_rejects, false).await?;
+            let rejects = done["rejects"].as_array().into_iter().flatten();
+            let line =
+                |r: &serde_json::Value| (r["line"].as_u64().and_then(|l| l.try_into().ok()).unwrap_or(0), r["code"].as_str().unwrap_or_default().to_owned());
+            let rejected = done["rejected"].as_u64().and_then(|n| n.try_into().ok()).unwrap_or_default();
+            Ok(IndexLoaded { is_loaded: done["loaded"] == true, rejected, rejects: rejects.map(line).collect() })
+        })
+    }
+
+    fn publish_index(&self, officer: Officer, partner: Option<ServiceId>, rotate: bool) -> Later<()> {
+        let engine = self.engine.clone();
+        // It goes on although nobody waits for it any more.
+        let work = tokio::spawn(async move { publish_to(&engine, Some(officer), partner, rotate).await });
+        Box::pin(async move { drop(tokio::time::timeout(PUBLISHED_WITHIN, work).await) })
+    }
+
+    fn index_work(&self) -> IndexWork {
+        let work = self.engine.index_work();
+        IndexWork { running: work.view().into_iter().collect(), refused: work.refused() }
+    }
+
 
     fn words_of(&self, code: &str) -> Option<Pair> {
         locale::of(code).map(|pair| (&pair.what, &pair.help))

@@ -1,13 +1,16 @@
 //! How far the working out of partners' lists is, for whoever waits for it: a million records take minutes.
 
-use base::ServiceId;
+use base::{ServiceId, UnixMs};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Lists that are being worked out, and how many keys of each are done.
+/// Lists that are being worked out, how many keys of each are done, and what stood in the way of the last try.
 #[derive(Default)]
-pub struct IndexWork(Mutex<BTreeMap<ServiceId, Arc<AtomicU64>>>);
+pub struct IndexWork {
+    running: Mutex<BTreeMap<ServiceId, Arc<AtomicU64>>>,
+    refused: Mutex<BTreeMap<ServiceId, (UnixMs, String)>>,
+}
 
 /// One list's count; it is gone from the view when this is dropped.
 pub struct Counter {
@@ -20,13 +23,27 @@ impl IndexWork {
     /// Begins to count for a partner.
     pub fn begin(self: &Arc<IndexWork>, partner: ServiceId) -> Counter {
         let keys = Arc::new(AtomicU64::new(0));
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(partner, Arc::clone(&keys));
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(partner, Arc::clone(&keys));
         Counter { of: Arc::clone(self), partner, keys }
     }
 
     /// Returns for each list under way how many keys are done.
     pub fn view(&self) -> Vec<(ServiceId, u64)> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|(p, n)| (*p, n.load(Ordering::Relaxed))).collect()
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|(p, n)| (*p, n.load(Ordering::Relaxed))).collect()
+    }
+
+    /// Notes how a try for a partner ended: with a stable code, or well.
+    pub fn ended(&self, partner: ServiceId, at: UnixMs, code: Option<&str>) {
+        let mut all = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        match code {
+            Some(code) => drop(all.insert(partner, (at, code.to_owned()))),
+            None => drop(all.remove(&partner)),
+        }
+    }
+
+    /// Returns for each partner whose last try since the program started came to nothing when that was, and the stable code.
+    pub fn refused(&self) -> BTreeMap<ServiceId, (UnixMs, String)> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -44,7 +61,7 @@ impl Counter {
 
 impl Drop for Counter {
     fn drop(&mut self) {
-        let mut all = self.of.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.of.running.lock().unwrap_or_else(PoisonError::into_inner);
         // Another round for the same partner may have begun.
         if all.get(&self.partner).is_some_and(|k| Arc::ptr_eq(k, &self.keys)) {
             all.remove(&self.partner);
@@ -70,5 +87,9 @@ mod tests {
         assert_eq!(work.view(), [(partner, 0)], "a later round of the same partner is not taken for the one that ended");
         drop(second);
         assert!(work.view().is_empty());
+        work.ended(partner, UnixMs(5), Some("refusal.x"));
+        assert_eq!(work.refused().into_iter().collect::<Vec<_>>(), [(partner, (UnixMs(5), "refusal.x".to_owned()))]);
+        work.ended(partner, UnixMs(6), None);
+        assert!(work.refused().is_empty(), "what came to a good end is not refused any more");
     }
 }

@@ -58,6 +58,43 @@ pub struct BackupState {
     pub tried: Option<(UnixMs, bool)>,
 }
 
+/// A file that fills our index, with what its lines may leave unsaid.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IndexSource {
+    /// The source's name; what it held under it and the file holds no more is removed.
+    pub source: String,
+    /// The file's name, whose ending says its form: FollowTheMoney entities, else CSV.
+    pub file: String,
+    /// What stands in it.
+    pub text: String,
+    /// Category, contact, last day and quality of lines that say none; empty where every line says its own.
+    pub unsaid: [String; 4],
+    /// Whether other records of the source stay.
+    pub add: bool,
+    /// Whether good lines are loaded although others are rejected.
+    pub skip_rejects: bool,
+}
+
+/// What became of a file for our index.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IndexLoaded {
+    /// Whether it was loaded.
+    pub is_loaded: bool,
+    /// How many lines were rejected.
+    pub rejected: usize,
+    /// The first of them: number of the line, 0 where it has none, and stable code.
+    pub rejects: Vec<(usize, String)>,
+}
+
+/// How far partners' lists are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IndexWork {
+    /// Lists that are being worked out, and how many keys of each are done.
+    pub running: BTreeMap<ServiceId, u64>,
+    /// Partners for whom the last try came to nothing: when, and the stable code.
+    pub refused: BTreeMap<ServiceId, (UnixMs, String)>,
+}
+
 /// The running node as the desk reaches it.
 pub trait Running: Send + Sync + 'static {
     /// Runs a job on the node.
@@ -68,6 +105,13 @@ pub trait Running: Send + Sync + 'static {
     fn press(&self, officer: Officer, lay: Lay) -> Later<Result<Read, NodeError>>;
     /// Reads persons to ask about from a file, whose name's ending says its form: FollowTheMoney entities, else CSV.
     fn persons(&self, name: String, text: String) -> Later<Result<Persons, NodeError>>;
+    /// Loads a file into our index, whole or not at all.
+    fn load_index(&self, officer: Officer, file: IndexSource) -> Later<Result<IndexLoaded, NodeError>>;
+    /// Begins to give a partner, or all of them, what changed in our index, or a new epoch; comes back when it is done, and after a few seconds where
+    /// that takes longer. How it ends tells [`Running::index_work`].
+    fn publish_index(&self, officer: Officer, partner: Option<ServiceId>, rotate: bool) -> Later<()>;
+    /// Tells how far partners' lists are.
+    fn index_work(&self) -> IndexWork;
     /// Returns a channel that changes whenever something was stored.
     fn changes(&self) -> watch::Receiver<u64>;
     /// Returns the time.

@@ -32,7 +32,7 @@ mod when;
 mod words;
 
 pub use access::{ACT, Access, EXPORT, READ, RUN, Row};
-pub use desk::{Answering, BackupState, Desk, Job, Later, Lay, Outlook, Pair, Persons, Read, Running, Settings};
+pub use desk::{Answering, BackupState, Desk, IndexLoaded, IndexSource, IndexWork, Job, Later, Lay, Outlook, Pair, Persons, Read, Running, Settings};
 pub use doors::Peer;
 #[cfg(feature = "oidc")]
 pub use provider::{Back, Begun, Fault, Provider};

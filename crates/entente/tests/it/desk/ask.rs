@@ -88,8 +88,9 @@ fn a_hit_and_its_follow_up_and_a_namesake() {
         agree(&[&stations[1], &stations[0]], &["hit-no-hit"], "Hit/no-hit").await;
     });
     let (ma, es) = (&stations[0], &stations[1]);
-    let (es_desk, es_chief, es_dpo, ma_chief, ma_dpo) = runtime.block_on(async {
+    let (ma_admin, es_desk, es_chief, es_dpo, ma_chief, ma_dpo) = runtime.block_on(async {
         (
+            seat(&browser, ma, "admin", "MA administrator").await,
             seat(&browser, es, "desk", "ES desk").await,
             seat(&browser, es, "chief", "ES chief").await,
             seat(&browser, es, "dpo", "ES data protection").await,
@@ -101,12 +102,22 @@ fn a_hit_and_its_follow_up_and_a_namesake() {
     // A file with a wrong line is not taken, and the desk says which line; then a good one comes, and the partner has the list by itself.
     es_desk.open("/ask");
     es_desk.until_shown("No list of this partner is here yet");
-    runtime.block_on(load(ma, "suspects.csv", &INDEX.replace("1990-11-23", "1890-13-45")));
+    let loads = |text: &str| {
+        ma_admin.open("/ask/index");
+        ma_admin.follow("main a[href='/ask/index/load']");
+        chooses(&ma_admin, "suspects.csv", text);
+        ma_admin.follow("form[action='/ask/index/load'] button.main");
+    };
+    ma_admin.open("/ask/index");
+    ma_admin.until_shown("Has no list yet.");
+    loads(&INDEX.replace("1990-11-23", "1890-13-45"));
+    ma_admin.until_shown("Line 3: A value is not what it should be.");
     ma_chief.open("/ask/index");
     ma_chief.until_shown("Nothing was loaded: lines are rejected.");
     ma_chief.until_shown("Line 3: A value is not what it should be.");
     look(&ma_chief, "ask-index-rejected", "/ask/index");
-    runtime.block_on(load(ma, "suspects.csv", INDEX));
+    loads(INDEX);
+    ma_admin.until_shown("New: 2, changed: 0, as before: 0, removed: 0");
     es_desk.until_shown("List as of");
     a_form_that_lacks_something(&es_desk);
     look(&es_desk, "ask-new", "/ask/new");
@@ -180,7 +191,16 @@ fn a_hit_and_its_follow_up_and_a_namesake() {
 
     a_granted_list(&runtime, &es_desk, ma, es);
     what_the_holder_and_the_auditors_see(&ma_chief, &ma_dpo, &es_dpo, &namesake);
-    for tab in [&es_desk, &es_chief, &es_dpo, &ma_chief, &ma_dpo, &other] {
+
+    // A new epoch out of turn: the page says first what it does, and the partner has the new list.
+    ma_admin.open("/ask/index");
+    ma_admin.click("main details summary");
+    ma_admin.until_shown("The partner gets a whole new list under a new key");
+    ma_admin.follow("main details button.grave");
+    ma_admin.until("document.querySelector('#given ~ .sheet dd').innerText.startsWith('2 ')");
+    es_chief.open("/ask/index");
+    es_chief.until("document.querySelector('#held').parentElement.innerText.includes('Epoch 2')");
+    for tab in [&ma_admin, &es_desk, &es_chief, &es_dpo, &ma_chief, &ma_dpo, &other] {
         assert_eq!(tab.complaints(), Vec::<String>::new(), "{}", tab.name);
     }
 }
@@ -315,6 +335,18 @@ fn each_sees_of_hit_no_hit_what_is_for_them() {
         assert_eq!(asked.status, 303);
         assert!(page(s, chief, "/ask/served").contains("name=\"reason\""), "nothing is shown before it is said why");
         s.visitors[chief].send("/ask/served", &[("reason", "review")]);
+        for (who, keeps) in [(admin, true), (desk, true), (chief, true), (authority, false), (dpo, false)] {
+            assert_eq!(page(s, who, "/ask/index").contains("href=\"/ask/index/load\""), keeps, "{who}");
+        }
+        let load = |s: &Served, text: &str, source: &str| s.visitors[admin].send("/ask/index/load", &[("text", text), ("source", source)]);
+        assert_eq!((load(s, "", "suspects").status, load(s, "reference,name\n", "").status), (422, 422), "a file and a name are wanted");
+        let wrong = load(s, "reference,name,birth\nA-1,<b>Nadia</b>,1890-13-45\n", "suspects");
+        assert!(wrong.status == 422 && wrong.body.contains("Line 2:") && !wrong.body.contains("<b>"), "{}", wrong.body);
+        let partner = "0".repeat(64);
+        for fields in [[("do", "burn"), ("partner", "")], [("do", "rotate"), ("partner", partner.as_str())]] {
+            let answer = s.visitors[admin].send("/ask/index/publish", &fields);
+            assert_eq!((answer.status, answer.body == absent), (404, true), "no accord lets this partner have a list");
+        }
         assert!(page(s, chief, "/ask/served?from=nonsense&until=2031-13-01").contains("0 questions"));
     });
 }

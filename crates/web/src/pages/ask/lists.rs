@@ -184,7 +184,7 @@ async fn take(State(desk): State<Desk>, Extension(seat): Extension<Seat>, Extens
     };
     let unprocessable = StatusCode::UNPROCESSABLE_ENTITY;
     if !rejects.is_empty() {
-        return draw_form(&desk, &seat, unprocessable, &posted, Some(rejected(&desk, &seat, &rejects))).await;
+        return draw_form(&desk, &seat, unprocessable, &posted, Some(rejected(&desk, &seat, rejects.len(), &rejects))).await;
     }
     let (officer, now) = (seat.officer.clone(), seat.now);
     match desk.run(move |n| n.batch(&officer, grant, aim, persons, now).map(|t| (Some(t), ()))).await {
@@ -193,12 +193,12 @@ async fn take(State(desk): State<Desk>, Extension(seat): Extension<Seat>, Extens
     }
 }
 
-/// Lines that were not read: number and what is wrong with it; what stands in them is not repeated.
-pub(super) fn rejected(desk: &Desk, seat: &Seat, rejects: &[(usize, String)]) -> Markup {
+/// Lines that were not read, how many of all and the first of them: number and what is wrong with it; what stands in them is not repeated.
+pub(super) fn rejected(desk: &Desk, seat: &Seat, all: usize, rejects: &[(usize, String)]) -> Markup {
     let lang = seat.lang;
     html! {
         div.notice {
-            p { strong { (many(lang, "ask.rejected", rejects.len())) } }
+            p { strong { (many(lang, "ask.rejected", all)) } }
             ul { @for (line, code) in rejects.iter().take(REJECTS_MAX) { li {
                 @if *line > 0 { (fill(lang, "ask.line", &[("n", &line.to_string())])) ": " }
                 @match desk.node.words_of(code) { Some((what, _)) => (what.get(lang)), None => code dir="ltr" { (code) } }

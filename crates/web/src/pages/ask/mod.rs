@@ -6,6 +6,7 @@ mod fields;
 mod form;
 mod index;
 mod lists;
+mod load;
 mod one;
 mod questions;
 mod served;
@@ -28,13 +29,16 @@ pub(crate) const SEE: Access = Access::Roles(&[Officer, Desk, Supervisor, DataPr
 const SERVED: Access = Access::Roles(&[Supervisor, DataProtection]);
 /// Who sees how the index stands; the local API asks for the same.
 const INDEX: Access = Access::Roles(&[Administrator, Desk, Supervisor, DataProtection, CompetentAuthority]);
+/// Who loads the index and gives lists to partners; the node asks for the same.
+const KEEP: Access = Access::Roles(&[Administrator, Desk, Supervisor]);
 /// Who sees how the index stands, and no question.
 pub(crate) const INDEX_ALONE: Access = Access::Roles(&[Administrator, CompetentAuthority]);
 /// Who has a line of the log opened and checks what was opened; the node asks for the same.
 const AUDIT: Access = Access::Roles(&[DataProtection]);
 
 pub(super) fn routes(pages: Pages) -> Pages {
-    let parts: [fn(Pages) -> Pages; 7] = [questions::routes, form::routes, one::routes, lists::routes, served::routes, audit::routes, index::routes];
+    let parts: [fn(Pages) -> Pages; 8] =
+        [questions::routes, form::routes, one::routes, lists::routes, served::routes, audit::routes, index::routes, load::routes];
     parts.into_iter().fold(pages, |pages, add| add(pages))
 }
 
