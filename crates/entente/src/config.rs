@@ -61,7 +61,7 @@ pub struct Config {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeskConfig {
-    /// Where the desk listens; loopback only.
+    /// Where the desk listens; loopback only, unless it speaks TLS itself.
     #[serde(default = "desk_listen")]
     pub listen: SocketAddr,
     /// Where browsers find it: scheme, host and port. Passkeys are made for its host.
@@ -73,6 +73,12 @@ pub struct DeskConfig {
     /// Hours after which any session ends.
     #[serde(default = "desk_session_hours")]
     pub session_hours: u32,
+    /// The PEM file with the certificate that browsers are shown, and those above it; with it the desk speaks TLS itself.
+    #[serde(default)]
+    pub certificate: Option<PathBuf>,
+    /// The PEM file with the certificate's key.
+    #[serde(default)]
+    pub key: Option<PathBuf>,
     /// The service's own identity provider, by which officers may sign in; for a program that is built with `oidc`.
     #[serde(default)]
     pub provider: Option<ProviderConfig>,
@@ -116,9 +122,12 @@ impl DeskConfig {
     /// Writes the section of a configuration that serves the desk at a loopback address.
     pub fn text(listen: SocketAddr) -> String {
         format!(
-            "\n# The desk in officers' browsers. Passkeys want https, or http on localhost: from other machines it is reached through a TLS proxy\n\
-             # on this one that passes Host and Origin on, and 'origin' is then its https address.\n\
+            "\n# The desk in officers' browsers. Passkeys want https, or http on localhost. For browsers on other machines, either name certificate\n\
+             # and key here, set 'listen' to where they come in (0.0.0.0:443) and 'origin' to the address that they type (https://desk.example);\n\
+             # or put a TLS proxy on this machine before it, which passes Host and Origin on, and set 'origin' to its https address.\n\
              [desk]\nlisten = \"{listen}\"\norigin = \"http://localhost:{}\"\n\
+             # certificate = \"/etc/entente/desk.pem\"\n\
+             # key = \"/etc/entente/desk.key\"\n\
              # Minutes after which an idle session ends (default {}), hours after which any does (default {}).\n\
              idle_minutes = {}\nsession_hours = {}\n",
             listen.port(),
@@ -135,7 +144,11 @@ impl DeskConfig {
         let host = self.origin.strip_prefix("https://").is_some_and(|h| !h.is_empty() && !h.contains('/'));
         let local = self.origin == plain[0] || self.origin.strip_prefix(plain[1]).is_some_and(|p| p.parse::<u16>().is_ok());
         match () {
-            () if !self.listen.ip().is_loopback() => Some("'listen' must be a loopback address; a TLS proxy on this machine lets browsers of others in"),
+            () if self.certificate.is_some() != self.key.is_some() => Some("'certificate' and 'key' come together"),
+            () if self.certificate.is_some() && !host => Some("with a certificate 'origin' is https://host or https://host:port, as browsers type it"),
+            () if self.certificate.is_none() && !self.listen.ip().is_loopback() => Some(
+                "'listen' is a loopback address as long as 'certificate' and 'key' are not named, or a TLS proxy on this machine lets browsers of others in",
+            ),
             () if !host && !local => Some("'origin' is https://host or https://host:port, or http://localhost:port; browsers make no passkeys elsewhere"),
             () if self.provider.is_some() && !cfg!(feature = "oidc") => Some("'provider' wants a program that is built with --features oidc"),
             () if self.idle_minutes == 0 || self.session_hours == 0 => Some("'idle_minutes' and 'session_hours' are at least 1"),
@@ -263,13 +276,18 @@ mod tests {
     #[test]
     fn a_desk_is_where_browsers_make_passkeys() {
         let dir = tempfile::tempdir().unwrap();
-        let read = |listen: &str, origin: &str| {
+        let with = |listen: &str, origin: &str, more: &str| {
             let text = Config::text(([0, 0, 0, 0], 7400).into(), api(), "UTC");
-            std::fs::write(dir.path().join(FILE), format!("{text}[desk]\nlisten = \"{listen}\"\norigin = \"{origin}\"\n")).unwrap();
+            std::fs::write(dir.path().join(FILE), format!("{text}[desk]\nlisten = \"{listen}\"\norigin = \"{origin}\"\n{more}")).unwrap();
             Config::read(dir.path()).is_ok()
         };
+        let read = |listen: &str, origin: &str| with(listen, origin, "");
         assert!(read("127.0.0.1:7402", "http://localhost:7402") && read("[::1]:7402", "https://desk.example"));
         assert!(!read("0.0.0.0:7402", "https://desk.example"), "open to the world");
+        let both = "certificate = \"/c.pem\"\nkey = \"/c.key\"\n";
+        assert!(with("0.0.0.0:443", "https://desk.example", both) && with("127.0.0.1:7402", "https://desk.example", both));
+        assert!(!with("0.0.0.0:443", "http://localhost:443", both), "a certificate is for https");
+        assert!(!with("127.0.0.1:7402", "https://desk.example", "certificate = \"/c.pem\"\n"), "a certificate without its key");
         for origin in ["http://desk.example", "http://localhost.example", "https://", "https://desk.example/", "localhost:7402"] {
             assert!(!read("127.0.0.1:7402", origin), "{origin}");
         }

@@ -4,10 +4,13 @@ use crate::api::register::press;
 use crate::api::{prove, troubles_now};
 use crate::api_hits::{load_source, publish_to};
 use crate::config::DeskConfig;
+use crate::desk_tls::{Files, Secured};
 use crate::engine::{Engine, now};
 use crate::home::HomeError;
 use crate::sources::{self, Defaults, Format};
 use crate::{locale, own};
+use axum::Router;
+use axum::extract::connect_info::Connected;
 use axum::extract::{ConnectInfo, Request};
 use axum::middleware::map_request;
 use axum::serve::{IncomingStream, Listener};
@@ -26,21 +29,28 @@ use web::{Answering, BackupState, Desk, IndexLoaded, IndexSource, IndexWork, Job
 
 /// Time for pages under way when the node stops.
 const GRACE: Duration = Duration::from_secs(2);
+/// How long a page waits for partners' lists; a million records take minutes.
+const PUBLISHED_WITHIN: Duration = Duration::from_secs(2);
 
 /// What stands behind the desk: the engine that answers the local API too, and what the program knows beside the store.
 #[derive(Clone)]
-/// How long a page waits for partners' lists; a million records take minutes.
-const PUBLISHED_WITHIN: Duration = Duration::from_secs(2);
 pub struct Behind {
     /// The node's thread.
-    pub engine: Engine,
+    engine: Engine,
     /// How partners answer.
-    pub health: HealthBook,
+    health: HealthBook,
     /// The node's directory, for the note on its backups.
-    pub dir: PathBuf,
+    dir: PathBuf,
+    /// The certificate that browsers are shown, where the desk speaks TLS itself.
+    shown: Option<Arc<Files>>,
 }
 
 impl Behind {
+    /// Joins the node's engine, what is known of its partners, and its directory.
+    pub fn new(engine: Engine, health: HealthBook, dir: PathBuf) -> Behind {
+        Behind { engine, health, dir, shown: None }
+    }
+
     async fn look(self) -> Result<Outlook, NodeError> {
         let answering = |h: Health| Answering {
             last_success: h.last_success,
@@ -53,6 +63,7 @@ impl Behind {
         let found = troubles_now(&self.engine).await?;
         let text = |v: &serde_json::Value| v.as_str().unwrap_or_default().to_owned();
         let troubles = found.as_array().into_iter().flatten().map(|t| (text(&t["code"]), text(&t["what"]), t["since"].as_i64().map(UnixMs)));
+        let troubles = troubles.chain(self.shown.iter().flat_map(|s| s.troubles(now())));
         Ok(Outlook { partners: self.health.all().into_iter().map(|(s, h)| (s, answering(h))).collect(), backup, troubles: troubles.collect() })
     }
 }
@@ -82,17 +93,6 @@ impl Running for Behind {
         })
     }
 
-    fn changes(&self) -> watch::Receiver<u64> {
-        self.engine.changes()
-    }
-
-    fn outlook(&self) -> Later<Result<Outlook, NodeError>> {
-        Box::pin(self.clone().look())
-    }
-
-    fn now(&self) -> UnixMs {
-        now()
-    }
     fn load_index(&self, officer: Officer, file: IndexSource) -> Later<Result<IndexLoaded, NodeError>> {
         let engine = self.engine.clone();
         let format = Format::of(Path::new(&file.file)).unwrap_or(Format::Csv);
@@ -120,6 +120,17 @@ impl Running for Behind {
         IndexWork { running: work.view().into_iter().collect(), refused: work.refused() }
     }
 
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.engine.changes()
+    }
+
+    fn outlook(&self) -> Later<Result<Outlook, NodeError>> {
+        Box::pin(self.clone().look())
+    }
+
+    fn now(&self) -> UnixMs {
+        now()
+    }
 
     fn words_of(&self, code: &str) -> Option<Pair> {
         locale::of(code).map(|pair| (&pair.what, &pair.help))
@@ -132,11 +143,20 @@ pub(crate) fn provider(config: Option<&crate::config::ProviderConfig>, origin: &
     config.map(|p| crate::oidc::Oidc::new(p, origin)).transpose()
 }
 
+/// Reads the certificate that browsers are shown, where the desk speaks TLS itself.
+fn shown(config: &DeskConfig) -> Result<Option<Files>, String> {
+    match (&config.certificate, &config.key) {
+        (Some(certificate), Some(key)) => Files::read(certificate, key).map(Some),
+        _ => Ok(None),
+    }
+}
+
 /// Opens the desk's address.
 pub async fn bind(config: &DeskConfig) -> Result<(TcpListener, SocketAddr), HomeError> {
-    // What is wrong with the provider is said at the start, and not when somebody wants to sign in.
+    // What is wrong with the provider or the certificate is said at the start, and not when somebody wants to sign in.
     #[cfg(feature = "oidc")]
     provider(config.provider.as_ref(), &config.origin).map_err(|e| HomeError::Asked(format!("[desk.provider] {e}")))?;
+    shown(config).map_err(|e| HomeError::Asked(format!("[desk] {e}")))?;
     let io = |e| HomeError::Io(format!("the desk at {}", config.listen), e);
     let listener = TcpListener::bind(config.listen).await.map_err(io)?;
     let address = listener.local_addr().map_err(io)?;
@@ -151,9 +171,11 @@ pub async fn serve(
     behind: Behind,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
+    let shown = shown(&config).map_err(std::io::Error::other)?.map(Arc::new);
     let settings = Settings { origin: config.origin, zone, idle_minutes: config.idle_minutes, session_hours: config.session_hours };
     #[cfg(feature = "oidc")]
     let provider = provider(config.provider.as_ref(), &settings.origin).map_err(std::io::Error::other)?;
+    let behind = Behind { shown: shown.clone(), ..behind };
     let desk = Desk::new(Arc::new(behind), settings);
     #[cfg(feature = "oidc")]
     let desk = match provider {
@@ -170,7 +192,20 @@ pub async fn serve(
         stop.await;
         let _ = told.send(()); // who listens has ended already
     };
-    let server = axum::serve(own::Desk::new(listener), router.into_make_service_with_connect_info::<own::Peer>()).with_graceful_shutdown(stop);
+    let plain = own::Desk::new(listener);
+    match shown {
+        Some(shown) => run(Secured::new(plain, shown)?, router, stop, heard).await,
+        None => run(plain, router, stop, heard).await,
+    }
+}
+
+/// Lets browsers in until it is told to stop.
+async fn run<L>(listener: L, router: Router, stop: impl Future<Output = ()> + Send + 'static, heard: oneshot::Receiver<()>) -> std::io::Result<()>
+where
+    L: Listener<Addr = SocketAddr>,
+    for<'a> own::Peer: Connected<IncomingStream<'a, L>>,
+{
+    let server = axum::serve(listener, router.into_make_service_with_connect_info::<own::Peer>()).with_graceful_shutdown(stop);
     // Streams of live updates do not end by themselves: they are cut, and browsers come back when the node does.
     let grace = async move {
         let _ = heard.await;

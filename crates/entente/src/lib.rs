@@ -22,6 +22,7 @@ pub mod config;
 pub mod courier;
 pub mod demo;
 pub mod desk;
+mod desk_tls;
 pub mod engine;
 pub mod fairness;
 pub mod flood;

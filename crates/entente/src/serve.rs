@@ -95,7 +95,7 @@ async fn run(home: &Home, node: node::Node, (keys, lock, held): (Keys, &Lock<'_>
     let peers = tokio::spawn(server.run(until(stopped.clone())));
     let pumping = tokio::spawn(pump.run(until(stopped.clone())));
     let officers = tokio::spawn(axum::serve(own::Desk::new(listener), app).with_graceful_shutdown(until(stopped.clone())).into_future());
-    let behind = desk::Behind { engine: engine.clone(), health, dir: home.dir().to_owned() };
+    let behind = desk::Behind::new(engine.clone(), health, home.dir().to_owned());
     let desks = desk.map(|(listener, d)| tokio::spawn(desk::serve(listener, d, config.zone.clone(), behind, until(stopped.clone()))));
     let recovering = tokio::spawn(recover(house.clone(), until(stopped.clone())));
     let backing_up = tokio::spawn(back_up(home.clone(), until(stopped.clone())));

@@ -21,6 +21,7 @@ mod send_error;
 mod serve;
 mod server;
 mod share;
+mod shown;
 mod tls;
 mod wire;
 
@@ -35,6 +36,7 @@ pub use pump::{Letter, Outbox, Pump};
 pub use route::{Inbox, PARCEL_TYPE, PARCELS_PATH, RECEIPT_TYPE, Rejection};
 pub use send_error::SendError;
 pub use server::{BindError, Lines, Server};
+pub use shown::{Secured, Shown};
 pub use tls::LineReport;
 
 /// A future on the heap, so that the traits of this crate can be used behind `dyn`.

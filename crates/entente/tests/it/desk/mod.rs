@@ -15,5 +15,6 @@ mod refusals;
 mod routes;
 mod sight;
 pub mod story;
+mod tls;
 mod together;
 mod tongue;

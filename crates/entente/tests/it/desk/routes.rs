@@ -2,6 +2,7 @@
 
 use super::authenticator::Authenticator;
 use super::http::Visitor;
+use entente::config::DeskConfig;
 use entente::desk;
 use entente::engine::{Engine, now};
 use entente::home::{Founding, Home};
@@ -71,9 +72,9 @@ async fn served(dir: &Path) -> Served {
     let address = listener.local_addr().unwrap();
     let origin = format!("http://localhost:{}", address.port());
     let settings = Settings { origin: origin.clone(), zone: "Africa/Casablanca".to_owned(), idle_minutes: 30, session_hours: 12 };
-    let behind = desk::Behind { engine: engine.clone(), health: transport::HealthBook::default(), dir };
+    let behind = desk::Behind::new(engine.clone(), transport::HealthBook::default(), dir);
     let (_, rows) = web::desk(Desk::new(Arc::new(behind.clone()), settings));
-    let config = entente::config::DeskConfig { listen: address, origin: origin.clone(), idle_minutes: 30, session_hours: 12, provider: None };
+    let config = DeskConfig { listen: address, origin: origin.clone(), idle_minutes: 30, session_hours: 12, certificate: None, key: None, provider: None };
     tokio::spawn(desk::serve(listener, config, "Africa/Casablanca".to_owned(), behind, std::future::pending()));
     let mut visitors = Vec::new();
     for role in ROLES {
