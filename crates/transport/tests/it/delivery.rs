@@ -162,11 +162,12 @@ async fn a_receipt_that_breaks_off_is_none() {
 
 #[tokio::test]
 async fn foreign_answers_are_sorted_by_who_must_act() {
+    let receipt_max = Limits::default().receipt_bytes_max;
     let receipt_type = "application/entente-receipt+cbor";
     let mut picture = Vec::new();
     for (status, kind, retry_after, body) in [
-        (200, receipt_type, "", vec![1; 1 << 20]),
-        (200, receipt_type, "", vec![1; (1 << 20) + 1]),
+        (200, receipt_type, "", vec![1; receipt_max]),
+        (200, receipt_type, "", vec![1; receipt_max + 1]),
         (200, "text/html", "", vec![]),
         (204, receipt_type, "", vec![]),
         (302, receipt_type, "", vec![]),
@@ -188,7 +189,7 @@ async fn foreign_answers_are_sorted_by_who_must_act() {
         });
     }
     let expected = [
-        "200 1048576 bytes",
+        "200 2097152 bytes",
         "200 peer.transport.protocol its answer is longer than allowed",
         "200 peer.transport.protocol its receipt has another content type",
         "204 peer.transport.protocol it answered with status 204",
