@@ -186,10 +186,10 @@ impl World {
                 }
             }
             let mut waits_for = self.node(*i).and_then(|n| n.fence().ok().flatten()).map(|f| f.awaited).unwrap_or_default();
-            for other in 0..self.stations.len() {
+            for (other, name) in NAMES.iter().enumerate().take(self.stations.len()) {
                 // Its backup is of the second line of an older copy: whoever cosigned the first one answers no declaration of it.
                 if self.book.put_back.silent == Some(*i) && self.has_named(other, *i, &["peer.ledger.rewritten"])? {
-                    waits_for.retain(|w| w != NAMES[other]);
+                    waits_for.retain(|w| w != name);
                 }
             }
             if !waits_for.is_empty() {

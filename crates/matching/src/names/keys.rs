@@ -91,6 +91,8 @@ const READINGS_MAX: usize = 24;
 const RARE: f32 = 6.0;
 /// What it costs a short form to be read as its name, in nats.
 const SHORT: f32 = 1.2;
+/// What it costs to read a group of two letters as two sounds, in nats.
+const PARTED: f32 = 2.3;
 /// What it costs a known unit to be read by its letters all the same, in nats.
 const BY_LETTERS: f32 = 0.7;
 
@@ -210,7 +212,7 @@ impl Readings {
         let mut symbols = Vec::new();
         super::letters::symbols(text, &mut symbols);
         let mut room = Room::default();
-        consonants(&Form { symbols, without: None }, 0, 1, self, &mut room);
+        consonants(&Form { symbols, without: None, parted: false }, 0, 1, self, &mut room);
         room.all.iter().min_by_key(|r| (r.1, r.0)).map(|r| r.0)
     }
 }
@@ -349,7 +351,8 @@ fn part_readings(forms: &[Form], unit: Option<Unit>, limits: &Limits, readings: 
             (Some(Affix::Article), _, false) => 0.9,
             (None, Some(Affix::Article), false) => 0.5,
         };
-        consonants(form, nats(cost + known), limits.doubt, readings, room);
+        let parted = if form.parted { PARTED } else { 0.0 };
+        consonants(form, nats(cost + known + parted), limits.doubt, readings, room);
     }
     let all = &mut room.all;
     let a = class('A');

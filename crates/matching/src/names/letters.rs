@@ -244,6 +244,26 @@ fn latin(word: &str, out: &mut Vec<Symbol>) {
     }
 }
 
+/// Groups with an h that within a word may be two sounds, and the first of them.
+const PARTED: [(Symbol, Symbol); 6] =
+    [(at("kh"), place(b'k')), (at("sh"), place(b's')), (at("gh"), place(b'g')), (at("th"), place(b't')), (at("dh"), place(b'd')), (at("rh"), place(b'r'))];
+
+/// Reads each such group behind the first sound as two; none where there is none.
+pub(crate) fn parted(symbols: &[Symbol]) -> Option<Vec<Symbol>> {
+    let first = |s: &Symbol| PARTED.iter().find(|p| p.0 == *s).map(|p| p.1);
+    symbols.iter().skip(1).any(|s| first(s).is_some()).then(|| {
+        let mut out: Vec<Symbol> = Vec::with_capacity(symbols.len() + 2);
+        for (i, s) in symbols.iter().enumerate() {
+            match first(s).filter(|_| i > 0) {
+                Some(one) => out.extend([one, place(b'h')]),
+                None => out.push(*s),
+            }
+        }
+        out.truncate(WORD_MAX);
+        out
+    })
+}
+
 const A: Symbol = place(b'a');
 const E: Symbol = place(b'e');
 

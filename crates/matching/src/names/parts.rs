@@ -21,7 +21,7 @@ pub(crate) struct Part {
     pub(crate) text: String,
     /// The same without its doubtful affix.
     pub(crate) bare: Option<String>,
-    /// One or two ways to read it: as it stands, and without its doubtful affix.
+    /// The ways to read it: as it stands, without its doubtful affix, and each of them with its groups of letters parted.
     pub(crate) forms: Vec<Form>,
 }
 
@@ -32,6 +32,8 @@ pub(crate) struct Form {
     pub(crate) symbols: Vec<Symbol>,
     /// Which affix was taken off that may belong to it.
     pub(crate) without: Option<Affix>,
+    /// Whether groups of two letters are read as two sounds: Fathi is ف ت ح ي, Ishaq ا س ح ا ق, Farhat ف ر ح ا ت.
+    pub(crate) parted: bool,
 }
 
 /// What may be a part of a name or only lead to it.
@@ -373,14 +375,18 @@ impl Part {
             // Piece by piece: where two words meet, no two letters become one sound.
             let mut symbols = Vec::with_capacity(12);
             pieces.iter().for_each(|p| letters::symbols(p, &mut symbols));
-            Form { symbols, without }
+            Form { symbols, without, parted: false }
         };
-        let mut forms = Vec::with_capacity(1 + usize::from(bare.is_some()));
+        let mut forms = Vec::with_capacity(2);
         forms.push(form(pieces, None));
         let mut known = None;
         if let Some((pieces, affix)) = bare {
             forms.push(form(pieces, Some(affix)));
             known = Some(letters::bare(pieces.concat()));
+        }
+        for i in 0..forms.len() {
+            let Form { symbols, without, .. } = &forms[i];
+            forms.extend(letters::parted(symbols).map(|symbols| Form { symbols, without: *without, parted: true }));
         }
         Part { text: letters::bare(pieces.concat()), bare: known, forms }
     }
@@ -410,7 +416,7 @@ mod tests {
 
     /// A small picture: parts, and behind a stroke what a part may be without its affix.
     fn shown(name: &str) -> String {
-        let one = |p: &Part| match p.forms.get(1) {
+        let one = |p: &Part| match p.forms.iter().find(|f| f.without.is_some()) {
             None => p.text.clone(),
             Some(f) => format!("{}|{}", p.text, f.symbols.iter().map(|s| letters::SYMBOLS[usize::from(*s)]).collect::<String>()),
         };

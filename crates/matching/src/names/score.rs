@@ -48,6 +48,8 @@ pub struct Likeness {
 pub const ALIKE: f32 = 0.5;
 /// What a form without its doubtful affix loses.
 const BARE_LOSS: f32 = 0.04;
+/// What a form loses whose groups of letters are parted.
+const PARTED_LOSS: f32 = 0.04;
 /// How well a short form fits its name at least.
 const SHORT_FIT: f32 = 0.85;
 /// Figures that a pair comes to.
@@ -266,7 +268,8 @@ fn fit(p: &Part, q: &Part, a: &Name, b: &Name, costs: &Costs, rows: &mut [i32; W
     for x in &p.forms {
         for y in &q.forms {
             let own = (costs.own(&x.symbols, b.arabic) + costs.own(&y.symbols, a.arabic)).max(1) as f32 / 2.0;
-            let loss = f32::from(u8::from(x.without.is_some()) + u8::from(y.without.is_some())) * BARE_LOSS;
+            let loss = f32::from(u8::from(x.without.is_some()) + u8::from(y.without.is_some())) * BARE_LOSS
+                + f32::from(u8::from(x.parted) + u8::from(y.parted)) * PARTED_LOSS;
             best = best.max((costs.align(&x.symbols, &y.symbols, rows) as f32 / own).min(1.0) - loss);
         }
     }

@@ -48,6 +48,21 @@ fn articles_apart_together_assimilated_and_the_maghrebi_l() {
 }
 
 #[test]
+fn two_letters_that_are_one_sound_or_two() {
+    family(
+        &[
+            ("محمد لكحل", "Mohamed Lakhal"),
+            ("مالك محمد اسحاق", "Malik Muhammad Ishaq"),
+            ("فتحي السرحان", "Fathi Sirhan"),
+            ("أدهم الفرحاني", "Adham Farhani"),
+            ("خالد الشاذلي", "Khaled Chadli"),
+            ("خالد الشاذلي", "Khalid al-Shadhili"),
+        ],
+        &[("محمد لكحل", "Mohamed Lakrad"), ("فتحي السرحان", "Fouad Sirhan"), ("أدهم الفرحاني", "Hamid Farhani")],
+    );
+}
+
+#[test]
 fn hard_and_soft_letters_by_french_spanish_and_german_habit() {
     family(
         &[

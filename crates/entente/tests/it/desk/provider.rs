@@ -170,7 +170,7 @@ impl Provider for Nobody {
 fn a_provider_adds_two_routes_for_everybody_and_no_others() {
     with_served(|s| {
         let settings = || Settings { origin: "http://localhost:1".to_owned(), zone: "UTC".to_owned(), idle_minutes: 1, session_hours: 1 };
-        let behind = || Arc::new(Behind { engine: s.engine.clone(), health: transport::HealthBook::default(), dir: PathBuf::new() });
+        let behind = || Arc::new(Behind::new(s.engine.clone(), transport::HealthBook::default(), PathBuf::new()));
         let without = web::desk(Desk::new(behind(), settings())).1;
         let with = web::desk(Desk::new(behind(), settings()).with_provider(Arc::new(Nobody))).1;
         let added: Vec<String> = with.iter().filter(|r| !without.contains(r)).map(|r| format!("{} {} {:?}\n", r.method, r.path, r.access)).collect();
