@@ -2,10 +2,11 @@
 //! certificates of an authority that browsers know; nobody is asked for one.
 
 use base::UnixMs;
+use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use std::io;
 use std::pin::Pin;
@@ -24,7 +25,10 @@ const ALPN: &[u8] = b"http/1.1";
 
 /// What browsers are shown; may be changed while connections come.
 #[derive(Debug, Clone)]
-pub struct Shown(Arc<Certificate>);
+pub struct Shown {
+    certificate: Arc<Certificate>,
+    config: Arc<ServerConfig>,
+}
 
 #[derive(Debug)]
 struct Certificate(Mutex<Arc<CertifiedKey>>);
@@ -38,30 +42,34 @@ impl ResolvesServerCert for Certificate {
 impl Shown {
     /// Takes a certificate, with those above it, and its key, both in PEM (RFC 7468); says what is wrong with them.
     pub fn new(certificate: &[u8], key: &[u8]) -> Result<Shown, String> {
-        Ok(Shown(Arc::new(Certificate(Mutex::new(pair(certificate, key)?)))))
+        let certificate = Arc::new(Certificate(Mutex::new(pair(certificate, key)?)));
+        let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .map_err(|e| e.to_string())?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::clone(&certificate) as Arc<dyn ResolvesServerCert>);
+        config.alpn_protocols = vec![ALPN.to_vec()];
+        // No connection goes on with what an earlier one agreed on: each is shown the certificate of its time.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        Ok(Shown { certificate, config: Arc::new(config) })
     }
 
     /// Shows another certificate from the next connection on; where it is not in order, the one before stays.
     pub fn renew(&self, certificate: &[u8], key: &[u8]) -> Result<(), String> {
         let pair = pair(certificate, key)?;
-        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = pair;
+        *self.certificate.0.lock().unwrap_or_else(PoisonError::into_inner) = pair;
         Ok(())
     }
 
     /// Returns when the certificate ends; none where that cannot be read.
     pub fn ends(&self) -> Option<UnixMs> {
-        self.0.0.lock().unwrap_or_else(PoisonError::into_inner).cert.first().and_then(|c| ends(c))
+        self.certificate.0.lock().unwrap_or_else(PoisonError::into_inner).cert.first().and_then(|c| ends(c))
     }
 
     /// Does the server's part of a handshake: TLS 1.3, HTTP/1.1. Fails after ten seconds.
     pub async fn secure(&self, tcp: TcpStream) -> io::Result<Secured> {
-        let config = rustls::ServerConfig::builder_with_provider(Arc::new(default_provider()))
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .map_err(io::Error::other)?
-            .with_no_client_auth();
-        let mut config = config.with_cert_resolver(Arc::clone(&self.0) as Arc<dyn ResolvesServerCert>);
-        config.alpn_protocols = vec![ALPN.to_vec()];
-        let done = tokio::time::timeout(HANDSHAKE, TlsAcceptor::from(Arc::new(config)).accept(tcp)).await;
+        let done = tokio::time::timeout(HANDSHAKE, TlsAcceptor::from(Arc::clone(&self.config)).accept(tcp)).await;
         done.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?.map(Secured)
     }
 }

@@ -151,17 +151,12 @@ fn rows(f: &Field, typed: &Typed) -> usize {
     (filled.map_or(0, |n| n.saturating_add(1)) + more).clamp(1, ROWS_MAX)
 }
 
-/// Tells whether some field has a country.
-fn has_country(fields: &[Field]) -> bool {
-    use FieldType::{Document, Person, Place, Vehicle, Vessel};
-    fields.iter().any(|f| matches!(f.kind, Place | Person | Document | Vehicle | Vessel))
-}
-
 /// Draws the inputs of a form.
 pub(crate) fn draw(seat: &Seat, fields: &[Field], typed: &Typed, choices: &Choices, wrong: Option<&str>) -> Markup {
     let lang = seat.lang;
+    let has_country = fields.iter().any(|f| parts(lang, f, choices).iter().any(|p| matches!(p, Part::Country)));
     html! {
-        @if has_country(fields) { (country::list(lang)) }
+        @if has_country { (country::list(lang)) }
         @for f in fields {
             @let is_list = f.many && f.kind == FieldType::Choice;
             fieldset.field.wrong[wrong == Some(f.id.as_str())] id=(format!("field-{}", f.id)) {

@@ -167,7 +167,6 @@ impl Index {
             }
         }
         terms.shrink_to_fit();
-        self.left_out.remove(&meta.id);
         self.ages.insert((meta.updated, number));
         let entry = Entry { meta, terms, lines: hashed.iter().map(|h| h.0).collect() };
         self.bytes += entry.bytes();
