@@ -8,6 +8,7 @@ mod house;
 mod law;
 mod needs;
 mod run;
+mod silence;
 mod sim;
 mod steps;
 

@@ -1,11 +1,19 @@
 //! Runs steps one after another and says how each ended and how long it took.
 
+use crate::silence;
 use crate::steps::Step;
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
 use std::time::{Duration, Instant};
+
+/// How long a run may say nothing: longer than a slow machine compiles, and than the longest test takes.
+const SILENCE_MAX: Duration = Duration::from_secs(20 * 60);
+/// How long it then has to end, until more of it is killed.
+const SILENCE_AFTER: Duration = Duration::from_secs(2 * 60);
 
 /// How a step ended that did not fail.
 pub enum Ended {
@@ -90,18 +98,38 @@ pub fn shown(mut command: Command) -> Result<(), String> {
     }
 }
 
-/// Runs a program and hands each line that it writes to standard output to `see`, after showing it.
-pub fn watched(mut command: Command, mut see: impl FnMut(&str)) -> Result<(), String> {
+/// Runs a program and hands each line that it writes to standard output to `see`, after showing it. One that says nothing for
+/// [`SILENCE_MAX`] is broken up and has failed: a test that hangs is named and shown, and does not use up somebody's hour.
+pub fn watched(command: Command, see: impl FnMut(&str)) -> Result<(), String> {
+    watched_for(command, SILENCE_MAX, see)
+}
+
+fn watched_for(mut command: Command, silence_max: Duration, mut see: impl FnMut(&str)) -> Result<(), String> {
     let text = in_words(&command);
     let broken = |e: std::io::Error| format!("'{text}' could not be run: {e}");
     let mut child = command.stdout(Stdio::piped()).spawn().map_err(broken)?;
-    for line in BufReader::new(child.stdout.take().expect("it is piped")).split(b'\n') {
-        let line = line.map_err(broken)?;
-        let line = String::from_utf8_lossy(&line);
-        println!("{line}");
-        see(&line);
+    let out = BufReader::new(child.stdout.take().expect("it is piped"));
+    let (sender, lines) = channel();
+    thread::spawn(move || out.split(b'\n').try_for_each(|line| sender.send(line)));
+    let mut patience = silence_max;
+    loop {
+        match lines.recv_timeout(patience) {
+            Ok(line) => {
+                let line = line.map_err(broken)?;
+                let line = String::from_utf8_lossy(&line);
+                println!("{line}");
+                see(&line);
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {
+                silence::break_up(child.id());
+                patience = SILENCE_AFTER;
+            }
+        }
     }
+    let silent = patience != silence_max;
     match child.wait().map_err(broken)? {
+        _ if silent => Err(format!("'{text}' said nothing for {} minutes; what hung is shown above", silence_max.as_secs() / 60)),
         status if status.success() => Ok(()),
         status => Err(format!("'{text}' ended with {status}")),
     }
@@ -125,4 +153,24 @@ pub fn works(mut command: Command) -> bool {
 fn in_words(command: &Command) -> String {
     let name = Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy();
     std::iter::once(name).chain(command.get_args().map(OsStr::to_string_lossy)).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_says_nothing_is_broken_up_and_has_failed() {
+        let silent = |seconds: u32| program("sh", ["-c", &format!("echo one; sleep {seconds}; echo two")]);
+        let run = |seconds, patience| {
+            let mut seen = Vec::new();
+            let ended = watched_for(silent(seconds), patience, |line| seen.push(line.to_owned()));
+            (ended, seen)
+        };
+        let lines = ["one".to_owned(), "two".to_owned()].to_vec();
+        assert_eq!(run(0, SILENCE_MAX), (Ok(()), lines.clone()));
+        let (ended, seen) = run(600, Duration::from_secs(2));
+        assert!(ended.unwrap_err().contains("said nothing"));
+        assert_eq!(seen, lines, "what came after it was broken up is seen too");
+    }
 }

@@ -20,6 +20,8 @@ const QUEUE_MAX: usize = 4096;
 const GROUP_MAX: usize = 512;
 /// How long jobs are gathered for one commit: whoever waits for the disk waits no longer for the work of others.
 const GROUP_TIME_MAX: Duration = Duration::from_millis(40);
+/// With which the process ends where the node's thread cannot go on (EX_SOFTWARE of sysexits.h).
+const EXIT_BUG: i32 = 70;
 
 type Answer = Box<dyn FnOnce(Result<Option<Appended>, StoreError>) + Send>;
 type Job = Box<dyn FnOnce(&mut Node) -> (Option<Ticket>, Answer) + Send>;
@@ -82,7 +84,15 @@ impl Engine {
         let (stored, changes) = watch::channel(0);
         let condition = Arc::<Mutex<Option<Condition>>>::default();
         let (jobs, mut work) = (Arc::new(Open(Arc::clone(&queue))), Work { node, queue, tell, stored, condition: Arc::clone(&condition) });
-        std::thread::Builder::new().name("node".to_owned()).spawn(move || work.run()).expect("the operating system gives no thread");
+        let running = move || {
+            // Without its thread the process would take jobs that nobody does: who asked would wait for ever, and who watches over
+            // the process would see one that runs. Nothing is lost: what was acknowledged is on the disk.
+            if catch_unwind(AssertUnwindSafe(|| work.run())).is_err() {
+                tracing::error!(code = "failure.node.bug", "the node's thread ended in a bug; the process ends, to be started anew from its ledger");
+                std::process::exit(EXIT_BUG);
+            }
+        };
+        std::thread::Builder::new().name("node".to_owned()).spawn(running).expect("the operating system gives no thread");
         Engine { jobs, lane: Lane::Desk, news, changes, waiters: Arc::default(), condition, index_work: Arc::default() }
     }
 
