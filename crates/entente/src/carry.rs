@@ -20,6 +20,7 @@ use seal::{Keys, carry_frame};
 use serde::Deserialize;
 use serde_json::json;
 use std::io;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::Sender;
 use utoipa::ToSchema;
 
@@ -199,23 +200,35 @@ pub(crate) async fn carry_import(who: Who, State(shared): State<Shared>, body: B
     let (engine, days_max, by) = (shared.engine, shared.carry_days_max, who.0.id);
     let mut intake = engine.read(move |n| Ok(Intake::new(n, days_max, by))).await?;
     let mut body = body;
-    let taken = take_all(&engine, &mut intake, &mut body).await;
-    if taken.is_err() {
-        // An answer that comes before its question is through would be lost with the connection.
-        while let Some(Ok(_)) = body.frame().await {}
-    }
+    // Opening parcels is work for another core than the node's, and for one thread from the first parcel to the last: the memory of
+    // those before is used again, where a thread for each parcel would leave some behind with every one.
+    let runtime = Handle::current();
+    let (taken, intake) = tokio::task::spawn_blocking(move || {
+        let taken = runtime.block_on(take_all(&engine, &mut intake, &mut body));
+        (taken, intake)
+    })
+    .await
+    .map_err(|_| NodeError::Bug)?;
     taken?;
     Ok(Json(intake.report().map(as_json).unwrap_or_default()))
 }
 
+/// Takes a volume as its bytes come; an answer that came before its question is through would be lost with the connection.
 async fn take_all(engine: &Engine, intake: &mut Intake, body: &mut Body) -> Result<(), NodeError> {
+    let taken = take_each(engine, intake, body).await;
+    if taken.is_err() {
+        while let Some(Ok(_)) = body.frame().await {}
+    }
+    taken
+}
+
+async fn take_each(engine: &Engine, intake: &mut Intake, body: &mut Body) -> Result<(), NodeError> {
     while let Some(frame) = body.frame().await {
         // The file's reader went away: what was taken stays taken, and the next attempt finds it.
         let Ok(frame) = frame else { break };
         if let Ok(bytes) = frame.into_data() {
             intake.push(&bytes);
-            // Opening a parcel is work for another core than the node's, and the runtime's other tasks go on.
-            while let Some(job) = tokio::task::block_in_place(|| intake.next(now()))? {
+            while let Some(job) = intake.next(now())? {
                 take(engine, intake, job).await?;
             }
         }

@@ -207,7 +207,8 @@ async fn killed(root: &Path, acts: usize) {
     // The line stays down: each node runs only while the other does not.
     b.stop().unwrap();
     for n in 0..acts {
-        a.client("desk").post("/v1/intents", &note(&ids[n % 4], &format!("{n} {}", "x".repeat(15_000)))).await.unwrap();
+        // Some in a row: a dossier that is larger than the node keeps in memory is read anew when its turn comes.
+        a.client("desk").post("/v1/intents", &note(&ids[n / 50 % 4], &format!("{n} {}", "x".repeat(15_000)))).await.unwrap();
     }
     let began = Instant::now();
     let out = fine(&a, &["export", "bb", text(&medium)]);
@@ -274,6 +275,40 @@ async fn killed(root: &Path, acts: usize) {
         mb * share / read_s,
         acts as f64 * share / read_s
     );
+}
+
+#[test]
+fn a_node_that_is_told_to_stop_does_not_wait_for_a_medium_that_stalls() {
+    let root = tempfile::tempdir().unwrap();
+    runtime().block_on(stalled(root.path()));
+}
+
+async fn stalled(root: &Path) {
+    let (mut a, mut b) = two_nodes(root, Path::new(PROGRAM)).await.unwrap();
+    let dossier = dossiers(&a, &b, 1).await.unwrap().remove(0);
+    b.stop().unwrap();
+    let medium = root.join("medium");
+    fs::create_dir(&medium).unwrap();
+    a.client("desk").post("/v1/intents", &note(&dossier, "before it stalls")).await.unwrap();
+    fine(&a, &["export", "bb", text(&medium)]);
+    let whole = fs::read(files(&medium, "aa").remove(0)).unwrap();
+    b.start(Path::new(PROGRAM)).await.unwrap();
+    let slow = root.join("slow.carry");
+    assert!(Command::new("mkfifo").arg(&slow).status().unwrap().success());
+    let mut importing =
+        Command::new(PROGRAM).arg("--dir").arg(&b.dir).args(["--officer", "admin", "carry", "import"]).arg(&slow).stdout(Stdio::null()).spawn().unwrap();
+    // All of it but the last bytes, and those never come.
+    let mut end = fs::OpenOptions::new().write(true).open(&slow).unwrap();
+    std::io::Write::write_all(&mut end, &whole[..whole.len() - 8]).unwrap();
+    let here = || async { Ok(notes(&b, std::slice::from_ref(&dossier)).await.len() == 1) };
+    until("the parcel that came", Duration::from_secs(30), here).await.unwrap();
+    let began = Instant::now();
+    b.stop().unwrap();
+    assert!(began.elapsed() < Duration::from_secs(40), "{:?}", began.elapsed());
+    drop(end);
+    assert!(!importing.wait().unwrap().success());
+    b.start(Path::new(PROGRAM)).await.unwrap();
+    assert_eq!(notes(&b, &[dossier]).await.len(), 1, "what was taken stays taken");
 }
 
 #[test]
