@@ -1,7 +1,9 @@
 //! The pump: nothing lost, nothing sent twice without need, nobody waits for a partner that is away, and no busy loop.
 
 use crate::support::*;
-use entente_transport::{Courier, HealthBook, Identity, Limits, Pump, Rejection, SendError};
+use base::ServiceId;
+use bytes::Bytes;
+use entente_transport::{BoxFuture, Courier, HealthBook, Identity, Letter, Limits, Outbox, Pump, Rejection, SendError};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,7 +17,7 @@ struct Running {
     task: JoinHandle<()>,
 }
 
-fn pump(identity: &Identity, tray: &Arc<Tray>, limits: Limits) -> Running {
+fn pump(identity: &Identity, tray: &Arc<impl Outbox + 'static>, limits: Limits) -> Running {
     let courier = Arc::new(Courier::new(identity, limits.clone()).unwrap());
     let pump = Pump::new(courier, tray.clone(), Counted(0), limits);
     let (stop, stopped) = oneshot::channel();
@@ -29,7 +31,7 @@ impl Running {
     }
 }
 
-fn numbers(parcels: &[bytes::Bytes]) -> BTreeSet<String> {
+fn numbers(parcels: &[Bytes]) -> BTreeSet<String> {
     parcels.iter().map(|p| String::from_utf8(p.to_vec()).unwrap()).collect()
 }
 
@@ -57,6 +59,54 @@ async fn letters_go_out_a_few_at_once_and_come_back_with_receipts() {
     let health = running.health.of(ma).unwrap();
     assert!(health.last_success.is_some() && health.last_failure.is_none() && health.next_try.is_none() && health.attempts == 0);
     running.stop().await;
+}
+
+/// An outbox whose second letter is not made before the receipt for the first is in.
+struct Second(Arc<Tray>);
+
+impl Outbox for Second {
+    fn partners(&self) -> Vec<entente_transport::Address> {
+        self.0.partners()
+    }
+    fn next(&self, to: ServiceId) -> BoxFuture<'_, Option<Letter>> {
+        Box::pin(async move {
+            let letter = self.0.next(to).await;
+            if letter.as_ref().is_some_and(|l| l.number == 1) {
+                self.0.receipts(to, 1).await;
+            }
+            letter
+        })
+    }
+    fn done(&self, to: ServiceId, letter: u64, answer: Result<Bytes, SendError>) -> BoxFuture<'_, ()> {
+        self.0.done(to, letter, answer)
+    }
+    fn changed(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.0.changed()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_are_settled_while_the_next_letter_is_made() {
+    let p = pair(Shelf::new(), quick()).await;
+    let (tray, ma) = (Tray::new(vec![p.ma.address()]), service("ma"));
+    (0..3).for_each(|n| tray.put(ma, n));
+    let running = pump(&p.es, &Arc::new(Second(tray.clone())), quick());
+    tray.receipts(ma, 3).await;
+    assert_eq!(tray.look(ma, |d| (d.failures.len(), d.waiting.len())), (0, 0));
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_letter_that_is_made_and_has_not_left_goes_back_when_the_pump_ends() {
+    let ma = service("ma");
+    let away = entente_transport::Address { service: ma, endpoints: vec!["127.0.0.1:9".to_owned()], pins: vec![pin(&identity())], shows: None };
+    let tray = Tray::new(vec![away]);
+    // The first fails and earns a rest of minutes; the second is made and waits for its end.
+    let running = pump(&identity(), &tray, Limits { backoff_base_ms: 600_000, backoff_cap_ms: 600_000, ..quick() });
+    (0..2).for_each(|n| tray.put(ma, n));
+    until(|| tray.look(ma, |d| !d.failures.is_empty())).await;
+    running.stop().await;
+    assert_eq!(tray.look(ma, |d| (d.out.len(), d.waiting.len(), d.receipts.len())), (0, 2, 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
