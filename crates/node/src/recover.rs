@@ -328,25 +328,26 @@ impl Node {
         Ok(())
     }
 
-    /// Looks at a declaration that bears our own signature and came from elsewhere: a later one than ours is another machine's.
+    /// Looks at a declaration that bears our own signature and came from elsewhere: a later one than ours is another machine's. One that
+    /// stands in this ledger is none, whatever time it states: our clock may have been ahead when we said it.
     pub(crate) fn take_own_declaration(&mut self, from: ServiceId, bytes: &[u8], batch: &mut Append) -> Result<(), NodeError> {
         let own = self.book.cards(&self.me()).ok_or(NodeError::UnknownPartner(self.me()))?;
         // One that a revoked card signed says nothing any more: it is ours, declared anew since, or a thief's.
         let Some((said, _)) = unless_over(Restored::read(bytes, &own))? else { return Ok(()) };
+        let digest = Digest::of(bytes);
+        if self.store.entry(&digest)?.is_some() {
+            return Ok(());
+        }
         match &self.fence.declared {
-            Some(d) if d.digest == Digest::of(bytes) || said.at.at < d.at => Ok(()),
-            Some(_) => {
-                self.found_twin(from, batch);
-                Ok(())
-            }
+            Some(d) if d.digest == digest || said.at.at < d.at => {}
+            Some(_) => self.found_twin(from, batch),
             // Somebody restored our backup on another machine while this one runs.
-            None if self.store.entry(&Digest::of(bytes))?.is_none() => {
+            None => {
                 self.found_older(from, batch)?;
                 self.found_twin(from, batch);
-                Ok(())
             }
-            None => Ok(()),
         }
+        Ok(())
     }
 
     /// Takes a receipt that we gave before our ledger was put back: the time in it is when we had those acts.

@@ -453,8 +453,9 @@ impl World {
             if let Some(a) = acts.iter().find(|a| author_is_honest(a) && a.verdict == Verdict::Waiting && !in_vain.contains(&a.id)) {
                 return Err(Violation::new("nothing-waits", format!("at {} act {} of {} still waits", NAMES[i], a.id.short(), dossier.short())));
             }
-            // From where an author's chain forks on, its acts are evidence and fold to nothing; not everybody holds every one.
-            let counts = |a: &&store::Act| forks.get(&a.author).is_none_or(|seq| a.seq < *seq);
+            // From where an author's chain forks on, its acts are evidence and fold to nothing; not everybody holds every one. What waits
+            // in vain folds to nothing either, and nobody asks for it.
+            let counts = |a: &&store::Act| forks.get(&a.author).is_none_or(|seq| a.seq < *seq) && !in_vain.contains(&a.id);
             let mut filed: Vec<(ActId, String)> = acts.iter().filter(counts).map(|a| (a.id, a.verdict.to_string())).collect();
             filed.sort();
             let digest = self.view(i, dossier).map(|v| v.digest);
@@ -466,7 +467,7 @@ impl World {
                             .iter()
                             .filter(|a| !filed.contains(a))
                             .chain(filed.iter().filter(|a| !acts.contains(a)))
-                            .map(|(a, v)| format!("{} {v}", a.short()))
+                            .map(|(a, v)| format!("{} {v}: {}", a.short(), self.held_as(a)))
                             .collect();
                         let what = format!("{} and {} hold different acts of {}: {}", NAMES[*other], NAMES[i], dossier.short(), differ.join(", "));
                         return Err(Violation::new("honest-parties-fold-alike", what));
@@ -484,7 +485,7 @@ impl World {
     }
 
     /// Returns the first number at which an author's chain forks, by author, as the honest disks together show it.
-    fn forks(&self, dossier: &DossierId, honest: &[usize]) -> Result<BTreeMap<ServiceId, u64>, Violation> {
+    pub(crate) fn forks(&self, dossier: &DossierId, honest: &[usize]) -> Result<BTreeMap<ServiceId, u64>, Violation> {
         let mut seen: BTreeMap<(ServiceId, u64), BTreeSet<ActId>> = BTreeMap::new();
         for i in honest {
             let acts = self.stations[*i].store().expect("it runs").acts_of(dossier).map_err(|e| Violation::new("stays-sound", e.to_string()))?;

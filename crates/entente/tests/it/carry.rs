@@ -284,7 +284,7 @@ fn a_node_that_is_told_to_stop_does_not_wait_for_a_medium_that_stalls() {
 }
 
 async fn stalled(root: &Path) {
-    let (mut a, mut b) = two_nodes(root, Path::new(PROGRAM)).await.unwrap();
+    let (a, mut b) = two_nodes(root, Path::new(PROGRAM)).await.unwrap();
     let dossier = dossiers(&a, &b, 1).await.unwrap().remove(0);
     b.stop().unwrap();
     let medium = root.join("medium");

@@ -275,6 +275,35 @@ fn a_node_that_was_put_back_again_before_anybody_heard_of_it_is_believed_and_bel
 }
 
 #[test]
+fn a_declaration_made_under_a_clock_ahead_is_no_other_machines() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut w, asked, copied) = asked_and_backed_up(folder.path(), 2);
+    w.notes(MA, asked.dossier, "Perdu.");
+    w.pump();
+    // The first restoration is declared two hours ahead of everybody, and lost before anybody has heard of it.
+    let right = w.now;
+    w.wait(120 * MINUTE);
+    put_back(&mut w, &folder.path().join("copy.db"), Some(copied));
+    let (ahead, second) = (w.now, folder.path().join("second.db"));
+    w.node(MA).recover(ahead).unwrap();
+    w.sides[MA].commit();
+    let copied = backed_up(&w, &second);
+    w.now = right.plus_ms(MINUTE);
+    put_back(&mut w, &second, Some(copied));
+    w.pump();
+    assert_eq!((w.codes_logged(ES, "incident").len(), w.node(MA).fence().unwrap().unwrap().over), (1, true));
+    w.wait(180 * MINUTE);
+    w.node(MA).retry();
+    w.pump();
+    assert_eq!(w.codes_logged(ES, "incident"), ["peer.ledger.restored"; 2], "the first one was taken once its time had come");
+    assert_eq!(w.codes_logged(MA, "incident"), [""; 0], "the first is in its own ledger");
+    w.notes(MA, asked.dossier, "On continue.");
+    w.pump();
+    w.alike(asked.dossier);
+    nothing_twice(&w);
+}
+
+#[test]
 fn two_machines_from_one_backup_are_named_on_both_sides() {
     let folder = tempfile::tempdir().unwrap();
     let (mut w, _) = allied_on(folder.path(), 2);
