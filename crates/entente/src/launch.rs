@@ -17,6 +17,10 @@ use std::time::{Duration, Instant};
 
 /// How long a node may take to come up.
 const READY_WITHIN: Duration = Duration::from_secs(30);
+/// How long it may take to answer the question whether it is up, before it is asked again.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
+/// How long a node that was asked to stop may take: what is under way is given fifteen seconds.
+const STOPS_WITHIN: Duration = Duration::from_secs(60);
 
 /// What stops a launch.
 #[derive(Debug, thiserror::Error)]
@@ -146,10 +150,10 @@ impl Station {
         let client = self.client("admin");
         let began = Instant::now();
         loop {
-            match client.get("/v1/me").await {
-                Ok(_) => return Ok(()),
-                Err(p) if p.status != 0 => return Err(p.into()),
-                Err(_) => {}
+            match tokio::time::timeout(ANSWERS_WITHIN, client.get("/v1/me")).await {
+                Ok(Ok(_)) => return Ok(()),
+                Ok(Err(p)) if p.status != 0 => return Err(p.into()),
+                Ok(Err(_)) | Err(_) => {}
             }
             if let Some(status) = self.child.as_mut().and_then(|c| c.try_wait().ok().flatten()) {
                 return Err(system(format!("node {} ended at once ({status}):\n{}", self.code, self.log_tail())));
@@ -169,16 +173,20 @@ impl Station {
         }
     }
 
-    /// Asks the node's process to stop (SIGTERM) and waits for its end.
+    /// Asks the node's process to stop (SIGTERM) and waits for its end; one that does not end is killed, and that is an error.
     pub fn stop(&mut self) -> Result<(), LaunchError> {
-        let Some(mut child) = self.child.take() else { return Ok(()) };
-        let told = Command::new("kill").arg(child.id().to_string()).status().is_ok_and(|s| s.success());
-        let status = if told { child.wait() } else { child.kill().and_then(|()| child.wait()) };
-        match status {
-            Ok(s) if s.success() => Ok(()),
-            Ok(s) => Err(LaunchError::System(format!("node {} ended with {s}:\n{}", self.code, self.log_tail()))),
-            Err(e) => Err(LaunchError::System(e.to_string())),
+        let Some(pid) = self.pid() else { return Ok(()) };
+        let told = Command::new("kill").arg(pid.to_string()).status().is_ok_and(|s| s.success());
+        let began = Instant::now();
+        while told && began.elapsed() < STOPS_WITHIN {
+            match self.ended() {
+                Some(status) if status.success() => return Ok(()),
+                Some(status) => return Err(LaunchError::System(format!("node {} ended with {status}:\n{}", self.code, self.log_tail()))),
+                None => std::thread::sleep(Duration::from_millis(10)),
+            }
         }
+        self.kill();
+        Err(LaunchError::System(format!("node {} did not stop when asked to, and was killed:\n{}", self.code, self.log_tail())))
     }
 
     /// Tells how the node's process ended, once, if it did.
