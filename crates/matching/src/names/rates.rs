@@ -1,7 +1,7 @@
 //! How well names are told apart, and found again by their keys: figures of labelled pairs, for the shipped tables or for ones just learned.
 
 use super::costs::Costs;
-use super::keys::{Readings, Width};
+use super::keys::{NameKey, Readings, Width};
 use super::learn::{Labelled, Learned};
 use super::score::{ALIKE, Name, Pairing, Weights};
 use super::units::Units;
@@ -76,7 +76,7 @@ impl Tables {
     }
 
     /// Returns a name's keys.
-    pub fn keys(&self, name: &Name, width: Width) -> Vec<String> {
+    pub fn keys(&self, name: &Name, width: Width) -> Vec<NameKey> {
         name.keys_by(width, &self.readings)
     }
 
