@@ -117,6 +117,42 @@ const TITLES: &[&str] = &[
     "افندي",
 ];
 
+/// What is put before a name and often left away there: the name of the Prophet before one's own, honorifics, titles of scholars and pilgrims. They are parts
+/// as others are; only that one of them stands alone in front says nothing.
+const PUT_BEFORE: &[&str] = &[
+    "mohamed",
+    "mohammed",
+    "muhammad",
+    "mohammad",
+    "mohamad",
+    "muhammed",
+    "mohamud",
+    "mouhamed",
+    "mouhamad",
+    "mhamed",
+    "mohd",
+    "محمد",
+    "moulay",
+    "moulaye",
+    "mulay",
+    "مولاي",
+    "sidi",
+    "sid",
+    "si",
+    "سيدي",
+    "sayed",
+    "sayyid",
+    "sayyed",
+    "سيد",
+    "lalla",
+    "lala",
+    "لالا",
+    "لاله",
+    "للا",
+    "sheik",
+    "haji",
+];
+
 /// Parts a name.
 pub(crate) fn parts(name: &str) -> Vec<Part> {
     let mut end = name.len().min(NAME_BYTES_MAX);
@@ -225,7 +261,7 @@ impl Lists {
 }
 
 /// The lists of words that are no part of their own, in the order of [`List`].
-const LISTS: [&[&str]; 11] = [ARTICLES, ASSIMILATED, SON, FATHER, MOTHER, SERVANT, FAITH, GOD, FELL, AND, TITLES];
+const LISTS: [&[&str]; 12] = [ARTICLES, ASSIMILATED, SON, FATHER, MOTHER, SERVANT, FAITH, GOD, FELL, AND, TITLES, PUT_BEFORE];
 /// Bytes of the longest word in them.
 const LISTED_BYTES_MAX: usize = 14;
 
@@ -242,6 +278,7 @@ enum List {
     Fell,
     And,
     Titles,
+    PutBefore,
 }
 
 fn is_arabic_word(word: &str) -> bool {
@@ -408,6 +445,12 @@ impl Part {
     pub(crate) fn is_initial(&self) -> bool {
         self.text.chars().count() == 1
     }
+
+    /// Tells whether it is a name of its own where it stands first: no initial, no byname of kin (Abu Bakr), nothing that is put before names.
+    pub(crate) fn is_own_name(&self) -> bool {
+        let is_of_kin = self.forms.iter().any(|f| f.without == Some(Affix::Kin));
+        !is_of_kin && !self.is_initial() && !Lists::of(self.unit_text()).has(List::PutBefore)
+    }
 }
 
 #[cfg(test)]
@@ -461,6 +504,18 @@ mod tests {
         assert!(Lists::of("abdel").has(List::Servant) && !Lists::of("abdel").has(List::Articles));
         assert!(Lists::of("der").has(List::Fell) && Lists::of("as").has(List::Assimilated) && Lists::of("باشا").has(List::Titles));
         assert_eq!(Lists::of("zerouali").0, 0);
+    }
+
+    #[test]
+    fn a_first_part_is_a_name_of_its_own_or_put_before_one() {
+        let own = |name: &str| parts(name)[0].is_own_name();
+        for name in ["Ali Saddik", "علي صديق", "Hassan", "Moulaya Hassan", "Abdallah Naji"] {
+            assert!(own(name), "{name}");
+        }
+        for name in ["Mohamed Ali", "محمد علي", "Moulay Ali", "السيد علي", "Sidi Ali", "لالة سلمى", "A. Saddik", "Abou Ali Saddik", "أبو علي صديق", "Ben Ali"]
+        {
+            assert!(!own(name), "{name}");
+        }
     }
 
     #[test]

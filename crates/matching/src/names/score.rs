@@ -7,6 +7,7 @@ use super::costs::Costs;
 use super::letters::{WORD_MAX, is_arabic_symbol};
 use super::parts::{PARTS_MAX, Part, parts};
 use super::units::{Known, Unit, Units};
+use std::cmp::Ordering;
 use std::sync::OnceLock;
 
 /// A name that is ready to be compared.
@@ -53,7 +54,7 @@ const PARTED_LOSS: f32 = 0.04;
 /// How well a short form fits its name at least.
 const SHORT_FIT: f32 = 0.85;
 /// Figures that a pair comes to.
-pub(crate) const FIGURES: usize = 15;
+pub(crate) const FIGURES: usize = 16;
 /// Weights: one for each figure and each product of two.
 pub(crate) const WEIGHTS: usize = FIGURES * (FIGURES + 1) / 2;
 /// Sounds of a whole name.
@@ -132,6 +133,12 @@ impl Name {
         }
     }
 
+    /// Leaves the first part away: of a name that runs through the generations, the father's is left.
+    pub(crate) fn without_first(&self) -> Name {
+        let behind = self.parts.len().min(1);
+        Name { parts: self.parts[behind..].to_vec(), worths: self.worths[behind..].to_vec(), units: self.units[behind..].to_vec(), arabic: self.arabic }
+    }
+
     /// Goes over the parts.
     pub(crate) fn parts(&self) -> &[Part] {
         &self.parts
@@ -143,6 +150,9 @@ pub(crate) struct Pairing {
     /// Places in both names, and how well the parts there fit.
     pub(crate) taken: Vec<(usize, usize, f32)>,
     pub(crate) reordered: bool,
+    /// Whether the longer name begins with a name of its own that the shorter one has not: `Ali Hassan Naji` beside `Hassan Naji` is a child beside
+    /// the father.
+    pub(crate) alone_in_front: bool,
     pub(crate) figures: [f32; FIGURES],
     mixed: bool,
 }
@@ -198,6 +208,11 @@ impl Pairing {
         let known_other = taken.iter().map(|t| if let Known::Other(how_well) = known[t.0][t.1] { how_well } else { 0.0 }).fold(0.0, f32::max);
         // What many bear says little.
         let rare = taken.iter().map(|t| t.2.max(0.0) * (1.0 - units.widespread(a.units[t.0]).max(units.widespread(b.units[t.1])))).fold(0.0, f32::max);
+        let alone_in_front = match n.cmp(&m) {
+            Ordering::Greater => free_a[0] && a.parts[0].is_own_name(),
+            Ordering::Less => free_b[0] && b.parts[0].is_own_name(),
+            Ordering::Equal => false,
+        };
         let figures = [
             1.0,
             worst,
@@ -214,8 +229,14 @@ impl Pairing {
             known_same,
             known_other,
             rare,
+            f32::from(u8::from(alone_in_front)),
         ];
-        Pairing { taken, reordered, figures, mixed: a.arabic != b.arabic }
+        Pairing { taken, reordered, alone_in_front, figures, mixed: a.arabic != b.arabic }
+    }
+
+    /// Tells whether one name is in Arabic script and the other is not.
+    pub(crate) fn is_mixed(&self) -> bool {
+        self.mixed
     }
 
     /// Which line of weights applies.

@@ -131,6 +131,31 @@ fn chains_of_fathers_and_servants() {
     );
 }
 
+/// A first name that stands on one side alone, in front of the whole of the other name, is a child's beside the father's; what is put before names is not,
+/// nor is what is missing behind.
+#[test]
+fn a_child_beside_the_father_and_what_is_only_put_before_a_name() {
+    family(
+        &[
+            ("محمد نعيم جابر الدرعي", "Naim Jaber Derai"),
+            ("نعيم جابر الدرعي", "Mohamed Naim Jaber Al-Derai"),
+            ("مولاي إدريس القباج", "Driss Kabbaj"),
+            ("نزهة القباج", "Lalla Nezha Kabbaj"),
+            ("أبو حمزة نعيم الدرعي", "Naim al-Derai"),
+            ("نعيم جابر الدرعي", "R. Naim Jaber Al-Derai"),
+            ("رامز نعيم جابر الدرعي", "Ramez Naim Jaber"),
+            ("رامز نعيم جابر الدرعي", "Ramez Naim Derai"),
+            ("رامز نعيم جابر الدرعي", "Ramez Derai"),
+        ],
+        &[
+            ("رامز نعيم جابر الدرعي", "Naim Jaber Al-Derai"),
+            ("نعيم جابر الدرعي", "Ramez Naim Jaber Derai"),
+            ("نعيم جابر الدرعي", "Houda Naim Jaber Al-Derai"),
+            ("رامز جابر الدرعي", "Jaber Derai"),
+        ],
+    );
+}
+
 #[test]
 fn two_surnames_of_spain_and_one_of_them_dropped() {
     family(
