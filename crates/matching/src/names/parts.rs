@@ -54,7 +54,31 @@ const SON: &[&str] = &["ben", "bin", "ibn", "bn", "بن", "ابن"];
 const FATHER: &[&str] = &["abu", "abou", "abo", "abi", "abul", "aboul", "bou", "bu", "ابو", "بو", "ابي", "ابا"];
 const MOTHER: &[&str] = &["um", "umm", "oum", "oumm", "ام"];
 const SERVANT: &[&str] = &["abd", "abdel", "abdal", "abdul", "abdoul", "abdol", "abdou", "abdu", "abdil", "عبد"];
-const FAITH: &[&str] = &["din", "dine", "eddin", "eddine", "addin", "addine", "uddin", "oddin", "edin", "edine", "ddine", "الدين", "دين"];
+const FAITH: &[&str] = &[
+    "din",
+    "dine",
+    "deen",
+    "eddin",
+    "eddine",
+    "eddeen",
+    "addin",
+    "addine",
+    "addeen",
+    "uddin",
+    "uddeen",
+    "oddin",
+    "edin",
+    "edine",
+    "ddine",
+    "eldin",
+    "eldine",
+    "eldeen",
+    "aldin",
+    "aldine",
+    "aldeen",
+    "الدين",
+    "دين",
+];
 const GOD: &[&str] = &["allah", "ullah", "alla", "ollah", "lah", "الله", "اله", "لله"];
 /// What leads to a name and is none: particles of six languages, and "son of", "daughter of" where they stand apart.
 const FELL: &[&str] = &[
@@ -481,6 +505,8 @@ mod tests {
         assert_eq!(shown("Ben Youssef"), "benyoussef|^yousef");
         assert_eq!(shown("Abou Bakr"), "boubakr|bakr");
         assert_eq!(shown("Nour Eddine"), "nourdin");
+        assert_eq!(["Nour Eldin", "Nour El-Din", "Nour Al-Deen", "Nour Aldeen"].map(shown), ["nourdin"; 4]);
+        assert_eq!(shown("Deen Nour"), "deen nour");
         assert_eq!(shown("نصر الله"), "نصراله");
         assert_eq!(shown("Fath Allah"), "fathallah");
     }

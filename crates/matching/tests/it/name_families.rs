@@ -119,6 +119,8 @@ fn chains_of_fathers_and_servants() {
             ("عبدالرحمن بن يوسف", "Abderrahmane Benyoussef"),
             ("محمد ولد سيدي هيبة", "Mohamed Ould Sidi Haiba"),
             ("سيف الدين بوزيان", "Seif Eddine Bouziane"),
+            ("صلاح الدين قاسمي", "Salah Eldin Gasmi"),
+            ("عز الدين المرابط", "Ezz-Eldeen Mrabet"),
             ("أبو بكر الزكراوي", "Aboubakr Zekraoui"),
             ("زينب بنت خالد الهاشمي", "Zaynab bint Khalid al-Hashimi"),
             ("صالح بن عبد القادر", "Salah Benabdelkader"),
@@ -126,6 +128,7 @@ fn chains_of_fathers_and_servants() {
         &[
             ("عبد الله بن عبد الرحمن السوسي", "Abdallah Ben Abdelkader Soussi"),
             ("سيف الدين بوزيان", "Nour Eddine Bouziane"),
+            ("صلاح الدين قاسمي", "Nour Eldin Gasmi"),
             ("صالح بن عبد القادر", "Salah Benabdessalam"),
         ],
     );
