@@ -1,7 +1,7 @@
 //! Learns the tables of `names` from a labelled file and writes them into `data/`.
 //!
-//! `cargo run --release -p entente-matching --example learn_names -- FILE [weights]`: FILE has a heading and the columns left, right, same. With `weights`
-//! only what figures weigh is learned, beside the letters and units that ship, so that keys of names stay as they are. How well tables do
+//! `cargo run --release -p entente-matching --example learn_names -- FILE [weights]`: FILE has a heading and the columns left, right, same. With
+//! `weights` only what figures weigh is learned, beside the letters and units that ship, so that keys of names stay as they are. How well tables do
 //! on names that they were not learned from is told by `entente bench names FILE --held-back`.
 
 use entente_matching::names::learn::{Labelled, learn, learn_weights};

@@ -303,11 +303,13 @@ fn stands_for(pairs: &[Labelled], costs: &Costs) -> Seen {
 /// Parts that both names must have for pairs without the first part to be made of them: two are left then.
 const GENERATIONS_MIN: usize = 3;
 
-/// Makes pairs out of two spellings of one name that runs through three generations, each spelling beside the other without its first part, and says whether
-/// they are one person's: not where that part is a name of its own, because then what is left is the father's; but where it is only put before names.
+/// Makes pairs out of two spellings of one name that runs through three generations, each spelling beside the other without its first part, and says
+/// whether they are one person's: not where that part is a name of its own, because then what is left is the father's; but where it is only put
+/// before names.
 ///
-/// The public pairs hold next to none, because the fathers of public figures are seldom public figures; in the records of a service they stand side by side.
-/// Only for two scripts: of Latin names, those of Turks, Germans and Americans lose their first part and stay the same person's (44 of 46 in the public pairs).
+/// The public pairs hold next to none, because the fathers of public figures are seldom public figures; in the records of a service they stand side
+/// by side. Only for two scripts: of Latin names, those of Turks, Germans and Americans lose their first part and stay the same person's (44 of 46 in
+/// the public pairs).
 fn without_first(a: &Name, b: &Name) -> Vec<(Name, Name, bool)> {
     if a.parts().len().min(b.parts().len()) < GENERATIONS_MIN {
         return Vec::new();
@@ -325,12 +327,12 @@ fn figures(pairs: &[Labelled], costs: &Costs, seen: &Seen) -> [Vec<([f32; WEIGHT
         let units = Units::read(&units::written(&others)).expect("what was just written is of the form");
         for p in pairs.iter().filter(|p| told_apart(&p.left) % FOLDS == fold) {
             let (a, b) = (Name::with(&p.left, costs, &units), Name::with(&p.right, costs, &units));
-            let pairing = Pairing::of(&a, &b, costs, &units);
+            let pairing = Pairing::of_alike(&a, &b, costs, &units);
             if !pairing.taken.is_empty() {
                 rows[pairing.line()].push((pairing.products(), f32::from(u8::from(p.same))));
             }
             if p.same && pairing.is_mixed() {
-                let made = without_first(&a, &b).into_iter().map(|(a, b, same)| (Pairing::of(&a, &b, costs, &units), same));
+                let made = without_first(&a, &b).into_iter().map(|(a, b, same)| (Pairing::of_alike(&a, &b, costs, &units), same));
                 // Where the first part stands for another one after all, the pair shows nothing.
                 let shown = made.filter(|(made, same)| *same || made.alone_in_front);
                 rows[pairing.line()].extend(shown.map(|(made, same)| (made.products(), f32::from(u8::from(same)))));

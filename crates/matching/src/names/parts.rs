@@ -141,8 +141,8 @@ const TITLES: &[&str] = &[
     "افندي",
 ];
 
-/// What is put before a name and often left away there: the name of the Prophet before one's own, honorifics, titles of scholars and pilgrims. They are parts
-/// as others are; only that one of them stands alone in front says nothing.
+/// What is put before a name and often left away there: the name of the Prophet before one's own, honorifics, titles of scholars and pilgrims. They
+/// are parts as others are; only that one of them stands alone in front says nothing.
 const PUT_BEFORE: &[&str] = &[
     "mohamed",
     "mohammed",
@@ -450,6 +450,17 @@ impl Part {
             forms.extend(letters::parted(symbols).map(|symbols| Form { symbols, without: *without, parted: true }));
         }
         Part { text: letters::bare(pieces.concat()), bare: known, forms }
+    }
+
+    /// Makes one part of two neighbours, as they would be written in one word.
+    pub(crate) fn together(first: &Part, second: &Part) -> Part {
+        let form = |f: &Form| {
+            let mut symbols = [first.forms[0].symbols.as_slice(), &f.symbols].concat();
+            symbols.truncate(letters::WORD_MAX);
+            Form { symbols, without: None, parted: false }
+        };
+        let forms = second.forms.iter().filter(|f| !f.parted).map(form).collect();
+        Part { text: format!("{}{}", first.text, second.text), bare: None, forms }
     }
 
     /// Tells whether what is surely an article was written together with the part: Arabic ال.

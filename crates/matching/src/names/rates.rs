@@ -72,7 +72,7 @@ impl Tables {
 
     /// Returns how likely two names are one.
     pub fn score(&self, a: &Name, b: &Name) -> f32 {
-        Pairing::of(a, b, &self.costs, &self.units).score(&self.weights)
+        Pairing::of_alike(a, b, &self.costs, &self.units).score(&self.weights)
     }
 
     /// Returns a name's keys.
