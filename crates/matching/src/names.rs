@@ -10,5 +10,5 @@ pub mod rates;
 mod score;
 mod units;
 
-pub use keys::{SCHEME, Width};
+pub use keys::{NameKey, SCHEME, Width};
 pub use score::{ALIKE, Fit, Likeness, Name};

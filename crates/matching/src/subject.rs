@@ -351,11 +351,13 @@ impl Subject {
         years.sort_unstable();
         years.dedup();
         for name in self.names.iter().map(|n| Name::new(n)) {
+            let by_date = if dates.is_empty() { Vec::new() } else { name.keys(with_date) };
             for (month, day, year) in dates.iter().filter_map(|b| b.day.map(|(month, day)| (month, day, b.year))) {
-                all.extend(name.keys(with_date).into_iter().map(|k| Key { kind: KeyType::NameDate, value: format!("{k}|{year:04}-{month:02}-{day:02}") }));
+                all.extend(by_date.iter().map(|k| Key { kind: KeyType::NameDate, value: format!("{k}|{year:04}-{month:02}-{day:02}") }));
             }
+            let by_year = if years.is_empty() { Vec::new() } else { name.keys(with_year) };
             for year in &years {
-                all.extend(name.keys(with_year).into_iter().map(|k| Key { kind: KeyType::NameYear, value: format!("{k}|{year:04}") }));
+                all.extend(by_year.iter().map(|k| Key { kind: KeyType::NameYear, value: format!("{k}|{year:04}") }));
             }
         }
         all.sort();

@@ -61,7 +61,7 @@ pub fn chance(tables: &Tables, from: &[Labelled], asked: &[Labelled], arabic: bo
         let name = first.first_with_others(others);
         bearers.entry(identity(&name)).or_default().push(i);
         for key in tables.keys(&name, sides.0) {
-            by_key.entry(hash(&key)).or_default().push(i);
+            by_key.entry(hash(key.as_str())).or_default().push(i);
         }
     }
     let step = (asked.len() / QUESTIONS).max(1);
@@ -69,7 +69,8 @@ pub fn chance(tables: &Tables, from: &[Labelled], asked: &[Labelled], arabic: bo
     for p in asked.iter().step_by(step) {
         let same = bearers.get(&identity(&tables.name(&p.left)));
         namesakes += usize::from(same.is_some());
-        let mut found: Vec<u32> = tables.keys(&tables.name(&p.right), sides.1).iter().filter_map(|k| by_key.get(&hash(k))).flatten().copied().collect();
+        let mut found: Vec<u32> =
+            tables.keys(&tables.name(&p.right), sides.1).iter().filter_map(|k| by_key.get(&hash(k.as_str()))).flatten().copied().collect();
         found.sort_unstable();
         found.dedup();
         found.retain(|i| same.is_none_or(|s| s.binary_search(i).is_err()));

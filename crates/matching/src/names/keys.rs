@@ -9,6 +9,9 @@ use super::letters::{COUNT, SYMBOLS, Symbol, is_arabic_symbol};
 use super::parts::{Affix, Form};
 use super::score::Name;
 use super::units::{Unit, Units};
+use std::cell::RefCell;
+use std::fmt;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 /// The version of the key scheme: two nodes meet only under the same one.
@@ -52,6 +55,48 @@ impl Width {
                 Limits { keys: 40, doubt: tenths(80), bearers: 100_000, left_out, slight: Some(tenths(30)) }
             }
         }
+    }
+}
+
+/// A key of a name: the consonants of two parts with a space between, or of the one part that there is.
+///
+/// The letters stand in the value itself, so that forty keys are forty values and not forty pieces of memory.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NameKey {
+    /// Behind the last letter nothing but zeros.
+    letters: [u8; KEY_BYTES],
+    length: u8,
+}
+
+/// Two parts and the space between.
+const KEY_BYTES: usize = 2 * CONSONANTS_MAX + 1;
+
+impl NameKey {
+    fn of(low: Text, high: Text) -> NameKey {
+        let mut letters = [0; KEY_BYTES];
+        let mut length = low.write(&mut letters);
+        if high.len() > 0 {
+            letters[length] = b' ';
+            length += 1 + high.write(&mut letters[length + 1..]);
+        }
+        NameKey { letters, length: length as u8 }
+    }
+
+    /// Returns the letters: capitals of the Latin alphabet, and the space between two parts.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.letters[..usize::from(self.length)]).expect("letters of the alphabet")
+    }
+}
+
+impl fmt::Display for NameKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for NameKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
     }
 }
 
@@ -221,9 +266,18 @@ fn class_of(symbol: usize) -> Option<u8> {
     CLASSES.iter().position(|(_, letters)| letters.split(' ').any(|l| l == SYMBOLS[symbol])).map(|c| c as u8 + 1)
 }
 
-fn class(letter: char) -> u8 {
-    CLASSES.iter().position(|c| c.0 == letter).expect("a class of ours") as u8 + 1
+/// The number of a class, which its letter is found by while this is compiled.
+const fn class(letter: char) -> u8 {
+    let mut i = 0;
+    while CLASSES[i].0 != letter {
+        i += 1;
+    }
+    i as u8 + 1
 }
+
+const A: u8 = class('A');
+const H: u8 = class('H');
+const L: u8 = class('L');
 
 fn read(s: usize, costs: &Costs) -> Vec<Way> {
     if is_arabic_symbol(s as Symbol) {
@@ -263,12 +317,24 @@ fn read(s: usize, costs: &Costs) -> Vec<Way> {
     ways
 }
 
-/// Memory that is used again for each part of a name.
+/// Memory that is used again for each part of a name, and for each name of a thread.
 #[derive(Default)]
 struct Room {
+    /// Readings of the form so far, and with the next symbol.
     beam: Vec<Reading>,
     next: Vec<Reading>,
+    /// Readings of the part.
     all: Vec<Reading>,
+    /// What was kept of them, part after part.
+    kept: Vec<Reading>,
+    /// For each part what is its own there, and how many names bear it.
+    parts: Vec<(Range<usize>, u64)>,
+    /// Pairs of readings.
+    pairs: Vec<Ranked>,
+}
+
+thread_local! {
+    static ROOM: RefCell<Room> = RefCell::default();
 }
 
 /// Reads a form in all ways that are at most `most` worse than the likeliest, and adds them to the others.
@@ -276,8 +342,7 @@ struct Room {
 /// A consonant that is repeated counts twice where both scripts write it twice: in Latin with a vowel between, in Arabic always, because what is only
 /// held long is written once there; but the l of the article and of God's name, which is written and not said.
 fn consonants(form: &Form, cost: Cost, most: Cost, readings: &Readings, room: &mut Room) {
-    let Room { beam, next, all } = room;
-    let (h, l, a) = (class('H'), class('L'), class('A'));
+    let Room { beam, next, all, .. } = room;
     beam.clear();
     beam.push((Text::default(), cost));
     let is_silent = |s: Symbol| readings.ways[usize::from(s)].first().is_some_and(|w| w.0.is_none());
@@ -286,7 +351,7 @@ fn consonants(form: &Form, cost: Cost, most: Cost, readings: &Readings, room: &m
         let ways = &readings.ways[usize::from(*s)];
         let arabic = is_arabic_symbol(*s);
         let add = |text: Text, class: Option<u8>| match class {
-            Some(c) if text.last() != Some(c) || parted || (arabic && c != l) => text.with(c),
+            Some(c) if text.last() != Some(c) || parted || (arabic && c != L) => text.with(c),
             _ => text,
         };
         if let [(class, more)] = ways.as_slice() {
@@ -318,15 +383,15 @@ fn consonants(form: &Form, cost: Cost, most: Cost, readings: &Readings, room: &m
     let opens = form.symbols.first().is_some_and(|s| is_silent(*s));
     for (mut text, cost) in beam.iter().copied() {
         // An h at the end is a matter of spelling, an L at the beginning mostly an article that grew together with its word.
-        while text.len() > 2 && text.last() == Some(h) {
+        while text.len() > 2 && text.last() == Some(H) {
             text = text.without(text.len() - 1);
         }
-        if text.len() > 2 && text.at(0) == l {
+        if text.len() > 2 && text.at(0) == L {
             text = text.without(0);
         }
         // Short words keep the mark that they open with a vowel, w or y: Ali is not Lea, Amin not Mouna, Younes not Niss.
         if text.len() <= SHORT_WORD && opens {
-            text = Text::after(a, text);
+            text = Text::after(A, text);
         }
         if text.len() > 0 {
             all.push((text, cost));
@@ -334,8 +399,8 @@ fn consonants(form: &Form, cost: Cost, most: Cost, readings: &Readings, room: &m
     }
 }
 
-/// Reads a part in the ways that a width takes, the likeliest first.
-fn part_readings(forms: &[Form], unit: Option<Unit>, limits: &Limits, readings: &Readings, room: &mut Room) -> Vec<Reading> {
+/// Reads a part in the ways that a width takes, the likeliest first, and adds them to those that are kept.
+fn part_readings(forms: &[Form], unit: Option<Unit>, limits: &Limits, readings: &Readings, room: &mut Room) -> Range<usize> {
     room.all.clear();
     room.all.extend(unit.iter().flat_map(|u| &readings.units[usize::from(*u)]));
     let known = if room.all.is_empty() { 0.0 } else { BY_LETTERS };
@@ -354,8 +419,7 @@ fn part_readings(forms: &[Form], unit: Option<Unit>, limits: &Limits, readings: 
         let parted = if form.parted { PARTED } else { 0.0 };
         consonants(form, nats(cost + known + parted), limits.doubt, readings, room);
     }
-    let all = &mut room.all;
-    let a = class('A');
+    let Room { all, kept, .. } = room;
     let most = all.iter().map(|r| r.1).min().unwrap_or_default() + limits.doubt;
     let least = limits.left_out.iter().chain([&limits.slight]).flatten().min();
     for r in 0..least.map_or(0, |_| all.len()) {
@@ -366,7 +430,7 @@ fn part_readings(forms: &[Form], unit: Option<Unit>, limits: &Limits, readings: 
         }
         let whole = (3..=n).last().and_then(|n| limits.left_out[n.min(5) - 3]);
         for i in 0..n {
-            let slight = n > 1 && (text.at(i) == a || (i > 0 && text.at(i) == text.at(i - 1)));
+            let slight = n > 1 && (text.at(i) == A || (i > 0 && text.at(i) == text.at(i - 1)));
             let more = if slight { limits.slight } else { whole };
             all.extend(more.map(|more| (text.without(i), cost + more)).filter(|r| r.1 < most));
         }
@@ -377,17 +441,20 @@ fn part_readings(forms: &[Form], unit: Option<Unit>, limits: &Limits, readings: 
         all.truncate(2 * READINGS_MAX);
     }
     all.sort_unstable_by_key(|r| (r.1, r.0));
-    let mut kept: Vec<Reading> = Vec::with_capacity(READINGS_MAX);
+    let begin = kept.len();
     for reading in all.iter().take_while(|r| r.1 < most) {
-        if kept.iter().all(|k| k.0 != reading.0) {
+        if kept[begin..].iter().all(|k| k.0 != reading.0) {
             kept.push(*reading);
-            if kept.len() == READINGS_MAX {
+            if kept.len() == begin + READINGS_MAX {
                 break;
             }
         }
     }
-    kept
+    begin..kept.len()
 }
+
+/// A pair of readings, in alphabetical order, behind its place.
+type Ranked = (Cost, Text, Text);
 
 /// Puts what is beyond doubt first.
 fn rank(doubted: bool, doubt: Cost) -> Cost {
@@ -395,46 +462,56 @@ fn rank(doubted: bool, doubt: Cost) -> Cost {
 }
 
 /// Sorts and takes all that is beyond doubt, and of the rest as many as there is room for; none twice.
-fn first_keys(all: &mut [(Cost, Text, Text)], most: usize) -> Vec<(Text, Text)> {
+fn first_keys(all: &mut [Ranked], most: usize) -> Vec<NameKey> {
     all.sort_unstable();
-    let mut kept: Vec<(Text, Text)> = Vec::with_capacity(most);
-    for (rank, low, high) in all.iter() {
-        if *rank > 0 && kept.len() >= most {
+    let mut taken = 0;
+    // One bit for each pair that was taken: what finds its bit free is new, and only what does not is looked for.
+    let mut seen = 0u128;
+    for i in 0..all.len() {
+        let (rank, low, high) = all[i];
+        if rank > 0 && taken >= most {
             break;
         }
-        if !kept.contains(&(*low, *high)) {
-            kept.push((*low, *high));
+        let bit = 1 << (low.0.wrapping_add(high.0.rotate_left(23)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 57);
+        if seen & bit == 0 || all[..taken].iter().all(|k| (k.1, k.2) != (low, high)) {
+            seen |= bit;
+            all[taken] = all[i];
+            taken += 1;
         }
     }
-    kept
+    all[..taken].iter().map(|k| NameKey::of(k.1, k.2)).collect()
 }
 
 impl Name {
     /// Returns the name's keys, the likeliest first, none twice; none where the name holds no letter.
-    pub fn keys(&self, width: Width) -> Vec<String> {
+    pub fn keys(&self, width: Width) -> Vec<NameKey> {
         self.keys_by(width, Readings::shipped())
     }
 
-    pub(crate) fn keys_by(&self, width: Width, readings: &Readings) -> Vec<String> {
-        let limits = width.limits();
-        let mut room = Room::default();
-        let mut parts: Vec<(Vec<Reading>, u64)> = Vec::with_capacity(self.parts().len());
+    pub(crate) fn keys_by(&self, width: Width, readings: &Readings) -> Vec<NameKey> {
+        ROOM.with_borrow_mut(|room| self.keys_in(&width.limits(), readings, room))
+    }
+
+    fn keys_in(&self, limits: &Limits, readings: &Readings, room: &mut Room) -> Vec<NameKey> {
+        room.kept.clear();
+        room.parts.clear();
+        room.pairs.clear();
         for (part, unit) in self.parts().iter().zip(self.units()) {
-            let read = part_readings(&part.forms, *unit, &limits, readings, &mut room);
+            let read = part_readings(&part.forms, *unit, limits, readings, room);
             if !read.is_empty() {
-                parts.push((read, unit.map_or(1, |u| u64::from(readings.bearers[usize::from(u)]).max(1))));
+                room.parts.push((read, unit.map_or(1, |u| u64::from(readings.bearers[usize::from(u)]).max(1))));
             }
         }
-        let mut all: Vec<(Cost, Text, Text)> = Vec::with_capacity(128);
+        let Room { kept, parts, pairs: all, .. } = room;
         if let [(one, _)] = parts.as_slice() {
-            all.extend(one.iter().enumerate().map(|(i, (text, cost))| (rank(i != 0, *cost), *text, Text::default())));
+            all.extend(kept[one.clone()].iter().enumerate().map(|(i, (text, cost))| (rank(i != 0, *cost), *text, Text::default())));
         }
         let pairs = || (0..parts.len()).flat_map(|i| (i + 1..parts.len()).map(move |j| (i, j)));
         let meet = |(i, j): (usize, usize)| parts[i].1 * parts[j].1;
         // What many bear together tells few of them apart, and another pair stands for the name as well.
         let most = pairs().map(meet).min().unwrap_or_default().max(if parts.len() < 3 { u64::MAX } else { limits.bearers });
         for (i, j) in pairs().filter(|p| meet(*p) <= most) {
-            let (first, second) = (&parts[i].0, &parts[j].0);
+            let (first, second) = (&kept[parts[i].0.clone()], &kept[parts[j].0.clone()]);
             let certain = first[0].1 + second[0].1;
             for (x, (a, ca)) in first.iter().enumerate() {
                 // Before the pair at (x, y) stand at least (x + 1) * (y + 1) - 1 others.
@@ -449,26 +526,14 @@ impl Name {
         }
         // Only the first are looked at, as long as they hold enough different ones.
         let enough = limits.keys + limits.keys / 4 + parts.len() * parts.len() / 2;
-        let mut kept = match all.len() > enough {
-            true => {
-                all.select_nth_unstable(enough);
-                first_keys(&mut all[..enough], limits.keys)
+        if all.len() > enough {
+            all.select_nth_unstable(enough);
+            let keys = first_keys(&mut all[..enough], limits.keys);
+            if keys.len() >= limits.keys {
+                return keys;
             }
-            false => Vec::new(),
-        };
-        if kept.len() < limits.keys {
-            kept = first_keys(&mut all, limits.keys);
         }
-        let written = |(low, high): &(Text, Text)| {
-            let mut key = [b' '; 2 * CONSONANTS_MAX + 1];
-            let mut end = low.write(&mut key);
-            if high.len() > 0 {
-                end += 1;
-                end += high.write(&mut key[end..]);
-            }
-            String::from_utf8_lossy(&key[..end]).into_owned()
-        };
-        kept.iter().map(written).collect()
+        first_keys(all, limits.keys)
     }
 }
 
@@ -489,6 +554,30 @@ mod tests {
         }
         assert!(!shared("Mohamed Benchekroun", "محمد الزروالي", Width::Medium));
         assert!(!shared("Ali Karim", "Lea Karim", Width::Narrow), "a short name keeps the vowel that it opens with");
+    }
+
+    #[test]
+    fn a_key_holds_the_letters_of_two_parts_and_is_told_from_another_by_each() {
+        let text = |word: &str| word.chars().fold(Text::default(), |t, c| t.with(class(c)));
+        let key = |low: &str, high: &str| NameKey::of(text(low), text(high));
+        assert_eq!(key("MHMD", "ZRL").as_str(), "MHMD ZRL");
+        assert_eq!((key("MHMD", "").to_string(), format!("{:?}", key("B", "B"))), ("MHMD".to_owned(), "\"B B\"".to_owned()));
+        assert_eq!(key("BCDBCDBCDBCD", "ZZZZZZZZZZZZ").as_str(), "BCDBCDBCDBCD ZZZZZZZZZZZZ", "the longest that there can be");
+        assert!(key("B", "C") == key("B", "C") && key("B", "C") != key("BC", "") && key("B", "C") != key("B", "D"));
+    }
+
+    #[test]
+    fn first_keys_are_different_ones_and_all_that_is_beyond_doubt() {
+        let text = |n: u8| (0..n % 5).fold(Text::default().with(1 + n % 17), |t, i| t.with(1 + (n / 5 + i) % 17));
+        // So many that some share a bit, and each twice: in doubt first, then again behind all others.
+        let mut all: Vec<Ranked> = (0..200).flat_map(|n| [(1 + Cost::from(n), Text::default(), text(n)), (900, Text::default(), text(n))]).collect();
+        let mut different: Vec<Text> = all.iter().map(|r| r.2).collect();
+        different.sort_unstable();
+        different.dedup();
+        assert_eq!(first_keys(&mut all.clone(), 400).len(), different.len());
+        assert!(different.len() > 40 && first_keys(&mut all.clone(), 2).len() == 2);
+        all.extend([10, 77, 10].map(|n| (0, text(n), text(n))));
+        assert_eq!(first_keys(&mut all, 1).len(), 2, "two are beyond doubt, and there is no room for another");
     }
 
     #[test]

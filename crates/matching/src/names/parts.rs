@@ -54,7 +54,31 @@ const SON: &[&str] = &["ben", "bin", "ibn", "bn", "بن", "ابن"];
 const FATHER: &[&str] = &["abu", "abou", "abo", "abi", "abul", "aboul", "bou", "bu", "ابو", "بو", "ابي", "ابا"];
 const MOTHER: &[&str] = &["um", "umm", "oum", "oumm", "ام"];
 const SERVANT: &[&str] = &["abd", "abdel", "abdal", "abdul", "abdoul", "abdol", "abdou", "abdu", "abdil", "عبد"];
-const FAITH: &[&str] = &["din", "dine", "eddin", "eddine", "addin", "addine", "uddin", "oddin", "edin", "edine", "ddine", "الدين", "دين"];
+const FAITH: &[&str] = &[
+    "din",
+    "dine",
+    "deen",
+    "eddin",
+    "eddine",
+    "eddeen",
+    "addin",
+    "addine",
+    "addeen",
+    "uddin",
+    "uddeen",
+    "oddin",
+    "edin",
+    "edine",
+    "ddine",
+    "eldin",
+    "eldine",
+    "eldeen",
+    "aldin",
+    "aldine",
+    "aldeen",
+    "الدين",
+    "دين",
+];
 const GOD: &[&str] = &["allah", "ullah", "alla", "ollah", "lah", "الله", "اله", "لله"];
 /// What leads to a name and is none: particles of six languages, and "son of", "daughter of" where they stand apart.
 const FELL: &[&str] = &[
@@ -115,6 +139,48 @@ const TITLES: &[&str] = &[
     "باشا",
     "بك",
     "افندي",
+];
+
+/// What is put before a name and often left away there: the name of the Prophet before one's own, honorifics, titles of scholars and pilgrims. They
+/// are parts as others are; only that one of them stands alone in front says nothing.
+const PUT_BEFORE: &[&str] = &[
+    "mohamed",
+    "mohammed",
+    "muhammad",
+    "mohammad",
+    "mohamad",
+    "muhammed",
+    "mohamud",
+    "mouhamed",
+    "mouhamad",
+    "mhamed",
+    "mohd",
+    "محمد",
+    "moulay",
+    "moulaye",
+    "mulay",
+    "مولاي",
+    "sidi",
+    "sid",
+    "si",
+    "سيدي",
+    "sayed",
+    "sayyid",
+    "sayyed",
+    "سيد",
+    "lalla",
+    "lala",
+    "لالا",
+    "لاله",
+    "للا",
+    "sheik",
+    "haji",
+    // Fatima Zahra is one given name, of which the second half alone is used too.
+    "fatima",
+    "fatimah",
+    "fatma",
+    "fatema",
+    "فاطمه",
 ];
 
 /// Parts a name.
@@ -225,7 +291,7 @@ impl Lists {
 }
 
 /// The lists of words that are no part of their own, in the order of [`List`].
-const LISTS: [&[&str]; 11] = [ARTICLES, ASSIMILATED, SON, FATHER, MOTHER, SERVANT, FAITH, GOD, FELL, AND, TITLES];
+const LISTS: [&[&str]; 12] = [ARTICLES, ASSIMILATED, SON, FATHER, MOTHER, SERVANT, FAITH, GOD, FELL, AND, TITLES, PUT_BEFORE];
 /// Bytes of the longest word in them.
 const LISTED_BYTES_MAX: usize = 14;
 
@@ -242,6 +308,7 @@ enum List {
     Fell,
     And,
     Titles,
+    PutBefore,
 }
 
 fn is_arabic_word(word: &str) -> bool {
@@ -391,6 +458,17 @@ impl Part {
         Part { text: letters::bare(pieces.concat()), bare: known, forms }
     }
 
+    /// Makes one part of two neighbours, as they would be written in one word.
+    pub(crate) fn together(first: &Part, second: &Part) -> Part {
+        let form = |f: &Form| {
+            let mut symbols = [first.forms[0].symbols.as_slice(), &f.symbols].concat();
+            symbols.truncate(letters::WORD_MAX);
+            Form { symbols, without: None, parted: false }
+        };
+        let forms = second.forms.iter().filter(|f| !f.parted).map(form).collect();
+        Part { text: format!("{}{}", first.text, second.text), bare: None, forms }
+    }
+
     /// Tells whether what is surely an article was written together with the part: Arabic ال.
     pub(crate) fn known_bare(&self) -> bool {
         self.forms.get(1).is_some_and(|f| f.without == Some(Affix::Article)) && self.text.starts_with("ال")
@@ -407,6 +485,12 @@ impl Part {
     /// Tells whether only the first letter is written.
     pub(crate) fn is_initial(&self) -> bool {
         self.text.chars().count() == 1
+    }
+
+    /// Tells whether it is a name of its own where it stands first: no initial, no byname of kin (Abu Bakr), nothing that is put before names.
+    pub(crate) fn is_own_name(&self) -> bool {
+        let is_of_kin = self.forms.iter().any(|f| f.without == Some(Affix::Kin));
+        !is_of_kin && !self.is_initial() && !Lists::of(self.unit_text()).has(List::PutBefore)
     }
 }
 
@@ -438,6 +522,8 @@ mod tests {
         assert_eq!(shown("Ben Youssef"), "benyoussef|^yousef");
         assert_eq!(shown("Abou Bakr"), "boubakr|bakr");
         assert_eq!(shown("Nour Eddine"), "nourdin");
+        assert_eq!(["Nour Eldin", "Nour El-Din", "Nour Al-Deen", "Nour Aldeen"].map(shown), ["nourdin"; 4]);
+        assert_eq!(shown("Deen Nour"), "deen nour");
         assert_eq!(shown("نصر الله"), "نصراله");
         assert_eq!(shown("Fath Allah"), "fathallah");
     }
@@ -461,6 +547,18 @@ mod tests {
         assert!(Lists::of("abdel").has(List::Servant) && !Lists::of("abdel").has(List::Articles));
         assert!(Lists::of("der").has(List::Fell) && Lists::of("as").has(List::Assimilated) && Lists::of("باشا").has(List::Titles));
         assert_eq!(Lists::of("zerouali").0, 0);
+    }
+
+    #[test]
+    fn a_first_part_is_a_name_of_its_own_or_put_before_one() {
+        let own = |name: &str| parts(name)[0].is_own_name();
+        for name in ["Ali Saddik", "علي صديق", "Hassan", "Moulaya Hassan", "Abdallah Naji"] {
+            assert!(own(name), "{name}");
+        }
+        for name in ["Mohamed Ali", "محمد علي", "Moulay Ali", "السيد علي", "Sidi Ali", "لالة سلمى", "A. Saddik", "Abou Ali Saddik", "أبو علي صديق", "Ben Ali"]
+        {
+            assert!(!own(name), "{name}");
+        }
     }
 
     #[test]

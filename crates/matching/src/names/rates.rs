@@ -1,7 +1,7 @@
 //! How well names are told apart, and found again by their keys: figures of labelled pairs, for the shipped tables or for ones just learned.
 
 use super::costs::Costs;
-use super::keys::{Readings, Width};
+use super::keys::{NameKey, Readings, Width};
 use super::learn::{Labelled, Learned};
 use super::score::{ALIKE, Name, Pairing, Weights};
 use super::units::Units;
@@ -72,11 +72,11 @@ impl Tables {
 
     /// Returns how likely two names are one.
     pub fn score(&self, a: &Name, b: &Name) -> f32 {
-        Pairing::of(a, b, &self.costs, &self.units).score(&self.weights)
+        Pairing::of_alike(a, b, &self.costs, &self.units).score(&self.weights)
     }
 
     /// Returns a name's keys.
-    pub fn keys(&self, name: &Name, width: Width) -> Vec<String> {
+    pub fn keys(&self, name: &Name, width: Width) -> Vec<NameKey> {
         name.keys_by(width, &self.readings)
     }
 

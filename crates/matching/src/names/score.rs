@@ -1,12 +1,15 @@
 //! How likely two spellings are one name, and why, part by part.
 //!
-//! 1 every part of one name is aligned with every part of the other, 2 the best are taken one by one, 3 what fits, what is left over and in
-//! which order makes a few figures, 4 learned weights make one number of them. Nothing here decides: a person reads it, with the reasons.
+//! 1 neighbours that the other name writes in one word are written together, 2 every part of one name is aligned with every part of the other, 3 the
+//! best are taken one by one, 4 what fits, what is left over and in which order makes a few figures, 5 learned weights make one number of them.
+//! Nothing here decides: a person reads it, with the reasons.
 
 use super::costs::Costs;
 use super::letters::{WORD_MAX, is_arabic_symbol};
 use super::parts::{PARTS_MAX, Part, parts};
 use super::units::{Known, Unit, Units};
+use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::sync::OnceLock;
 
 /// A name that is ready to be compared.
@@ -53,7 +56,7 @@ const PARTED_LOSS: f32 = 0.04;
 /// How well a short form fits its name at least.
 const SHORT_FIT: f32 = 0.85;
 /// Figures that a pair comes to.
-pub(crate) const FIGURES: usize = 15;
+pub(crate) const FIGURES: usize = 16;
 /// Weights: one for each figure and each product of two.
 pub(crate) const WEIGHTS: usize = FIGURES * (FIGURES + 1) / 2;
 /// Sounds of a whole name.
@@ -87,7 +90,10 @@ impl Name {
     }
 
     pub(crate) fn with(text: &str, costs: &Costs, units: &Units) -> Name {
-        let parts = parts(text);
+        Name::of(parts(text), costs, units)
+    }
+
+    fn of(parts: Vec<Part>, costs: &Costs, units: &Units) -> Name {
         let worths = parts.iter().map(|p| [false, true].map(|arabic| costs.own(&p.forms[0].symbols, arabic))).collect();
         let arabic = parts.iter().any(|p| p.forms[0].symbols.first().is_some_and(|s| is_arabic_symbol(*s)));
         let units = parts.iter().map(|p| unit(p, units)).collect();
@@ -96,22 +102,24 @@ impl Name {
 
     /// Compares with another name.
     pub fn likeness(&self, other: &Name) -> Likeness {
-        let pairing = Pairing::of(self, other, Costs::shipped(), Units::shipped());
+        let (costs, units) = (Costs::shipped(), Units::shipped());
+        let (left, right) = parted_alike(self, other, costs, units);
+        let pairing = Pairing::of(&left, &right, costs, units);
         let text = |side: &Name, i: usize| side.parts[i].text.clone();
-        let fits = pairing.taken.iter().map(|(i, j, fit)| Fit { left: text(self, *i), right: text(other, *j), fit: fit.clamp(0.0, 1.0) }).collect();
+        let fits = pairing.taken.iter().map(|(i, j, fit)| Fit { left: text(&left, *i), right: text(&right, *j), fit: fit.clamp(0.0, 1.0) }).collect();
         let over = |side: &Name, taken: &dyn Fn(usize) -> bool| (0..side.parts.len()).filter(|i| !taken(*i)).map(|i| text(side, i)).collect();
         Likeness {
             score: pairing.score(Weights::shipped()),
             fits,
-            left_over: over(self, &|i| pairing.taken.iter().any(|t| t.0 == i)),
-            right_over: over(other, &|j| pairing.taken.iter().any(|t| t.1 == j)),
+            left_over: over(&left, &|i| pairing.taken.iter().any(|t| t.0 == i)),
+            right_over: over(&right, &|j| pairing.taken.iter().any(|t| t.1 == j)),
             reordered: pairing.reordered,
         }
     }
 
     /// Returns the score alone, which is quicker.
     pub fn score(&self, other: &Name) -> f32 {
-        Pairing::of(self, other, Costs::shipped(), Units::shipped()).score(Weights::shipped())
+        Pairing::of_alike(self, other, Costs::shipped(), Units::shipped()).score(Weights::shipped())
     }
 
     /// Returns what of the table each part is.
@@ -132,6 +140,41 @@ impl Name {
         }
     }
 
+    /// Leaves the first part away: of a name that runs through the generations, the father's is left.
+    pub(crate) fn without_first(&self) -> Name {
+        let behind = self.parts.len().min(1);
+        Name { parts: self.parts[behind..].to_vec(), worths: self.worths[behind..].to_vec(), units: self.units[behind..].to_vec(), arabic: self.arabic }
+    }
+
+    /// Writes two neighbours as one word where a part of a shorter name that fits no single one fits them together; the best, where there are
+    /// several.
+    fn together(&self, shorter: &Name, costs: &Costs, units: &Units) -> Option<Name> {
+        let mut rows = [0; WORD_MAX + 1];
+        let mut fit_of = |p: &Part, q: &Part| fit(p, q, self, shorter, costs, &mut rows);
+        let alone = |q| (q, self.parts.iter().map(|p| fit_of(p, q)).fold(-1.0, f32::max));
+        let unmatched: Vec<(&Part, f32)> =
+            shorter.parts.iter().filter(|q| !q.is_initial()).map(alone).filter(|(_, alone)| *alone <= 1.0 - TOGETHER_GAIN).collect();
+        if unmatched.is_empty() {
+            return None;
+        }
+        let mut best: Option<(f32, usize)> = None;
+        for (i, two) in self.parts.windows(2).enumerate() {
+            let one = Part::together(&two[0], &two[1]);
+            for (q, alone) in &unmatched {
+                let both = fit_of(&one, q);
+                if both >= TOGETHER_MIN.max(alone + TOGETHER_GAIN) && best.is_none_or(|b| both > b.0) {
+                    best = Some((both, i));
+                }
+            }
+        }
+        best.map(|(_, i)| {
+            let mut parts = self.parts.clone();
+            let second = parts.remove(i + 1);
+            parts[i] = Part::together(&parts[i], &second);
+            Name::of(parts, costs, units)
+        })
+    }
+
     /// Goes over the parts.
     pub(crate) fn parts(&self) -> &[Part] {
         &self.parts
@@ -143,11 +186,20 @@ pub(crate) struct Pairing {
     /// Places in both names, and how well the parts there fit.
     pub(crate) taken: Vec<(usize, usize, f32)>,
     pub(crate) reordered: bool,
+    /// Whether the longer name begins with a name of its own that the shorter one has not: `Ali Hassan Naji` beside `Hassan Naji` is a child beside
+    /// the father.
+    pub(crate) alone_in_front: bool,
     pub(crate) figures: [f32; FIGURES],
     mixed: bool,
 }
 
 impl Pairing {
+    /// Holds two names against each other that are first parted alike.
+    pub(crate) fn of_alike(a: &Name, b: &Name, costs: &Costs, units: &Units) -> Pairing {
+        let (a, b) = parted_alike(a, b, costs, units);
+        Pairing::of(&a, &b, costs, units)
+    }
+
     pub(crate) fn of(a: &Name, b: &Name, costs: &Costs, units: &Units) -> Pairing {
         let mut known = [[Known::Nothing; PARTS_MAX]; PARTS_MAX];
         let mut fits = [[0f32; PARTS_MAX]; PARTS_MAX];
@@ -198,6 +250,11 @@ impl Pairing {
         let known_other = taken.iter().map(|t| if let Known::Other(how_well) = known[t.0][t.1] { how_well } else { 0.0 }).fold(0.0, f32::max);
         // What many bear says little.
         let rare = taken.iter().map(|t| t.2.max(0.0) * (1.0 - units.widespread(a.units[t.0]).max(units.widespread(b.units[t.1])))).fold(0.0, f32::max);
+        let alone_in_front = match n.cmp(&m) {
+            Ordering::Greater => free_a[0] && a.parts[0].is_own_name(),
+            Ordering::Less => free_b[0] && b.parts[0].is_own_name(),
+            Ordering::Equal => false,
+        };
         let figures = [
             1.0,
             worst,
@@ -214,8 +271,14 @@ impl Pairing {
             known_same,
             known_other,
             rare,
+            f32::from(u8::from(alone_in_front)),
         ];
-        Pairing { taken, reordered, figures, mixed: a.arabic != b.arabic }
+        Pairing { taken, reordered, alone_in_front, figures, mixed: a.arabic != b.arabic }
+    }
+
+    /// Tells whether one name is in Arabic script and the other is not.
+    pub(crate) fn is_mixed(&self) -> bool {
+        self.mixed
     }
 
     /// Which line of weights applies.
@@ -242,6 +305,20 @@ impl Pairing {
         }
         let sum: f32 = self.products().iter().zip(&weights.0[self.line()]).map(|(p, w)| p * w).sum();
         1.0 / (1.0 + (-sum).exp())
+    }
+}
+
+/// How well two neighbours, written as one word, must fit a part of the other name to be one.
+const TOGETHER_MIN: f32 = 0.4;
+/// By how much better than each of them alone.
+const TOGETHER_GAIN: f32 = 0.2;
+
+/// Writes neighbours of the longer name together where the shorter one does: `ظاهر عويس` beside `ظاهرعويس`, `شهيد خيل` beside `Shahidkhel`.
+fn parted_alike<'a>(a: &'a Name, b: &'a Name, costs: &Costs, units: &Units) -> (Cow<'a, Name>, Cow<'a, Name>) {
+    match a.parts.len().cmp(&b.parts.len()) {
+        Ordering::Greater => (a.together(b, costs, units).map_or(Cow::Borrowed(a), Cow::Owned), Cow::Borrowed(b)),
+        Ordering::Less => (Cow::Borrowed(a), b.together(a, costs, units).map_or(Cow::Borrowed(b), Cow::Owned)),
+        Ordering::Equal => (Cow::Borrowed(a), Cow::Borrowed(b)),
     }
 }
 
