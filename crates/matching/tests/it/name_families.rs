@@ -144,6 +144,8 @@ fn a_child_beside_the_father_and_what_is_only_put_before_a_name() {
             ("نعيم جابر الدرعي", "Mohamed Naim Jaber Al-Derai"),
             ("مولاي إدريس القباج", "Driss Kabbaj"),
             ("نزهة القباج", "Lalla Nezha Kabbaj"),
+            ("زهراء القباج", "Fatima Zahra Kabbaj"),
+            ("فاطمة الزهراء القباج", "Zohra Kabbaj"),
             ("أبو حمزة نعيم الدرعي", "Naim al-Derai"),
             ("نعيم جابر الدرعي", "R. Naim Jaber Al-Derai"),
             ("رامز نعيم جابر الدرعي", "Ramez Naim Jaber"),
