@@ -388,6 +388,8 @@ impl World {
                 "peer.card.revoked" => accused.is_some_and(|a| self.book.rekeyed.contains(&a)),
                 // What it finds out about itself.
                 "failure.fence.older" | "peer.act.in-our-name" | "failure.ledger.not-ours" => self.book.put_back.silent == Some(i),
+                // A declaration of its own that is not in its ledger: of another machine, or of the line before that this older copy has forgotten.
+                "failure.fence.twin" if self.book.put_back.silent == Some(i) && self.book.put_back.times.get(&i).is_some_and(|n| *n > 1) => true,
                 _ => accused.is_some_and(|a| !self.is_true(a)),
             };
             if !fits {
