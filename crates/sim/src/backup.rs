@@ -196,11 +196,8 @@ impl World {
         let lost = self.book.put_back.lost.clone();
         for (i, acts) in &lost {
             for (act, dossier) in acts {
-                if self.is_evidence(act, dossier)? {
-                    continue;
-                }
                 let here = self.stations[*i].store().is_some_and(|s| matches!(s.act(act), Ok(Some(_))));
-                if !here && self.can_be_shown(act, *i) && !self.is_unaware(*i) {
+                if !here && self.can_be_shown(act, *i) && !self.is_unaware(*i) && !self.is_evidence(act, dossier)? {
                     let what = format!(
                         "act {} of {}, which {} had acknowledged before it was put back, does not come back: {}",
                         act.short(),
