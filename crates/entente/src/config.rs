@@ -22,6 +22,9 @@ pub struct Config {
     /// Minutes between two checkpoints that partners cosign.
     #[serde(default = "checkpoint_minutes")]
     pub checkpoint_minutes: u64,
+    /// Mebibytes of memory for dossiers between uses; one that does not fit is read from the disk each time.
+    #[serde(default = "memory_mib")]
+    pub memory_mib: usize,
     /// Mebibytes of the disk that exhibits leave free for everything else.
     #[serde(default = "disk_floor_mib")]
     pub disk_floor_mib: u64,
@@ -165,6 +168,10 @@ fn checkpoint_minutes() -> u64 {
     15
 }
 
+fn memory_mib() -> usize {
+    256
+}
+
 fn disk_floor_mib() -> u64 {
     1024
 }
@@ -221,6 +228,9 @@ impl Config {
              backup_minutes = 0\n\
              # backup_target = \"/mnt/backup/entente\"\n\
              # backup_key_file = \"/etc/entente/backup.key\"\n\n\
+             # Mebibytes of memory in which dossiers stay between uses; the process takes about twice as much. A dossier that finds no\n\
+             # room is read from the disk each time that it is used. Default 256.\n\
+             memory_mib = {}\n\n\
              # Mebibytes of the disk that exhibits leave free for the ledger and everything else. Default 1024.\n\
              disk_floor_mib = {}\n\n\
              # A directory whose CSV and FollowTheMoney files fill the index of hit/no-hit, and what their lines do not say themselves:\n\
@@ -233,6 +243,7 @@ impl Config {
              log = \"{}\"\n",
             checkpoint_minutes(),
             carry_days_max(),
+            memory_mib(),
             disk_floor_mib(),
             log()
         )

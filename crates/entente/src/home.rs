@@ -204,7 +204,7 @@ impl Home {
     /// Opens the node with keys that are open already.
     pub fn node_with(&self, keys: Keys) -> Result<Node, HomeError> {
         let store = Sqlite::open(&self.dir.join(STORE), keys.storage().clone(), Box::new(SystemEntropy))?;
-        let settings = Settings { zone: self.config.zone.clone() };
+        let settings = Settings { zone: self.config.zone.clone(), memory: self.config.memory_mib.saturating_mul(1 << 20) };
         let vault = DirVault::open(&self.dir.join(EXHIBITS), keys.storage().clone(), Box::new(SystemEntropy), self.config.disk_floor_mib << 20)?;
         let mut node = Node::open(Arc::new(store), keys, settings, Box::new(SystemEntropy), now())?;
         node.keep_exhibits(Arc::new(vault), now())?;

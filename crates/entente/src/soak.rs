@@ -126,6 +126,14 @@ pub fn soak(args: &SoakArgs) -> Result<(), LaunchError> {
     }
 }
 
+/// Gives a node little memory for dossiers, so that it is full early on: what grows after that is a fault.
+fn little_memory(node: &Station) -> Result<(), LaunchError> {
+    let path = node.dir.join(crate::config::FILE);
+    let text = std::fs::read_to_string(&path).map_err(|e| LaunchError::System(format!("{}: {e}", path.display())))?;
+    let lines = text.lines().map(|l| if l.starts_with("memory_mib") { "memory_mib = 32" } else { l });
+    std::fs::write(&path, lines.collect::<Vec<_>>().join("\n")).map_err(|e| LaunchError::System(format!("{}: {e}", path.display())))
+}
+
 /// Runs three nodes for a time with a program and returns the figures.
 pub async fn run(args: &SoakArgs, root: &Path, program: &Path) -> Result<Value, LaunchError> {
     let founders = [("ma", "MA", "Africa/Casablanca"), ("es", "ES", "Europe/Madrid"), ("de", "DE", "Europe/Berlin")];
@@ -133,6 +141,7 @@ pub async fn run(args: &SoakArgs, root: &Path, program: &Path) -> Result<Value, 
     for (code, country, zone) in founders {
         let (api, peer, known_as) = (free_port()?, free_port()?, free_port()?);
         nodes.push(Station::found_at(root, &Founder { code, country, zone, name: &[(Lang::En, code)], languages: &[Lang::En] }, api, peer, known_as)?);
+        little_memory(nodes.last().expect("it was founded"))?;
         ways.push(Way::open(known_as, peer).await?);
     }
     settle(&mut nodes, program).await?;

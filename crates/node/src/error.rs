@@ -128,8 +128,11 @@ pub enum NodeError {
     /// An act is signed by another service than the one that it names as its author.
     #[error("the act is signed by another service than its author; it was forged, or the sender's software is at fault")]
     Signer,
-    /// A receipt does not answer the parcel that we sent.
-    #[error("the receipt is for another parcel; the partner's software is at fault. The parcel is sent again")]
+    /// A receipt does not answer the parcel that we sent. An honest partner gives such a one where our data was put back from an older
+    /// copy, which has used the number again: it had answered the parcel of the line that is lost.
+    #[error(
+        "the receipt is for another parcel than the one sent under this number: this node's data was put back from an older copy, or the partner's software is at fault. The parcel is sent again"
+    )]
     Receipt,
     /// A receipt that somebody else signed than the service that the parcel went to.
     #[error("the receipt is signed by another service than the one that the parcel went to; it settles nothing. Call the partner")]

@@ -22,8 +22,6 @@ use store::{Append, Appended, Body, DossierRow, Entry, LogLine, RecordOp, Store,
 
 /// Dossiers that are kept in memory between uses.
 const DOSSIERS_KEPT: usize = 2_000;
-/// Bytes that dossiers in memory may take together, as [`Dossier::weight`] counts them; the one that is in use may be larger.
-const DOSSIERS_BYTES_MAX: usize = 32 << 20;
 /// Documents read at a time.
 pub(crate) const PAGE: usize = 500;
 /// Kind and id of the document that says where this node was moved; a node with it does not start.
@@ -34,6 +32,9 @@ pub const MOVED: (&str, &str) = ("node", "moved");
 pub struct Settings {
     /// The tz name of the place where officers work.
     pub zone: String,
+    /// Bytes that dossiers kept in memory may take together, as [`Dossier::weight`] counts them. The one used last stays, however large
+    /// it is; one that is not there is read from the ledger when it is wanted, all of its acts.
+    pub memory: usize,
 }
 
 /// A staged batch; [`Node::commit`] says what became of it.
@@ -324,16 +325,16 @@ impl Node {
     /// Keeps the dossiers used last.
     fn shed(&mut self) {
         let bytes: usize = self.dossiers.values().map(|d| d.0.weight()).sum();
-        if self.dossiers.len() <= DOSSIERS_KEPT && bytes <= DOSSIERS_BYTES_MAX {
+        if self.dossiers.len() <= DOSSIERS_KEPT && bytes <= self.settings.memory {
             return;
         }
         let mut uses: Vec<(u64, usize)> = self.dossiers.values().map(|d| (d.1, d.0.weight())).collect();
         uses.sort_unstable_by(|a, b| b.cmp(a));
-        // Down to half of both, so that this is not done again with the next act.
+        // Down to three quarters of both, so that this is not done again with the next act.
         let mut bytes = 0;
-        let kept = uses.iter().take(DOSSIERS_KEPT / 2).take_while(|(_, weight)| {
+        let kept = uses.iter().take(DOSSIERS_KEPT / 4 * 3).take_while(|(_, weight)| {
             bytes += weight;
-            bytes <= DOSSIERS_BYTES_MAX / 2
+            bytes <= self.settings.memory / 4 * 3
         });
         let least = kept.last().map_or(uses[0].0, |(used, _)| *used);
         self.dossiers.retain(|_, d| d.1 >= least);

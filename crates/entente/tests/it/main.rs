@@ -6,6 +6,7 @@ mod cli;
 mod demo;
 mod desk;
 mod drill;
+mod engine;
 mod exhibits;
 mod hits;
 mod killed;

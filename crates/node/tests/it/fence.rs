@@ -529,7 +529,7 @@ fn a_node_that_was_moved_does_not_start_where_it_was() {
     let store = Sqlite::open(&file, keys.storage().clone(), Box::new(Seeded(1))).unwrap();
     let op = store::RecordOp::Put { kind: node::MOVED.0.into(), id: node::MOVED.1.into(), data: b"to the machine in room 4".to_vec() };
     store::Store::append(&store, vec![store::Append { records: vec![op], ..store::Append::new(w.now) }]).unwrap();
-    let open = node::Node::open(std::sync::Arc::new(store), keys, node::Settings { zone: ZONE.into() }, Box::new(Seeded(2)), w.now);
+    let open = node::Node::open(std::sync::Arc::new(store), keys, settings(0), Box::new(Seeded(2)), w.now);
     let e = open.err().unwrap();
     assert_eq!((e.code(), e.to_string().contains("room 4")), ("refusal.node.moved", true));
 }

@@ -553,6 +553,10 @@ fn nothing_is_signed_under_a_card_that_has_not_begun_by_our_own_clock() {
     assert_eq!(next.err().map(|e| e.code()), Some("failure.clock.before-card"), "nor does one go on that was begun before");
     assert_eq!(w.node(MA).stand_by("chief", &[], true, now).err().map(|e| e.code()), Some("failure.clock.before-card"), "a word carries our time");
     assert_eq!(w.node(MA).carry_begin(es, false, now).err().map(|e| e.code()), Some("failure.clock.before-card"), "a file cannot be called back");
+    let (heir, chief) = (keys("es", 4242), w.sides[MA].chief.clone());
+    let (succession, words) = (heir.succeed(es, now).unwrap(), Fingerprint::of(&heir.service()).words(Lang::En));
+    let taken = w.node(MA).take_succession(&chief, heir.card_bytes(), succession.bytes(), None, &words, now);
+    assert_eq!(taken.err().map(|e| e.code()), Some("failure.clock.before-card"), "our word on a successor carries our time");
     let parcel = w.parcel(ES, MA, 1 << 40, &[]);
     assert_eq!(w.hand(ES, MA, &parcel), Err("failure.clock.before-card"), "a receipt would hold nowhere");
     w.now = from.plus_ms(1000);

@@ -141,6 +141,14 @@ fn the_same_is_not_asked_for_twice_in_half_a_minute_and_strangers_get_nothing() 
     let parcel = w.parcel(ES, DE, 92, &[piece(1)]);
     w.hand(ES, DE, &parcel).unwrap();
     assert_eq!(wants(&w), 2);
+    // Its author can have its own act of a dossier that never began here, and nobody else: who is a party cannot be told without the opening.
+    let es = w.id(ES);
+    let early = node::Piece::Want { dossier: id, author: es, from: 1, to: 9 };
+    for (by, fate, queued) in [(MA, "refusal.node.absent", 2), (ES, "held", 3)] {
+        let parcel = w.parcel(by, DE, 95, std::slice::from_ref(&early));
+        let receipt = w.hand(by, DE, &parcel).unwrap();
+        assert_eq!((fates(&w, DE, &receipt), wants(&w)), (vec![fate.to_owned()], queued), "asked by {by}");
+    }
     // A partner asks for a dossier in which it has no part, and for one that does not exist: the answer is the same.
     let two = World::accord_between(&mut w, MA, ES);
     let want = |dossier, author| node::Piece::Want { dossier, author, from: 1, to: 9 };

@@ -163,3 +163,32 @@ fn a_receipt_that_is_given_again_keeps_its_first_time_although_the_clock_was_set
     }
     assert_eq!(w.waiting_for(MA), 0, "a receipt dated ahead of the clock settles as well");
 }
+
+#[test]
+fn dossiers_that_find_no_room_in_memory_are_read_anew_and_stand_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut w = World::strangers_on(folder.path(), 2).met();
+    w.accord(&["information-request"]);
+    let asked: Vec<_> = (0..5).map(|_| w.asks(MA, None).dossier).collect();
+    w.pump();
+    let write = |w: &mut World, round: &str| {
+        for (n, dossier) in asked.iter().enumerate() {
+            w.notes(n % 2, *dossier, &format!("{round}, {n}"));
+            w.pump();
+        }
+        w.sides[MA].commit();
+        w.node(MA).memory()
+    };
+    let (all, bytes) = write(&mut w, "there is room for all");
+    assert!(all >= asked.len(), "{all} dossiers in memory");
+    w.restart_with(MA, 0);
+    assert_eq!(write(&mut w, "there is room for none").0, 1, "the one that was used last stays");
+    w.restart_with(MA, bytes); // they have grown meanwhile
+    let (some, kept) = write(&mut w, "there is room for some");
+    assert!((2..all).contains(&some) && kept <= bytes, "{some} dossiers of {kept} bytes; there is room for {bytes}");
+    for dossier in &asked {
+        assert_eq!(w.alike(*dossier), "open");
+        assert_eq!(w.store(MA).acts_of(dossier).unwrap().len(), 4);
+    }
+    assert_eq!(w.waiting_for(MA) + w.waiting_for(ES), 0);
+}

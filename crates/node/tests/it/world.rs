@@ -356,6 +356,11 @@ impl World {
 
     /// Stops the program of a service and starts it again on the same disk.
     pub fn restart(&mut self, i: usize) {
+        self.restart_with(i, MEMORY);
+    }
+
+    /// Does so with so many bytes of memory for dossiers.
+    pub fn restart_with(&mut self, i: usize, memory: usize) {
         let now = self.now;
         let Side { node, keys, disk, file, chief, deputy, starts } = self.sides.remove(i);
         drop(node);
@@ -367,9 +372,16 @@ impl World {
             None => disk,
         };
         let entropy = Box::new(Seeded(restarted(starts, i)));
-        let node = Node::open(disk.clone(), keys.clone(), Settings { zone: ZONE.into() }, entropy, now).unwrap();
+        let node = Node::open(disk.clone(), keys.clone(), settings(memory), entropy, now).unwrap();
         self.sides.insert(i, Side { node, keys, disk, file, chief, deputy, starts: starts + 1 });
     }
+}
+
+/// Bytes of memory for dossiers.
+const MEMORY: usize = 32 << 20;
+
+pub fn settings(memory: usize) -> Settings {
+    Settings { zone: ZONE.into(), memory }
 }
 
 fn restarted(starts: u64, i: usize) -> u64 {
@@ -384,7 +396,7 @@ impl Side {
             Some(path) => Sqlite::open(path, storage, entropy).unwrap(),
             None => Sqlite::in_memory(storage, entropy).unwrap(),
         });
-        let mut node = Node::open(disk.clone(), keys.clone(), Settings { zone: ZONE.into() }, Box::new(Seeded(seed + 70)), START).unwrap();
+        let mut node = Node::open(disk.clone(), keys.clone(), settings(MEMORY), Box::new(Seeded(seed + 70)), START).unwrap();
         let every = vec![Officer, Desk, Supervisor, CompetentAuthority, DataProtection, Administrator];
         let mut add = |id: &str, roles: &[OfficerRole]| {
             node.add_officer(id.parse().unwrap(), id.to_uppercase(), roles.to_vec(), START).unwrap();
@@ -405,8 +417,7 @@ impl Side {
     /// Starts the program on a file that somebody put there.
     pub fn resume(name: &str, keys: Keys, file: PathBuf, now: UnixMs) -> Side {
         let disk = Disk::new(Sqlite::open(&file, keys.storage().clone(), Box::new(Seeded(4000))).unwrap());
-        let node =
-            Node::open(disk.clone(), keys.clone(), Settings { zone: ZONE.into() }, Box::new(Seeded(4001)), now).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let node = Node::open(disk.clone(), keys.clone(), settings(MEMORY), Box::new(Seeded(4001)), now).unwrap_or_else(|e| panic!("{name}: {e}"));
         let officer = |id: &str| node.officers().iter().find(|o| o.id.as_str() == id).unwrap().clone();
         let (chief, deputy) = (officer("chief"), officer("deputy"));
         Side { node, keys, disk, file: Some(file), chief, deputy, starts: 50 }

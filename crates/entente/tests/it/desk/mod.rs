@@ -12,7 +12,7 @@ mod pages;
 #[cfg(feature = "oidc")]
 mod provider;
 mod refusals;
-mod routes;
+pub mod routes;
 mod sight;
 pub mod story;
 mod tls;

@@ -27,7 +27,7 @@ pub struct Served {
     pub dossier: String,
 }
 
-fn founding(code: &str) -> Founding {
+pub fn founding(code: &str) -> Founding {
     Founding {
         code: code.to_owned(),
         country: code.to_uppercase(),
