@@ -173,7 +173,8 @@ pub const CHAIN_ENDS_AFTER: &str = chain_ends!("(a.dossier, a.author) > ($1, $2)
 pub const HELD_PUT: &str = "INSERT INTO held (pos, service, at, receipt) VALUES ($1, $2, $3, $4) ON CONFLICT (pos, service) DO NOTHING";
 pub const HELD_OF: &str = "SELECT h.service, h.at, h.receipt FROM ledger l JOIN held h ON h.pos = l.pos WHERE l.object = $1 ORDER BY h.receipt";
 pub const GIVEN_PUT: &str = "INSERT INTO given (sender, number, parcel, receipt, until) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (sender, number) DO NOTHING";
-pub const GIVEN_PRUNE: &str = "DELETE FROM given WHERE sender = $1 AND number <= $2 AND until IS NULL";
+pub const GIVEN_PRUNE: &str = "DELETE FROM given WHERE sender = $1 AND until IS NULL
+  AND number <= (SELECT number FROM given WHERE sender = $1 AND until IS NULL ORDER BY number DESC LIMIT 1 OFFSET $2)";
 pub const GIVEN_EXPIRE: &str = "DELETE FROM given WHERE until < $1";
 pub const GIVEN_HIGHEST: &str = "SELECT MAX(number) FROM given WHERE sender = $1";
 pub const GIVEN_PARCEL: &str = "SELECT g.sender, g.number, g.parcel, g.receipt, l.signed FROM given g JOIN ledger l ON l.pos = g.receipt WHERE g.parcel = $1";

@@ -11,8 +11,8 @@ use base::{ActId, Digest, DossierId, ParcelId, ServiceId, UnixMs};
 /// Kind and id of the document that stands while projections are being rebuilt.
 pub const REBUILDING: (&str, &str) = ("store", "rebuilding");
 
-/// Parcels per sender whose receipts can be looked up by number or parcel id; older ones are found in the ledger only, unless
-/// [`crate::Answer::until`] keeps them longer.
+/// Parcels per sender, those with the highest numbers, whose receipts can be looked up by number or parcel id; others are found in the
+/// ledger only, unless [`crate::Answer::until`] keeps them longer. A few hundred more may be kept.
 pub const GIVEN_KEPT: u64 = 4096;
 
 /// A node's memory.

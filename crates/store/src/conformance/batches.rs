@@ -162,14 +162,21 @@ fn signer(make: Make<'_>) {
 
 fn pruned(make: Make<'_>) {
     let store = make();
-    let far = crate::GIVEN_KEPT + 1;
-    for (n, number) in [1, 2, far].into_iter().enumerate() {
-        append(&*store, arriving(parcel(number, 0), &Draft::new(0, 0, n as u64))).unwrap();
+    let kept = crate::GIVEN_KEPT;
+    // The sender has started again, and its numbers go on far above.
+    let numbers: Vec<u64> = (1..=kept).chain((1 << 32) + 1..=(1 << 32) + 512).collect();
+    let known = |number: u64| store.given(&parcel(number, 0).id).unwrap().is_some();
+    for (n, some) in numbers.chunks(64).enumerate() {
+        let batches = some.iter().map(|number| arriving(parcel(*number, 0), &Draft::new(0, 0, *number))).collect();
+        assert!(store.append(batches).unwrap().iter().all(Result::is_ok));
+        let end = 64 * n + some.len();
+        assert!(known(numbers[end - 1]) && known(numbers[end.saturating_sub(kept as usize)]), "the last {kept}");
     }
-    assert_eq!(store.given(&parcel(1, 0).id), Ok(None));
-    assert!(store.given(&parcel(2, 0).id).unwrap().is_some());
-    assert_eq!(store.given_highest(&service(0)), Ok(Some(far)));
-    assert_eq!(store.entries(0, 100).unwrap().iter().filter(|e| e.kind == Kind::ReceiptGiven).count(), 3);
+    assert!(!known(1), "what lies before them is forgotten in the end");
+    let reused = append(&*store, arriving(parcel(kept, 1), &Draft::new(0, 0, 1 << 20)));
+    assert_eq!(reused.unwrap_err(), StoreError::NumberReused(kept), "a number from before the sender started again");
+    assert_eq!(store.given_highest(&service(0)), Ok(numbers.last().copied()));
+    assert_eq!(store.entries(0, 20_000).unwrap().iter().filter(|e| e.kind == Kind::ReceiptGiven).count(), numbers.len());
 }
 
 fn remembered(make: Make<'_>) {
@@ -184,7 +191,7 @@ fn remembered(make: Make<'_>) {
     append(&*store, late(5, 1000, 10, 0)).unwrap();
     append(&*store, arriving(parcel(6, 0), &Draft::new(0, 0, 1))).unwrap();
     append(&*store, Append { at: UnixMs(20), ..arriving(parcel(far, 0), &Draft::new(0, 0, 2)) }).unwrap();
-    assert_eq!((known(5), known(6), known(far)), (true, false, true), "by its time, not by its number");
+    assert_eq!((known(5), known(6), known(far)), (true, true, true));
     // One that is late itself makes nobody forget the newer ones, and its own number is used.
     append(&*store, late(7, 2000, 30, 3)).unwrap();
     assert!(known(far) && known(7));
