@@ -304,6 +304,38 @@ fn a_declaration_made_under_a_clock_ahead_is_no_other_machines() {
 }
 
 #[test]
+fn what_a_partner_cosigned_before_it_answered_shows_no_other_machine_whatever_its_clock_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut w, asked, copied) = asked_and_backed_up(folder.path(), 2);
+    w.notes(MA, asked.dossier, "Perdu.");
+    w.pump();
+    let (right, me) = (w.now, w.id(MA));
+    w.node(MA).checkpoint(right).unwrap();
+    w.sides[MA].commit();
+    let (_, shown) = w.carry(MA, ES).unwrap();
+    // ES cosigns under a clock that is fifty minutes ahead, and what it sends stays under way.
+    w.wait(50 * MINUTE);
+    w.hand(MA, ES, &shown).unwrap();
+    let note = String::from_utf8(w.store(ES).record("witnessed-note", &me.to_string()).unwrap().unwrap().data).unwrap();
+    let (number, late) = w.carry(ES, MA).unwrap();
+    w.answered(ES, MA, number, &late, None).unwrap();
+    w.now = right.plus_ms(MINUTE);
+    put_back(&mut w, &folder.path().join("copy.db"), Some(copied));
+    w.pump();
+    assert!(w.node(MA).fence().unwrap().unwrap().over, "ES has answered");
+    w.hand(ES, MA, &late).unwrap();
+    assert_eq!(w.codes_logged(MA, "incident"), [""; 0], "it was sent before the answer");
+    w.notes(MA, asked.dossier, "On continue.");
+    w.pump();
+    w.alike(asked.dossier);
+    nothing_twice(&w);
+    // The same, sent after the answer, is of a machine to which ES has spoken since.
+    let parcel = w.parcel(ES, MA, 1 << 40, &[Piece::Cosigned { note }]);
+    w.hand(ES, MA, &parcel).unwrap();
+    assert_eq!(w.codes_logged(MA, "incident"), ["failure.fence.twin"]);
+}
+
+#[test]
 fn two_machines_from_one_backup_are_named_on_both_sides() {
     let folder = tempfile::tempdir().unwrap();
     let (mut w, _) = allied_on(folder.path(), 2);
