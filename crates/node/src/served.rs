@@ -364,7 +364,8 @@ impl Node {
             self.take_back(act, from, batch)?;
         }
         self.spread_forks(id, forks, batch)?;
-        if begun || self.is_awaited(&id) {
+        // What was here already brings those on that wait no further, and would only have them ask again for what nobody has any more.
+        if begun || (new && self.is_awaited(&id)) {
             self.revive(id, begun, batch, touched)?;
         }
         Ok(())
@@ -429,7 +430,10 @@ impl Node {
             && !self.has_accord(accord)?
         {
             self.await_accord(batch, id, accord.dossier);
-            let wants: Vec<Want> = accord.seen.iter().map(|m| Want { author: m.party, from: 1, to: m.seq }).collect();
+            let wants: Vec<Want> = match self.dossier(&accord.dossier)? {
+                Some(d) => d.lacks(&accord.seen),
+                None => accord.seen.iter().map(|m| Want { author: m.party, from: 1, to: m.seq }).collect(),
+            };
             self.want(from, accord.dossier, &wants, batch);
             return Ok(false);
         }

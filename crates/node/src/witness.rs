@@ -142,11 +142,11 @@ impl Node {
             Some(_) => return Err(NodeError::Absent("dossier")),
             None => None,
         };
-        // What of our own is lacking here was lost with a ledger that was put back. If that is declared, the answers mend it; if nobody
-        // has declared it, the acts themselves are asked for: with our signature they are the proof of an older copy.
-        let me = self.me();
-        let fenced = self.is_fenced();
-        let but_own = |wants: Vec<Want>| wants.into_iter().filter(|w| w.author != me || !fenced).collect::<Vec<_>>();
+        // What of our own is lacking here was lost with a ledger that was put back. If that is declared, this partner's answer will mend
+        // it. Else the acts themselves are asked for: with our signature they are the proof of an older copy, or came to the partner by
+        // file after it had answered.
+        let (me, awaited) = (self.me(), self.awaits(&from));
+        let but_own = |wants: Vec<Want>| wants.into_iter().filter(|w| w.author != me || !awaited).collect::<Vec<_>>();
         let wants = but_own(match known {
             Some(wants) => wants,
             // Its opening is under way or was lost; like a stray act, this is worth asking back for so many times only.

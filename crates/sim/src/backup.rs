@@ -10,7 +10,7 @@ use crate::plan::Fault;
 use crate::station::NAMES;
 use crate::world::{Moment, World};
 use base::{ActId, Digest, DossierId, UnixMs};
-use dossier::Act;
+use dossier::{Act, Deed};
 use seal::{Signed, Typ};
 use std::collections::{BTreeMap, BTreeSet};
 use store::{Body, Verdict};
@@ -158,7 +158,12 @@ impl World {
                 let lost_its_disk = self.place(&h.author).is_some_and(|p| self.book.put_back.times.contains_key(&p));
                 let before = (h.seq > 1).then_some(h.prev);
                 let gone = |past: ActId| lost_its_disk && !self.is_held(&past);
-                if before.into_iter().chain(h.seen.iter().map(|m| m.act)).any(|past| in_vain.contains(&past) || gone(past)) {
+                // A dossier's opening waits for its accord as well, as its opener had seen it.
+                let accord = match &h.deed {
+                    Deed::Open(opening) => opening.accord.iter().flat_map(|a| &a.seen).collect(),
+                    _ => Vec::new(),
+                };
+                if before.into_iter().chain(h.seen.iter().chain(accord).map(|m| m.act)).any(|past| in_vain.contains(&past) || gone(past)) {
                     in_vain.insert(id);
                 }
             }
@@ -173,6 +178,12 @@ impl World {
         let held = self.stations.iter().find_map(|s| s.store()?.act(act).ok()?);
         let forks = self.forks(dossier, &self.honest())?;
         Ok(held.is_some_and(|a| forks.get(&a.author).is_some_and(|seq| a.seq >= *seq)))
+    }
+
+    /// Tells whether all honest services that have an act have it as one that waits in vain.
+    fn is_in_vain(&self, act: &ActId, dossier: &DossierId) -> bool {
+        let acts = self.honest().into_iter().filter_map(|i| self.stations[i].store()?.acts_of(dossier).ok());
+        acts.filter(|acts| acts.iter().any(|a| a.id == *act)).all(|acts| self.waits_in_vain(&acts).contains(act))
     }
 
     /// Says who has an act, and as what.
@@ -197,7 +208,7 @@ impl World {
         for (i, acts) in &lost {
             for (act, dossier) in acts {
                 let here = self.stations[*i].store().is_some_and(|s| matches!(s.act(act), Ok(Some(_))));
-                if !here && self.can_be_shown(act, *i) && !self.is_unaware(*i) && !self.is_evidence(act, dossier)? {
+                if !here && self.can_be_shown(act, *i) && !self.is_unaware(*i) && !self.is_evidence(act, dossier)? && !self.is_in_vain(act, dossier) {
                     let what = format!(
                         "act {} of {}, which {} had acknowledged before it was put back, does not come back: {}",
                         act.short(),
