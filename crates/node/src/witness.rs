@@ -232,7 +232,8 @@ impl Node {
                 // Of a line that was lost, sent before the partner knew; after it knew, of another machine under our name. A file may come
                 // after the answer and hold what was sent before it: the parcel's number tells, where the partner's clock does not.
                 let answered = self.fence.partners.get(&from).map_or(0, |a| a.number);
-                if !self.awaits(&from) && number > answered && checkpoint.cosigned_by(note, &partner).is_ok_and(|at| at.0 > declared.at.0.saturating_add(1000)) {
+                if !self.awaits(&from) && number > answered && checkpoint.cosigned_by(note, &partner).is_ok_and(|at| at.0 > declared.at.0.saturating_add(1000))
+                {
                     self.found_twin(from, batch);
                 }
                 return Ok(());

@@ -193,3 +193,36 @@ fn content_that_did_not_come_along_does_not_void_the_act() {
     w.pump();
     assert_eq!(w.alike(id), "withdrawn");
 }
+
+#[test]
+fn a_dossier_that_waits_for_its_accord_asks_for_what_is_lacking_and_not_again_for_what_is_known() {
+    let (mut w, _) = World::allied(3);
+    let accord = w.accord_proposed(&["information-request"]);
+    w.pump();
+    w.signs(DE, accord);
+    w.pump();
+    // What brings it into force does not reach DE.
+    w.signs(ES, accord);
+    w.send_all(ES, MA);
+    w.signs(MA, accord);
+    let asked = w.asks(MA, Some(accord)).dossier;
+    let piece = |w: &World, dossier: &DossierId| {
+        let act = w.store(MA).acts_of(dossier).unwrap().into_iter().find(|a| a.seq == 1).unwrap();
+        let store::Body::Held(body) = act.body else { panic!("it is kept") };
+        node::Piece::Act { signed: act.signed, body: Some(body) }
+    };
+    let wants = |w: &World| w.store(DE).outbox_depth().unwrap().iter().map(|d| d.count).sum::<u64>();
+    assert_eq!(wants(&w), 0);
+    let (opening, known) = (piece(&w, &asked), piece(&w, &accord));
+    let parcel = w.parcel(MA, DE, 96, &[opening]);
+    w.hand(MA, DE, &parcel).unwrap();
+    assert_eq!(wants(&w), 2, "the signatures of MA and ES");
+    for n in 1..4 {
+        w.wait(MINUTE);
+        let parcel = w.parcel(MA, DE, 96 + n, std::slice::from_ref(&known));
+        w.hand(MA, DE, &parcel).unwrap();
+        assert_eq!(wants(&w), 2, "what is here already brings nothing on");
+    }
+    w.pump();
+    w.alike(asked);
+}
