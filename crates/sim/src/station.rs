@@ -128,7 +128,7 @@ impl Station {
         let path = PathBuf::from(format!("{}/node.db", self.name()));
         let store = Arc::new(Reads::new(Sqlite::open_on(&vfs, &path, WAL_PAGES, self.keys.storage().clone(), chance(1))?));
         // In every fourth run only the dossier that was used last stays in memory: all others are read anew, from a disk that may fail.
-        let memory = if self.seed % 4 == 0 { 0 } else { 32 << 20 };
+        let memory = if self.seed.is_multiple_of(4) { 0 } else { 32 << 20 };
         let mut node = Node::open(store.clone(), self.keys.clone(), Settings { zone: ZONES[self.place].to_owned(), memory }, chance(2), now)?;
         let shelves = Box::new(Shelves::of(self.name(), &self.disk));
         node.keep_exhibits(Arc::new(DirVault::on(shelves, self.keys.storage().clone(), chance(6), 0)), now)?;

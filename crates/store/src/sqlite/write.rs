@@ -199,7 +199,7 @@ impl<'a> Batch<'a> {
         self.statement(sql::GIVEN_PUT)?.execute(known)?;
         // Counted, not reckoned from the number: a sender that starts again goes on far above, and what it sent before may still be under
         // way. Counting goes over all that is kept, so it is left to one parcel in 64, by chance.
-        if bytes(&parcel.id)[0] % 64 == 0 {
+        if bytes(&parcel.id)[0].is_multiple_of(64) {
             self.statement(sql::GIVEN_PRUNE)?.execute(params![bytes(&parcel.sender), sql_number(GIVEN_KEPT)?])?;
         }
         Ok(())
