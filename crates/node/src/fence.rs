@@ -78,8 +78,6 @@ pub(crate) struct Answer {
     pub got: BTreeSet<u32>,
     /// Entries that our lost ledger had at least, by the partner's receipts and checkpoints.
     pub lost_size: u64,
-    /// The highest number of a parcel in which a page came: what the partner sent under a lower one, it sent before it had answered.
-    pub number: u64,
     pub lifted: Option<Lifted>,
 }
 

@@ -242,7 +242,7 @@ impl Node {
     }
 
     /// Takes one page of a partner's answer to our declaration, and asks for what is lacking.
-    pub(crate) fn take_recovered(&mut self, from: ServiceId, (bytes, number): (&[u8], u64), batch: &mut Append) -> Result<(), NodeError> {
+    pub(crate) fn take_recovered(&mut self, from: ServiceId, bytes: &[u8], batch: &mut Append) -> Result<(), NodeError> {
         let cards = self.book.cards(&from).ok_or(NodeError::UnknownPartner(from))?;
         let (said, verified) = Recovered::read(bytes, &cards)?;
         if said.to != self.me() {
@@ -272,7 +272,6 @@ impl Node {
         self.take_what_stood(from, &said, declared.size, &mut answer, batch)?;
         answer.pages = said.pages;
         answer.got.insert(said.page);
-        answer.number = answer.number.max(number);
         if answer.done() {
             tracing::info!(partner = %self.book.code(&from), "the partner has said what it holds");
             batch.logs.push(log("audit", serde_json::json!({ "what": "a partner answered our restoration", "partner": from, "lost_size": answer.lost_size })));

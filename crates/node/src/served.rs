@@ -38,8 +38,6 @@ pub enum Served {
 #[derive(Clone, Copy)]
 struct Way {
     by_file: bool,
-    /// The number of its parcel.
-    number: u64,
     /// When its sender sealed it, by the sender's clock: the time of what in it states none.
     sealed: UnixMs,
 }
@@ -69,7 +67,7 @@ impl Node {
 
     fn serve_all(&mut self, arrived: Arrived, now: UnixMs) -> Result<Served, NodeError> {
         let Arrived { from, number, id, until, pieces, at: sealed, .. } = arrived;
-        let way = Way { by_file: until.is_some(), number, sealed };
+        let way = Way { by_file: until.is_some(), sealed };
         if let Some(given) = self.store.given(&id)? {
             return Ok(Served::Again(given.receipt));
         }
@@ -253,7 +251,7 @@ impl Node {
                 Ok(Fate::Held)
             }
             Opened::Other { piece: Piece::Cosigned { note }, .. } => {
-                self.take_cosigned(from, (&note, way.number), batch, now)?;
+                self.take_cosigned(from, &note, batch, now)?;
                 Ok(Fate::Held)
             }
             Opened::Chunk { chunk, .. } => self.serve_chunk(from, chunk, by_file, batch),
@@ -269,7 +267,7 @@ impl Node {
                 Ok(Fate::Held)
             }
             Opened::Other { piece: Piece::Recovered { signed }, .. } => {
-                self.take_recovered(from, (&signed, way.number), batch)?;
+                self.take_recovered(from, &signed, batch)?;
                 Ok(Fate::Held)
             }
             Opened::Other { piece: Piece::Returned { signed }, .. } => {

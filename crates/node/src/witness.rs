@@ -219,7 +219,7 @@ impl Node {
     }
 
     /// Files a partner's cosignature under our own checkpoint.
-    pub(crate) fn take_cosigned(&mut self, from: ServiceId, (note, number): (&str, u64), batch: &mut Append, now: UnixMs) -> Result<(), NodeError> {
+    pub(crate) fn take_cosigned(&mut self, from: ServiceId, note: &str, batch: &mut Append, now: UnixMs) -> Result<(), NodeError> {
         let own = self.book.cards(&self.keys.service()).ok_or(NodeError::UnknownPartner(self.keys.service()))?;
         let partner = self.book.cards(&from).ok_or(NodeError::UnknownPartner(from))?;
         let checkpoint = Checkpoint::read_cosigned(note, &own, &partner, now)?;
@@ -229,10 +229,12 @@ impl Node {
             if let Some(declared) = self.fence.declared.clone()
                 && checkpoint.size > declared.lost_from
             {
-                // Of a line that was lost, sent before the partner knew; after it knew, of another machine under our name. A file may come
-                // after the answer and hold what was sent before it: the parcel's number tells, where the partner's clock does not.
-                let answered = self.fence.partners.get(&from).map_or(0, |a| a.number);
-                if !self.awaits(&from) && number > answered && checkpoint.cosigned_by(note, &partner).is_ok_and(|at| at.0 > declared.at.0.saturating_add(1000))
+                // Of a line that was lost, sent before the partner knew; after it knew, of another machine under our name. By file it may
+                // come after the answer, cosigned by a clock that was ahead: the line is known to have been so long that it may be of it.
+                let lost = self.fence.partners.get(&from).map_or(0, |a| a.lost_size);
+                if !self.awaits(&from)
+                    && checkpoint.size > lost
+                    && checkpoint.cosigned_by(note, &partner).is_ok_and(|at| at.0 > declared.at.0.saturating_add(1000))
                 {
                     self.found_twin(from, batch);
                 }

@@ -3,7 +3,7 @@
 use crate::world::*;
 use base::{Digest, DossierId, UnixMs};
 use node::Piece;
-use seal::{Restored, Typ};
+use seal::{Cards, Checkpoint, Restored, Typ};
 use std::path::{Path, PathBuf};
 use store::{Kind, Sqlite};
 
@@ -329,10 +329,16 @@ fn what_a_partner_cosigned_before_it_answered_shows_no_other_machine_whatever_it
     w.pump();
     w.alike(asked.dossier);
     nothing_twice(&w);
-    // The same, sent after the answer, is of a machine to which ES has spoken since.
-    let parcel = w.parcel(ES, MA, 1 << 40, &[Piece::Cosigned { note }]);
-    w.hand(ES, MA, &parcel).unwrap();
-    assert_eq!(w.codes_logged(MA, "incident"), ["failure.fence.twin"]);
+    // The same once more, as file and line both bring it; then one that is longer than the lost line was, cosigned since.
+    let es = w.sides[ES].keys.clone();
+    let longer = Checkpoint::sign(&w.sides[MA].keys, 10_000, Digest::of(b"of another machine"));
+    let cards = Cards::first(w.sides[MA].keys.card_bytes()).unwrap();
+    let line = Checkpoint::read(&longer, &cards, w.now).unwrap().cosign(&es, w.now.plus_ms(MINUTE));
+    for (number, note, codes) in [(1, note, vec![]), (2, format!("{longer}{line}"), vec!["failure.fence.twin"])] {
+        let parcel = w.parcel(ES, MA, (1 << 40) + number, &[Piece::Cosigned { note }]);
+        w.hand(ES, MA, &parcel).unwrap();
+        assert_eq!(w.codes_logged(MA, "incident"), codes);
+    }
 }
 
 #[test]
