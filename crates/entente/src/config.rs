@@ -228,7 +228,7 @@ impl Config {
              backup_minutes = 0\n\
              # backup_target = \"/mnt/backup/entente\"\n\
              # backup_key_file = \"/etc/entente/backup.key\"\n\n\
-             # Mebibytes of memory in which dossiers stay between uses; the process takes about twice as much. A dossier that finds no\n\
+             # Mebibytes of memory in which dossiers stay between uses, by estimate; they may take up to twice as much. A dossier that finds no\n\
              # room is read from the disk each time that it is used. Default 256.\n\
              memory_mib = {}\n\n\
              # Mebibytes of the disk that exhibits leave free for the ledger and everything else. Default 1024.\n\

@@ -215,6 +215,9 @@ impl Traffic {
 
     /// Follows a commit: what was queued again is in the outbox only now; after a failure what was settled may still be there.
     pub(crate) fn committed(&mut self, whole: bool) {
+        if !whole {
+            self.wanted.clear(); // what was to ask may not be stored
+        }
         let rewound = std::mem::take(&mut self.rewound);
         for (_, way) in self.partners.iter_mut().filter(|(to, _)| !whole || rewound.contains(to)) {
             way.cursor = None;

@@ -231,7 +231,7 @@ impl Node {
             {
                 // Of a line that was lost, sent before the partner knew; after it knew, of another machine under our name. By file it may
                 // come after the answer, cosigned by a clock that was ahead: the line is known to have been so long that it may be of it.
-                let lost = self.fence.partners.get(&from).map_or(0, |a| a.lost_size);
+                let lost = self.fence.partners.values().map(|a| a.lost_size).max().unwrap_or(0);
                 if !self.awaits(&from)
                     && checkpoint.size > lost
                     && checkpoint.cosigned_by(note, &partner).is_ok_and(|at| at.0 > declared.at.0.saturating_add(1000))

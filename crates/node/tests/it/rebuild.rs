@@ -169,10 +169,23 @@ fn a_partner_that_sends_an_old_parcel_again_cannot_make_a_rebuild_impossible() {
     w.asks(MA, None);
     w.pump();
     let old = w.parcel(ES, MA, 1 << 40, &[]);
-    let far = w.parcel(ES, MA, (1 << 40) + store::GIVEN_KEPT + 1, &[]);
-    for parcel in [&old, &far, &old] {
-        w.hand(ES, MA, parcel).unwrap();
+    let first = w.hand(ES, MA, &old).unwrap();
+    // So much comes after it that its number is forgotten.
+    let (es, now) = (w.id(ES), w.now);
+    let mut number = 1 << 40;
+    while w.store(MA).given(&parcel_id(&old)).unwrap().is_some() {
+        assert!(number < (1 << 40) + 2 * store::GIVEN_KEPT, "old numbers are forgotten in the end");
+        for _ in 0..64 {
+            number += 1;
+            let parcel = w.parcel(ES, MA, number, &[]);
+            let side = &mut w.sides[MA];
+            let arrived = node::open(parcel, es, &side.node.book(), &side.keys, now).unwrap();
+            side.node.receive(arrived, now).unwrap();
+        }
+        w.sides[MA].commit();
     }
+    w.wait(1000);
+    assert_ne!(w.hand(ES, MA, &old).unwrap(), first, "it is received once more");
     rebuilt(&mut w, MA);
     w.hand(ES, MA, &old).unwrap();
     rebuilt(&mut w, MA);

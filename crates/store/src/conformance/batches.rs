@@ -164,19 +164,23 @@ fn pruned(make: Make<'_>) {
     let store = make();
     let kept = crate::GIVEN_KEPT;
     // The sender has started again, and its numbers go on far above.
-    let numbers: Vec<u64> = (1..=kept).chain((1 << 32) + 1..=(1 << 32) + 512).collect();
+    let numbers: Vec<u64> = (2..=kept + 1).chain((1 << 32) + 1..=(1 << 32) + 512).collect();
     let known = |number: u64| store.given(&parcel(number, 0).id).unwrap().is_some();
+    let mut late = arriving(parcel(1, 0), &Draft::new(0, 0, 1));
+    late.answer.as_mut().unwrap().until = Some(UnixMs(i64::MAX));
+    append(&*store, late).unwrap();
     for (n, some) in numbers.chunks(64).enumerate() {
         let batches = some.iter().map(|number| arriving(parcel(*number, 0), &Draft::new(0, 0, *number))).collect();
         assert!(store.append(batches).unwrap().iter().all(Result::is_ok));
         let end = 64 * n + some.len();
         assert!(known(numbers[end - 1]) && known(numbers[end.saturating_sub(kept as usize)]), "the last {kept}");
     }
-    assert!(!known(1), "what lies before them is forgotten in the end");
+    assert!(!known(2), "what lies before them is forgotten in the end");
+    assert!(known(1), "what may come again late is remembered by its time");
     let reused = append(&*store, arriving(parcel(kept, 1), &Draft::new(0, 0, 1 << 20)));
     assert_eq!(reused.unwrap_err(), StoreError::NumberReused(kept), "a number from before the sender started again");
     assert_eq!(store.given_highest(&service(0)), Ok(numbers.last().copied()));
-    assert_eq!(store.entries(0, 20_000).unwrap().iter().filter(|e| e.kind == Kind::ReceiptGiven).count(), numbers.len());
+    assert_eq!(store.entries(0, 20_000).unwrap().iter().filter(|e| e.kind == Kind::ReceiptGiven).count(), numbers.len() + 1);
 }
 
 fn remembered(make: Make<'_>) {
