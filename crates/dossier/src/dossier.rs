@@ -51,6 +51,13 @@ pub struct Want {
     pub to: u64,
 }
 
+impl Want {
+    /// All acts of a party up to a mark: what to ask for where nothing of the dossier is here.
+    pub fn up_to(mark: &Mark) -> Want {
+        Want { author: mark.party, from: 1, to: mark.seq }
+    }
+}
+
 /// Two or more acts of one author with one number: proof of equivocation.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Fork {

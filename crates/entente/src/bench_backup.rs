@@ -167,7 +167,8 @@ impl Pair {
         };
         let keys = Keys::generate(&draft, at, &mut SystemEntropy).map_err(system)?;
         let store = Sqlite::in_memory(keys.storage().clone(), Box::new(SystemEntropy)).map_err(system)?;
-        let b = Node::open(Arc::new(store), keys, Settings { zone: "UTC".to_owned(), memory: 256 << 20 }, Box::new(SystemEntropy), at).map_err(system)?;
+        let b = Node::open(Arc::new(store), keys, Settings { zone: "UTC".to_owned(), memory: crate::config::memory_mib() << 20 }, Box::new(SystemEntropy), at)
+            .map_err(system)?;
         let mut pair = Pair { a: Some(Home::open(dir)?.node(lock)?), b, dossiers: Vec::new(), written: 0 };
         pair.meet()?;
         Ok(pair)

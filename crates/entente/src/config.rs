@@ -168,7 +168,8 @@ fn checkpoint_minutes() -> u64 {
     15
 }
 
-fn memory_mib() -> usize {
+/// Returns the default of [`Config::memory_mib`].
+pub(crate) fn memory_mib() -> usize {
     256
 }
 

@@ -404,7 +404,7 @@ impl Node {
             // Its opening is still under way, or was lost: ask for everything that this act builds on.
             let h = act.head();
             let own = (h.seq > 1).then_some(Want { author: h.author, from: 1, to: h.seq - 1 });
-            let wants: Vec<Want> = own.into_iter().chain(h.seen.iter().map(|m| Want { author: m.party, from: 1, to: m.seq })).collect();
+            let wants: Vec<Want> = own.into_iter().chain(h.seen.iter().map(Want::up_to)).collect();
             self.want(from, id, &wants, batch);
             return Ok(false);
         };
@@ -430,7 +430,7 @@ impl Node {
             self.await_accord(batch, id, accord.dossier);
             let wants: Vec<Want> = match self.dossier(&accord.dossier)? {
                 Some(d) => d.lacks(&accord.seen),
-                None => accord.seen.iter().map(|m| Want { author: m.party, from: 1, to: m.seq }).collect(),
+                None => accord.seen.iter().map(Want::up_to).collect(),
             };
             self.want(from, accord.dossier, &wants, batch);
             return Ok(false);

@@ -151,7 +151,7 @@ impl Node {
             Some(wants) => wants,
             // Its opening is under way or was lost; like a stray act, this is worth asking back for so many times only.
             None if marks.len() > PARTIES_MAX || !self.traffic.may_stray(from) => return Err(NodeError::TooMuchWaiting),
-            None => marks.iter().map(|m| Want { author: m.party, from: 1, to: m.seq }).collect(),
+            None => marks.iter().map(Want::up_to).collect(),
         });
         self.want(from, id, &wants, batch);
         Ok(())

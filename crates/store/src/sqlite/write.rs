@@ -198,8 +198,8 @@ impl<'a> Batch<'a> {
         let known = params![bytes(&parcel.sender), sql_number(parcel.number)?, bytes(&parcel.id), sql_number(pos)?, until.map(|u| u.0)];
         self.statement(sql::GIVEN_PUT)?.execute(known)?;
         // Counted, not reckoned from the number: a sender that starts again goes on far above, and what it sent before may still be under
-        // way. Counting goes over all that is kept, so it is left to one receipt in 64, drawn
-        // by its place: what the sender makes of its parcels has no say in it, nor has how many entries each brings.
+        // way. Counting goes over all that is kept, so it is left to one receipt in 64, drawn by its place: what the sender makes of its
+        // parcels has no say in it, nor has how many entries each brings.
         if Digest::of(&pos.to_be_bytes()).0[0].is_multiple_of(64) {
             self.statement(sql::GIVEN_PRUNE)?.execute(params![bytes(&parcel.sender), sql_number(GIVEN_KEPT)?])?;
         }
