@@ -266,13 +266,22 @@ impl Dossier {
         marks.iter().filter_map(|m| self.lack(m)).collect()
     }
 
-    /// Returns the proofs that a party spoke with two tongues.
+    /// Returns the proofs that a party spoke with two tongues: of each that did, the first such number. An act that waits proves as much
+    /// as one that is judged, though what is folded does not depend on it.
     pub fn forks(&self) -> Vec<Fork> {
-        let fork = |(p, seq): (usize, &Option<u64>)| {
-            let seq = (*seq)?;
-            Some(Fork { author: self.opening.parties[p].service, seq, acts: self.chains[p][&seq].iter().copied().collect() })
+        let mut waiting: BTreeMap<(usize, u64), BTreeSet<ActId>> = BTreeMap::new();
+        for act in self.waiting.values() {
+            if let Some(p) = self.front.party(&act.head().author) {
+                waiting.entry((p, act.head().seq)).or_default().insert(act.id());
+            }
+        }
+        let acts = |p: usize, seq: u64| self.chains[p].get(&seq).into_iter().chain(waiting.get(&(p, seq))).flatten().copied().collect::<BTreeSet<_>>();
+        let first = |p: usize| {
+            let doubled = waiting.range((p, 0)..=(p, u64::MAX)).map(|((_, seq), _)| *seq).find(|seq| acts(p, *seq).len() > 1);
+            self.forked[p].into_iter().chain(doubled).min()
         };
-        self.forked.iter().enumerate().filter_map(fork).collect()
+        let fork = |p: usize| first(p).map(|seq| Fork { author: self.opening.parties[p].service, seq, acts: acts(p, seq).into_iter().collect() });
+        (0..self.forked.len()).filter_map(fork).collect()
     }
 
     /// Returns the last act of every party that is folded in, ordered by party: what another dossier names as seen.

@@ -251,6 +251,16 @@ pub enum NodeError {
         "an act of this service came back here that builds on acts of {0} which are not here; its number is used, so nothing is signed in this dossier before they come. Ask all parties for them; if nobody has them any more, open a new dossier that follows this one"
     )]
     OwnWaits(String),
+    /// An act came without its content, and is not here.
+    #[error(
+        "the act came without its content: its sender has erased it, or left it out. Nobody can judge it without; ask another party that may still have it"
+    )]
+    WithoutContent,
+    /// What a restored node lacks of a dossier is erased at a partner; by its code.
+    #[error(
+        "this node was put back to an older state, and what it lacks of this dossier is erased at {0}, its retention being over. Numbers that are used cannot be told from free ones, so nothing is signed in this dossier; open a new one that follows it"
+    )]
+    ErasedThere(String),
     /// This ledger is older than what was signed with its key.
     #[error(
         "this ledger is older than what this service has signed: an older copy was put in place. Partners are asked what they hold; entente fence show says how far they are"
@@ -345,6 +355,8 @@ impl NodeError {
             NodeError::RegisterNames(_) => "refusal.register.names",
             NodeError::Fenced(_) => "refusal.fence.awaited",
             NodeError::OwnWaits(_) => "refusal.fence.own-waits",
+            NodeError::WithoutContent => "refusal.act.without-content",
+            NodeError::ErasedThere(_) => "refusal.fence.erased",
             NodeError::Older => "failure.fence.older",
             NodeError::Twin => "failure.fence.twin",
             NodeError::OldKeys => "failure.fence.old-keys",

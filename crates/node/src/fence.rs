@@ -10,6 +10,7 @@ use crate::lift::Lifted;
 use crate::node::{Node, PAGE, Ticket, log, put};
 use crate::piece::Piece;
 use base::{ActId, Digest, DossierId, Entropy, ServiceId, UnixMs};
+use dossier::Act;
 use seal::{Cards, Directory, Keys, Restored, Signed, Typ};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -87,15 +88,26 @@ impl Answer {
     }
 }
 
+/// The last act of a chain, as a partner named it, that is not here.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct End {
+    pub seq: u64,
+    pub act: ActId,
+    /// Whether the partner has erased its content: it handed on the head alone, by which nobody can judge it.
+    pub erased: bool,
+}
+
 /// The fence in memory.
 #[derive(Default)]
 pub(crate) struct Fence {
     pub declared: Option<Declared>,
     pub partners: BTreeMap<ServiceId, Answer>,
-    /// What partners named and is not here yet: partner, dossier, author; number and act.
-    pub open: BTreeMap<(DossierId, ServiceId, ServiceId), (u64, ActId)>,
+    /// What partners named and is not here: by dossier, author, partner.
+    pub open: BTreeMap<(DossierId, ServiceId, ServiceId), End>,
     /// Dossiers in which somebody has seen acts of ours that are not here, and since when.
     echoes: HashMap<DossierId, UnixMs>,
+    /// The highest number of ours that a party has shown in a dossier, where it is not here.
+    shown: HashMap<DossierId, u64>,
     /// Declarations of partners that were answered last, and when.
     pub answered: HashMap<ServiceId, (Digest, UnixMs)>,
     /// The start of each partner's node that was met last, and when.
@@ -210,7 +222,7 @@ impl Node {
     /// Tells whether some partner has not answered, or something that one named is not here.
     pub fn is_fenced(&self) -> bool {
         let Some(declared) = &self.fence.declared else { return false };
-        declared.twin || !self.fence.open.is_empty() || self.book.all().iter().any(|c| self.awaits(&c.service()))
+        declared.twin || self.fence.open.values().any(|end| !end.erased) || self.book.all().iter().any(|c| self.awaits(&c.service()))
     }
 
     /// Refuses to sign in a dossier among these parties as long as a number might be used twice.
@@ -230,9 +242,11 @@ impl Node {
             self.nothing_open(dossier)?;
         }
         self.no_own_act_waits(dossier)?;
-        let echo = self.dossier(dossier)?.is_some_and(|d| d.wants().iter().any(|w| w.author == me));
+        let shown = self.fence.shown.get(dossier).copied().unwrap_or(0);
+        let echo = self.dossier(dossier)?.is_some_and(|d| d.chain_end(&me) < shown || d.wants().iter().any(|w| w.author == me));
         if !echo {
             self.fence.echoes.remove(dossier);
+            self.fence.shown.remove(dossier);
             return Ok(());
         }
         // A partner has seen acts of ours that are not here. Until it has shown them, or failed to, nothing is signed beside them.
@@ -244,11 +258,22 @@ impl Node {
         Err(self.fenced(parties.iter().copied().filter(|p| *p != me).collect()))
     }
 
-    /// Refuses while something that partners named in a dossier is not here.
+    /// Remembers that a party has shown a number of ours that is not here: it may be used, so nothing is signed there for a while.
+    pub(crate) fn shows_own(&mut self, dossier: DossierId, seq: u64) {
+        let highest = self.fence.shown.entry(dossier).or_insert(seq);
+        *highest = seq.max(*highest);
+    }
+
+    /// Refuses while something that partners named in a dossier is not here, and where it never comes: its numbers may be ours.
     pub(crate) fn nothing_open(&self, dossier: &DossierId) -> Result<(), NodeError> {
         let here = (*dossier, ServiceId::from(Digest([0; 32])), ServiceId::from(Digest([0; 32])));
-        let by: BTreeSet<ServiceId> = self.fence.open.range(here..).take_while(|(k, _)| k.0 == *dossier).map(|(k, _)| k.2).collect();
-        if by.is_empty() { Ok(()) } else { Err(self.fenced(by)) }
+        let ends = || self.fence.open.range(here..).take_while(|(k, _)| k.0 == *dossier);
+        let awaited: BTreeSet<ServiceId> = ends().filter(|(_, end)| !end.erased).map(|(k, _)| k.2).collect();
+        match ends().next() {
+            None => Ok(()),
+            Some((key, _)) if awaited.is_empty() => Err(NodeError::ErasedThere(self.book.code(&key.2))),
+            Some(_) => Err(self.fenced(awaited)),
+        }
     }
 
     /// Refuses while an act of our own waits in a dossier for what is not here: it came back to a ledger that was put back, and its number
@@ -317,8 +342,8 @@ impl Node {
             return Ok((!batch.queue.is_empty() || !batch.records.is_empty()).then(|| self.stage(batch)));
         }
         self.fence.gone_over = now.0;
-        let open: Vec<_> = self.fence.open.iter().map(|(k, v)| (*k, *v)).collect();
-        for ((dossier, author, partner), (seq, act)) in open {
+        let open: Vec<_> = self.fence.open.iter().filter(|(_, end)| !end.erased).map(|(k, end)| (*k, *end)).collect();
+        for ((dossier, author, partner), End { seq, act, .. }) in open {
             if self.store.act(&act)?.is_some() {
                 self.settle(&dossier, &author, &act, &mut batch);
                 continue;
@@ -329,8 +354,9 @@ impl Node {
         Ok(something.then(|| self.stage(batch)))
     }
 
-    /// Signs our declaration anew under the card that acts, where the one that signed it was revoked before all have answered: nobody
-    /// believes it any more. Point and nonce stay: to partners it is the same restoration, said by keys that nobody else has.
+    /// Signs our declaration anew under the card that acts, where nobody believes it as it is before all have answered: the card that signed
+    /// it was revoked since, or was over already, the key file in the backup being older than our newest card. Point and nonce stay: to
+    /// partners it is the same restoration, said by keys that nobody else has.
     fn declare_anew(&mut self, batch: &mut Append) -> Result<(), NodeError> {
         let awaited = self.book.all().iter().any(|c| self.awaits(&c.service()));
         let Some(before) = self.fence.declared.clone().filter(|_| awaited) else { return Ok(()) };
@@ -339,9 +365,9 @@ impl Node {
         let signed = Signed::parse(&bytes, Typ::Restored, seal::RESTORED_BYTES_MAX)?;
         let now = batch.at;
         let Some(own) = self.book.cards(&self.me()) else { return Ok(()) };
-        // Under a card that is revoked as well, or before it begins by our own clock, the new one would be worth no more.
+        // Under a card that is over as well, or before it begins by our own clock, the new one would be worth no more.
         let acts = self.keys.card_number();
-        if own.revocation(signed.card_number()).is_none() || own.judge(acts, now).is_err() || self.trust_clock(now).is_err() {
+        if own.judge(signed.card_number(), before.at).is_ok() || own.judge(acts, now).is_err() || self.trust_clock(now).is_err() {
             return Ok(());
         }
         let said: Restored = base::cbor::from_slice(signed.payload(), seal::RESTORED_BYTES_MAX).map_err(|_| corrupt())?;
@@ -395,9 +421,22 @@ impl Node {
     }
 
     /// Remembers that a partner named an act that is not here.
-    pub(crate) fn open_end(&mut self, dossier: DossierId, author: ServiceId, partner: ServiceId, end: (u64, ActId), batch: &mut Append) {
+    pub(crate) fn open_end(&mut self, dossier: DossierId, author: ServiceId, partner: ServiceId, end: End, batch: &mut Append) {
         batch.records.push(put(OPEN, &open_id(&dossier, &author, &partner), json(&end)));
         self.fence.open.insert((dossier, author, partner), end);
+    }
+
+    /// Notes that a partner handed on an act that it had named without its content: it has erased it, and it never comes from there.
+    pub(crate) fn erased_there(&mut self, act: &Act, partner: ServiceId, batch: &mut Append) {
+        let (dossier, author) = (act.head().dossier, act.head().author);
+        if let Some(end) = self.fence.open.get(&(dossier, author, partner)).copied().filter(|end| end.act == act.id()) {
+            self.open_end(dossier, author, partner, End { erased: true, ..end }, batch);
+        }
+    }
+
+    /// Tells whether a partner is known to have erased an author's acts of a dossier up to a number: it is not asked for them again.
+    pub(crate) fn is_erased_there(&self, chain: (DossierId, ServiceId, ServiceId), seq: u64) -> bool {
+        self.fence.open.get(&chain).is_some_and(|end| end.erased && end.seq >= seq)
     }
 
     /// Counts how much of what a partner named is open.
@@ -412,7 +451,7 @@ impl Node {
         }
         let from = (*dossier, *author, ServiceId::from(Digest([0; 32])));
         let here = |k: &(DossierId, ServiceId, ServiceId)| k.0 == *dossier && k.1 == *author;
-        let done: Vec<_> = self.fence.open.range(from..).take_while(|(k, _)| here(k)).filter(|(_, end)| end.1 == *act).map(|(k, _)| *k).collect();
+        let done: Vec<_> = self.fence.open.range(from..).take_while(|(k, _)| here(k)).filter(|(_, end)| end.act == *act).map(|(k, _)| *k).collect();
         for key in done {
             self.fence.open.remove(&key);
             batch.records.push(RecordOp::Delete { kind: OPEN.to_owned(), id: open_id(&key.0, &key.1, &key.2) });

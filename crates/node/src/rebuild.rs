@@ -239,7 +239,7 @@ impl Node {
         for fork in d.forks() {
             for act in fork.acts {
                 let holders: Vec<ServiceId> = self.store.receipts_of(&act)?.into_iter().map(|h| h.service).collect();
-                let lacking = d.opening().parties.iter().map(|p| p.service).filter(|s| *s != me && *s != fork.author && !holders.contains(s));
+                let lacking = d.opening().parties.iter().map(|p| p.service).filter(|s| *s != me && !holders.contains(s));
                 batch.queue.extend(lacking.map(|recipient| Queued { recipient, what: Outgoing::Act(act) }));
             }
         }

@@ -5,7 +5,7 @@
 //! restored service asks for what it lacks as for any act, 4 receipts that it gave and lost come back beside those acts.
 
 use crate::error::NodeError;
-use crate::fence::{Answer, OPEN_MAX};
+use crate::fence::{Answer, End, OPEN_MAX};
 use crate::node::{Node, PAGE, log, put};
 use crate::outbound::{CARD_RETIRED, CARD_REVOKED};
 use crate::piece::Piece;
@@ -46,6 +46,11 @@ fn unless_over<T>(read: Result<T, impl Into<NodeError>>) -> Result<Option<T>, No
 /// Writes what is kept of a partner's declaration: the point, when it was made, and its nonce.
 fn put_back(said: &Restored) -> Vec<u8> {
     serde_json::to_vec(&(said.size, said.root, said.at.at, said.nonce)).expect("plain data has a JSON form")
+}
+
+/// Reads the size out of a note that was verified when it was kept.
+fn size_in(note: &[u8]) -> u64 {
+    String::from_utf8_lossy(note).lines().nth(1).and_then(|size| size.parse().ok()).unwrap_or(0)
 }
 
 impl Node {
@@ -103,8 +108,8 @@ impl Node {
             ));
         }
         batch.records.push(put(PUT_BACK, id, put_back(said)));
-        if let Some(note) = self.store.record("witnessed-note", &from.to_string())? {
-            batch.records.push(put(LOST_LINE, id, note.data));
+        if let Some(note) = self.longest_line(&from)? {
+            batch.records.push(put(LOST_LINE, id, note));
         }
         self.go_back(from, known, said, batch)
     }
@@ -146,6 +151,16 @@ impl Node {
         Ok(self.store.records(PUT_BACK, Some(&prefix), 1)?.iter().any(|r| r.id.starts_with(&prefix)))
     }
 
+    /// Returns the longest of what we cosigned of a partner last and before each of its restorations. Put back again before anything was
+    /// cosigned anew, it lost no more than the line before, and that one was longer.
+    fn longest_line(&self, of: &ServiceId) -> Result<Option<Vec<u8>>, NodeError> {
+        let mut notes: Vec<Vec<u8>> = self.store.record("witnessed-note", &of.to_string())?.into_iter().map(|r| r.data).collect();
+        for (declaration, ..) in self.put_backs(of)? {
+            notes.extend(self.store.record(LOST_LINE, &format!("{of}/{declaration}"))?.map(|r| r.data));
+        }
+        Ok(notes.into_iter().max_by_key(|note| size_in(note)))
+    }
+
     /// Queues the answer to a declaration, all pages.
     fn answer_restored(&mut self, to: ServiceId, said: &Restored, declaration: &[u8], batch: &mut Append, now: UnixMs) -> Result<(), NodeError> {
         let restored = Digest::of(declaration);
@@ -156,11 +171,13 @@ impl Node {
         };
         let known = self.cosigned_up_to(&to, said.size)?.unwrap_or((0, Digest::default()));
         let at = self.local(now)?;
-        let text = |kind: &str| -> Result<Option<String>, NodeError> {
-            Ok(self.store.record(kind, &to.to_string())?.map(|r| String::from_utf8_lossy(&r.data).into_owned()))
+        let lost = match self.store.record(LOST_LINE, &format!("{to}/{restored}"))? {
+            Some(kept) => Some(kept.data),
+            None => self.longest_line(&to)?, // it was recorded just now, and is not stored yet
         };
-        let lost = self.store.record(LOST_LINE, &format!("{to}/{restored}"))?.map(|r| String::from_utf8_lossy(&r.data).into_owned());
-        let (checkpoint, witnessed) = (lost.or(text("witnessed-note")?), text("cosigned-note")?);
+        let text = |note: Vec<u8>| String::from_utf8_lossy(&note).into_owned();
+        let checkpoint = lost.map(text);
+        let witnessed = self.store.record("cosigned-note", &to.to_string())?.map(|r| text(r.data));
         let receipt = self.last_receipt(&to)?;
         let cards = self.book.cards(&to).ok_or(NodeError::UnknownPartner(to))?;
         let held: Vec<&[u8]> = cards.iter_bytes().collect();
@@ -265,7 +282,7 @@ impl Node {
             // What came before the answer in one parcel is stored with it or not at all.
             let beside = batch.entries.iter().any(|e| e.object() == end.act.as_ref());
             if !beside && self.store.act(&end.act)?.is_none() {
-                self.open_end(end.dossier, end.author, from, (end.seq, end.act), batch);
+                self.open_end(end.dossier, end.author, from, End { seq: end.seq, act: end.act, erased: false }, batch);
                 self.want_end(from, end.dossier, end.author, end.seq, batch)?;
             }
         }

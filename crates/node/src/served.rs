@@ -214,6 +214,9 @@ impl Node {
                 if let Err(e) = taken {
                     batch.entries.truncate(before.0);
                     batch.records.truncate(before.1);
+                    if matches!(e, NodeError::WithoutContent) {
+                        self.erased_there(&act, from, batch);
+                    }
                     return Err(e);
                 }
                 Ok(Fate::Entry(batch.entries.len() - 1))
@@ -300,7 +303,7 @@ impl Node {
         if body.is_none() {
             // An act is judged on its content; without it this node would come to another verdict than all others.
             if self.store.act(&act.id())?.is_none() {
-                return Err(dossier::ActFault::Body.into());
+                return Err(NodeError::WithoutContent);
             }
             let filing = Filing { id: act.id(), dossier: id, seq: act.head().seq, item: act.item(), verdict: store::Verdict::Waiting };
             batch.entries.push(Entry::act(verified, filing, None)); // the ledger keeps the first filing
@@ -470,9 +473,9 @@ impl Node {
             if !done.is_empty() {
                 self.touch(next);
                 touched.insert(next);
-                self.spread_forks(next, before, batch)?;
                 queue.extend(self.awaited(&next));
             }
+            self.spread_forks(next, before, batch)?;
         }
         Ok(())
     }
@@ -516,15 +519,18 @@ impl Node {
     }
 
     /// Hears what a request for acts of our own says: whoever asks for numbers that are not here has seen a later one of ours. It is asked
-    /// for that in turn: with our signature it is the proof of an older copy. Once that is declared, the answers mend it.
+    /// for that in turn: with our signature it is the proof of an older copy. Where that is declared, its answer comes first.
     fn hear_want(&mut self, from: ServiceId, dossier: DossierId, author: ServiceId, last: u64, batch: &mut Append) -> Result<(), NodeError> {
         let me = self.me();
-        if author != me || self.is_fenced() {
+        if author != me || self.awaits(&from) {
             return Ok(());
         }
         let known = self.dossier(&dossier)?.map(|d| (d.opening().parties.iter().any(|p| p.service == from), d.chain_end(&me)));
         let (may_ask, have) = known.unwrap_or((true, 0));
         if may_ask && last > have && (known.is_some() || self.traffic.may_stray(from)) {
+            if known.is_some() {
+                self.shows_own(dossier, last);
+            }
             // Up to any number: what the other holds lies after what it asks for.
             self.want(from, dossier, &[Want { author: me, from: have + 1, to: have.saturating_add(RANGE_MAX) }], batch);
         }
@@ -544,7 +550,8 @@ impl Node {
         Ok(())
     }
 
-    /// Shows a newly found fork to all other parties: both acts, as their author signed them.
+    /// Shows a newly found fork to all other parties: both acts, as their author signed them. To the author as well: it may be an older copy
+    /// that knows of one only, or somebody else has its key.
     fn spread_forks(&mut self, id: DossierId, before: usize, batch: &mut Append) -> Result<(), NodeError> {
         let me = self.me();
         let Some(d) = self.dossier(&id)? else { return Ok(()) };
@@ -562,7 +569,7 @@ impl Node {
             ));
             for act in fork.acts {
                 if shown.insert(act) {
-                    batch.queue.extend(parties.iter().filter(|p| **p != fork.author).map(|p| Queued { recipient: *p, what: Outgoing::Act(act) }));
+                    batch.queue.extend(parties.iter().map(|p| Queued { recipient: *p, what: Outgoing::Act(act) }));
                 }
             }
         }

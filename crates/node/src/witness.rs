@@ -144,8 +144,11 @@ impl Node {
         };
         // What of our own is lacking here was lost with a ledger that was put back. If that is declared, this partner's answer will mend
         // it. Else the acts themselves are asked for: with our signature they are the proof of an older copy, or came to the partner by
-        // file after it had answered.
+        // file after it had answered. Until they are here their numbers are not free.
         let (me, awaited) = (self.me(), self.awaits(&from));
+        if let Some(own) = known.iter().flatten().find(|w| w.author == me) {
+            self.shows_own(id, own.to);
+        }
         let but_own = |wants: Vec<Want>| wants.into_iter().filter(|w| w.author != me || !awaited).collect::<Vec<_>>();
         let wants = but_own(match known {
             Some(wants) => wants,
@@ -153,6 +156,7 @@ impl Node {
             None if marks.len() > PARTIES_MAX || !self.traffic.may_stray(from) => return Err(NodeError::TooMuchWaiting),
             None => marks.iter().map(Want::up_to).collect(),
         });
+        let wants: Vec<Want> = wants.into_iter().filter(|w| !self.is_erased_there((id, w.author, from), w.to)).collect();
         self.want(from, id, &wants, batch);
         Ok(())
     }
@@ -237,6 +241,8 @@ impl Node {
                     && checkpoint.cosigned_by(note, &partner).is_ok_and(|at| at.0 > declared.at.0.saturating_add(1000))
                 {
                     self.found_twin(from, batch);
+                } else {
+                    tracing::info!(partner = %self.book.code(&from), size = checkpoint.size, "a cosignature of the line that was lost is passed over");
                 }
                 return Ok(());
             }

@@ -71,7 +71,7 @@ impl World {
         self.net.out.retain(|f| f.from != i || f.lie.is_some());
         self.bag.retain(|f| f.from != i);
         // It knows the numbers of parcels up to the copy only.
-        self.numbers_forgotten(i);
+        self.forgotten(i);
         self.stations[i].disk = copy.disk;
         let now = self.now(i);
         if silent {

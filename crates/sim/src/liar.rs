@@ -73,10 +73,10 @@ impl Forged {
 }
 
 impl World {
-    /// A node that was put back has forgotten the numbers of parcels that came after its copy.
-    pub(crate) fn numbers_forgotten(&mut self, by: usize) {
+    /// A node that was put back has forgotten the numbers of parcels that came after its copy, and dossiers to which a liar is no party.
+    pub(crate) fn forgotten(&mut self, by: usize) {
         self.lies.landed.retain(|l| l.0 != by);
-        self.net.out.retain(|f| f.to != by || f.lie.as_ref().is_none_or(|l| l.kind != Fault::Reuse));
+        self.net.out.retain(|f| f.to != by || f.lie.as_ref().is_none_or(|l| !matches!(l.kind, Fault::Reuse | Fault::NotParty)));
     }
 
     pub(crate) fn do_lie(&mut self, m: &mut Moment<'_>) -> Result<(), Violation> {
@@ -179,7 +179,7 @@ impl World {
             Stripped => {
                 let (dossier, intent) = self.liars_intent(liar, rng)?;
                 let forged = self.forge(liar, dossier, &intent, rng, |_| ())?;
-                self.send(liar, to, kind, Expect::Piece("peer.act.body"), &[Piece::Act { signed: forged.signed, body: None }], rng)
+                self.send(liar, to, kind, Expect::Piece("refusal.act.without-content"), &[Piece::Act { signed: forged.signed, body: None }], rng)
             }
             OtherBody => {
                 let (dossier, intent) = self.liars_intent(liar, rng)?;

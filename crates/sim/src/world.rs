@@ -279,16 +279,12 @@ impl World {
         let jump = m.faults.iter().copied().find(|f| matches!(f, Fault::Skew | Fault::ClockAhead | Fault::ClockBack));
         match jump {
             Some(fault) => {
-                let off = match fault {
-                    Fault::Skew => m.rng.between(-9, 9) * MINUTE_MS,
-                    Fault::ClockAhead => m.rng.between(15, CLOCK_OFF_MINUTES_MAX) * MINUTE_MS,
-                    _ => -m.rng.between(15, CLOCK_OFF_MINUTES_MAX) * MINUTE_MS,
+                let minutes = match fault {
+                    Fault::Skew => m.rng.between(-9, 9),
+                    Fault::ClockAhead => m.rng.between(15, CLOCK_OFF_MINUTES_MAX),
+                    _ => -m.rng.between(15, CLOCK_OFF_MINUTES_MAX),
                 };
-                self.stations[i].off = off;
-                let lasts = if fault == Fault::Skew { 60 } else { 15 };
-                self.wrong_until[i] = (self.at + 1 + m.rng.below(lasts), Some(fault));
-                self.coverage.hit(fault, m.kind);
-                self.tell(format!("{} has its clock off by {} minutes", NAMES[i], off / MINUTE_MS));
+                self.jump_clock(i, fault, minutes, m);
             }
             None => {
                 if let Some(fault) = self.wrong_until[i].1 {
@@ -296,6 +292,15 @@ impl World {
                 }
             }
         }
+    }
+
+    /// Lets a clock be off by some minutes for some steps.
+    pub(crate) fn jump_clock(&mut self, i: usize, fault: Fault, minutes: i64, m: &mut Moment<'_>) {
+        self.stations[i].off = minutes * MINUTE_MS;
+        let lasts = if fault == Fault::Skew { 60 } else { 15 };
+        self.wrong_until[i] = (self.at + 1 + m.rng.below(lasts), Some(fault));
+        self.coverage.hit(fault, m.kind);
+        self.tell(format!("{} has its clock off by {minutes} minutes", NAMES[i]));
     }
 
     /// Ends all that strikes: lines are mended, clocks are right, everybody runs, and what is under way is settled.

@@ -79,6 +79,12 @@ fn told(desk: &Desk, f: &Value) -> String {
         names(&f["awaited"]),
         f["dossiers_open"]
     );
+    if f["dossiers_erased"] != 0 {
+        out += &format!(
+            "erased     what is lacking in {} dossiers never comes: its content is erased at partners; nothing is signed in them\n",
+            f["dossiers_erased"]
+        );
+    }
     for l in each(&f["lifted"]) {
         out += &format!("lifted     {} by {} and {}: {}\n", text(&l[0]), text(&l[1]["by"]), text(&l[1]["second"]), text(&l[1]["reason"]));
     }

@@ -1,6 +1,8 @@
 //! An older copy of a disk that somebody put in place and told nobody of: it finds itself, by whatever a partner shows it.
 
-use crate::fence::{allied_on, asked_and_backed_up, backed_up, checkpoint, new_card, nothing_twice, put_back, refused, second_without_the_first};
+use crate::fence::{allied_on, asked_and_backed_up, backed_up, checkpoint, nothing_twice, put_back, refused};
+use crate::fence_keys::new_card;
+use crate::fence_numbers::second_without_the_first;
 use crate::world::*;
 
 #[test]

@@ -185,7 +185,7 @@ fn content_that_did_not_come_along_does_not_void_the_act() {
     let filed = w.store(ES).act(&noted.act).unwrap().unwrap();
     let stripped = w.parcel(ES, DE, 77, &[node::Piece::Act { signed: filed.signed, body: None }]);
     let receipt = w.hand(ES, DE, &stripped).unwrap();
-    assert_eq!(fates(&w, DE, &receipt), ["peer.act.body"]);
+    assert_eq!(fates(&w, DE, &receipt), ["refusal.act.without-content"]);
     w.pump();
     w.alike(id);
     assert_eq!(w.filed(DE, id), "ma1 valid, ma2 valid");

@@ -24,7 +24,7 @@ fn acts_that_are_none_are_refused_in_the_receipt() {
     let other = es_note(&w, &|h| h.seq = 2).1;
     bad.push((with(good.0.clone(), [&other[..], &[0]].concat()), "peer.act.body", "another body"));
     bad.push((with(good.0.clone(), vec![]), "peer.act.body", "an empty body"));
-    bad.push((Piece::Act { signed: good.0.clone(), body: None }, "peer.act.body", "no body"));
+    bad.push((Piece::Act { signed: good.0.clone(), body: None }, "refusal.act.without-content", "no body"));
     bad.push((piece(es_note(&w, &|h| h.version = 2)), "peer.act.version", "another version"));
     bad.push((piece(es_note(&w, &|h| h.at.at = UnixMs(now.0 + 11 * MINUTE))), "peer.act.clock-ahead", "dated eleven minutes ahead"));
     bad.push((piece(es_note(&w, &|h| h.seq = 0)), "peer.act.head", "no number"));

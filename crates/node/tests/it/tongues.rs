@@ -63,11 +63,32 @@ fn two_tongues_are_found_by_both_sides_kept_by_both_and_fold_alike() {
     w.send_all(MA, DE);
     assert_eq!((w.phase(DE, id).as_str(), w.digest(MA, id)), ("withdrawn", w.digest(DE, id)));
     assert_eq!(w.codes_logged(DE, "incident").len(), 1, "one fork is told of once");
-    // The evidence is never sent to the liar.
-    let lies: Vec<_> = w.store(MA).acts_of(&id).unwrap().into_iter().filter(|a| a.author == w.id(ES)).map(|a| a.id).collect();
+    // Their author is shown both: if it never signed the one, its ledger is an older copy, or somebody else has its key.
+    w.send_all(MA, ES);
+    assert_eq!(forks(&mut w, ES, id), 2);
+    assert!(w.codes_logged(ES, "incident").contains(&"failure.fence.older".to_owned()), "{:?}", w.logged(ES, "incident"));
+}
+
+#[test]
+fn two_tongues_are_named_while_one_of_them_waits() {
+    let (mut w, _) = World::allied(3);
+    let id = w.asks(MA, None).dossier;
+    w.pump();
     let es = w.id(ES);
-    let due = w.store(MA).outbox_next(&es, None, 100, 1 << 20).unwrap();
-    assert!(due.iter().all(|d| !matches!(&d.what, store::DueObject::Act(a) if lies.contains(&a.id))));
+    // One builds on an act of its author that nobody has, under the number after it; the other comes by the way of the law.
+    let waits = w.forge(ES, id, note_deed(id), words("Sur ce que personne n'a."), |h| (h.seq, h.prev) = (2, base::Digest::of(b"never").into()));
+    tell(&mut w, MA, 1, &waits);
+    w.notes(ES, id, "Un.");
+    w.notes(ES, id, "Deux.");
+    w.send_all(ES, MA);
+    assert_eq!(w.filed(MA, id), "es1 valid, es2 valid, es2 waiting, ma1 valid");
+    assert_eq!((forks(&mut w, MA, id), w.codes_logged(MA, "incident")), (2, vec!["peer.act.equivocation".to_owned()]));
+    w.restart(MA);
+    assert_eq!(forks(&mut w, MA, id), 2, "the disk says so as memory did");
+    w.pump();
+    let named = w.logged(DE, "incident");
+    assert!(named.iter().any(|l| l["code"] == "peer.act.equivocation" && l["author"] == es.to_string() && l["seq"] == 2), "{named:?}");
+    assert_eq!(w.digest(MA, id), w.digest(DE, id));
 }
 
 #[test]
@@ -83,8 +104,7 @@ fn the_evidence_reaches_who_heard_only_one_tongue_and_built_nothing() {
     w.send_all(MA, DE);
     assert_eq!((forks(&mut w, DE, id), w.digest(MA, id)), (2, w.digest(DE, id)));
     assert_eq!(w.codes_logged(DE, "incident"), ["peer.act.equivocation"]);
-    w.send_all(DE, MA);
-    w.send_all(MA, DE);
+    w.pump();
     assert_eq!(w.waiting_for(DE), 0, "they come to rest");
 }
 
@@ -101,6 +121,20 @@ fn two_tongues_told_before_the_opening_are_found_when_it_comes() {
     assert_eq!(w.codes_logged(DE, "incident"), ["peer.act.equivocation"]);
     w.send_all(DE, MA);
     assert_eq!((forks(&mut w, MA, id), w.digest(MA, id)), (2, w.digest(DE, id)));
+}
+
+#[test]
+fn two_tongues_told_before_the_opening_are_named_although_both_wait_for_more() {
+    let (mut w, _) = World::allied(3);
+    let id = w.asks(MA, None).dossier;
+    w.send_all(MA, ES);
+    w.notes(ES, id, "Vu par l'Espagne seule.");
+    let [yes, no] = two_tongues(&w, id);
+    tell(&mut w, DE, 1, &yes);
+    tell(&mut w, DE, 2, &no);
+    w.send(MA, DE);
+    assert!(w.filed(DE, id).contains("es2 waiting, es2 waiting"), "{}", w.filed(DE, id));
+    assert_eq!(w.codes_logged(DE, "incident"), ["peer.act.equivocation"]);
 }
 
 #[test]
@@ -199,7 +233,7 @@ fn a_proof_that_was_still_to_be_shown_is_shown_after_a_rebuild() {
     let now = w.now;
     w.node(MA).rebuild(now, &mut |_, _| ()).unwrap();
     w.pump();
-    assert_eq!((forks(&mut w, DE, id), w.codes_logged(DE, "incident")), (2, vec!["peer.act.equivocation".to_owned()]));
+    assert_eq!((forks(&mut w, DE, id), but_restored(&w, DE)), (2, vec!["peer.act.equivocation".to_owned()]));
     // What DE is known to hold is not sent again by another rebuild.
     w.node(MA).rebuild(now, &mut |_, _| ()).unwrap();
     let de = w.id(DE);

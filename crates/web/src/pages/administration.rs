@@ -149,6 +149,7 @@ fn draw_fence(seat: &Seat, fence: Option<&FenceView>) -> Markup {
             dt { (t(lang, "fence.declared")) } dd { (moment(seat, f.declared)) }
             dt { (t(lang, "fence.copied")) } dd { (moment(seat, f.copied)) }
             dt { (t(lang, "fence.back")) } dd { (f.own_back) " + " (f.others_back) }
+            @if f.dossiers_erased > 0 { dt { (t(lang, "fence.erased")) } dd { (f.dossiers_erased) } }
             @if !f.awaited.is_empty() { dt { (t(lang, "fence.awaited")) } dd { bdi { (f.awaited.join(", ")) } } }
         }
         @if f.twin { p.late { (t(lang, "fence.twin")) } }
