@@ -10,6 +10,7 @@ use crate::guard::{self, Refusal};
 use crate::mechanism::Mechanism;
 use crate::state::State;
 use base::{ActId, BodyId, DossierId, Instant, ItemId, ServiceId};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -67,6 +68,8 @@ pub struct Fork {
     pub seq: u64,
     /// The acts, in the order of their ids.
     pub acts: Vec<ActId>,
+    /// Whether fewer than two of them are judged yet, so that what is folded does not depend on it.
+    pub waits: bool,
 }
 
 /// An act that was judged; only such an act can be folded.
@@ -124,6 +127,10 @@ pub struct Dossier {
     /// The first number at which each party's chain forks.
     forked: Vec<Option<u64>>,
     waiting: BTreeMap<ActId, Arc<Act>>,
+    /// The waiting acts by party and number.
+    numbered: BTreeMap<(usize, u64), BTreeSet<ActId>>,
+    /// The first number of each party under which there are two acts, of which one waited when the other came.
+    doubled: Vec<Option<u64>>,
     front: State,
     views: Vec<State>,
     weight: usize,
@@ -151,6 +158,8 @@ impl Dossier {
             views: vec![front.clone(); n],
             chains: vec![BTreeMap::new(); n],
             forked: vec![None; n],
+            doubled: vec![None; n],
+            numbered: BTreeMap::new(),
             mechanism,
             opening,
             terms,
@@ -266,21 +275,13 @@ impl Dossier {
         marks.iter().filter_map(|m| self.lack(m)).collect()
     }
 
-    /// Returns the proofs that a party spoke with two tongues: of each that did, the first such number. An act that waits proves as much
-    /// as one that is judged, though what is folded does not depend on it.
+    /// Returns the proofs that a party spoke with two tongues: of each that did, the first number that is judged twice; where there is none,
+    /// the first under which an act waits beside another. It proves as much, and changes nothing of what is folded.
     pub fn forks(&self) -> Vec<Fork> {
-        let mut waiting: BTreeMap<(usize, u64), BTreeSet<ActId>> = BTreeMap::new();
-        for act in self.waiting.values() {
-            if let Some(p) = self.front.party(&act.head().author) {
-                waiting.entry((p, act.head().seq)).or_default().insert(act.id());
-            }
-        }
-        let acts = |p: usize, seq: u64| self.chains[p].get(&seq).into_iter().chain(waiting.get(&(p, seq))).flatten().copied().collect::<BTreeSet<_>>();
-        let first = |p: usize| {
-            let doubled = waiting.range((p, 0)..=(p, u64::MAX)).map(|((_, seq), _)| *seq).find(|seq| acts(p, *seq).len() > 1);
-            self.forked[p].into_iter().chain(doubled).min()
+        let fork = |p: usize| {
+            let (seq, waits) = self.forked[p].map(|seq| (seq, false)).or(self.doubled[p].map(|seq| (seq, true)))?;
+            Some(Fork { author: self.opening.parties[p].service, seq, acts: self.under(p, seq).into_iter().collect(), waits })
         };
-        let fork = |p: usize| first(p).map(|seq| Fork { author: self.opening.parties[p].service, seq, acts: acts(p, seq).into_iter().collect() });
         (0..self.forked.len()).filter_map(fork).collect()
     }
 
@@ -350,7 +351,21 @@ impl Dossier {
     /// Keeps an act until what it builds on is here.
     pub fn hold(&mut self, act: Arc<Act>) {
         self.weigh(&act);
+        if let Some(p) = self.front.party(&act.head().author) {
+            self.numbered.entry((p, act.head().seq)).or_default().insert(act.id());
+            self.note_double(p, act.head().seq);
+        }
         self.waiting.insert(act.id(), act);
+    }
+
+    fn under(&self, p: usize, seq: u64) -> BTreeSet<ActId> {
+        self.chains[p].get(&seq).into_iter().chain(self.numbered.get(&(p, seq))).flatten().copied().collect()
+    }
+
+    fn note_double(&mut self, p: usize, seq: u64) {
+        if self.doubled[p].is_none_or(|first| seq < first) && self.numbered.contains_key(&(p, seq)) && self.under(p, seq).len() > 1 {
+            self.doubled[p] = Some(seq);
+        }
     }
 
     /// Folds a judged act in.
@@ -359,6 +374,11 @@ impl Dossier {
         let Some(p) = self.front.party(&act.head().author) else { return };
         if self.waiting.remove(&act.id()).is_none() {
             self.weigh(&act);
+        } else if let Entry::Occupied(mut waiting) = self.numbered.entry((p, act.head().seq)) {
+            waiting.get_mut().remove(&act.id());
+            if waiting.get().is_empty() {
+                waiting.remove();
+            }
         }
         let order = self.filed.len();
         let valid = verdict == Verdict::Valid;
@@ -368,7 +388,9 @@ impl Dossier {
         }
         let here = self.chains[p].entry(seq).or_default();
         here.insert(id);
-        if here.len() > 1 {
+        let judged = here.len();
+        self.note_double(p, seq);
+        if judged > 1 {
             self.forked[p] = Some(self.forked[p].map_or(seq, |before| before.min(seq)));
             if self.front.marks[p].0 >= seq {
                 self.refold();

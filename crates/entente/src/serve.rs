@@ -197,7 +197,7 @@ async fn recover(engine: Engine, stopped: impl Future<Output = ()>) {
             Ok(still) if still != fenced => {
                 match still {
                     true => tracing::warn!("this node was put back to an older state: it signs in a dossier once all its parties have said what they hold"),
-                    false => tracing::info!("the fence is over: partners have said what they hold, and all of it is here"),
+                    false => tracing::info!("the fence is over: partners have said what they hold, and what can come back is here"),
                 }
                 fenced = still;
             }

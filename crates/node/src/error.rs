@@ -256,11 +256,16 @@ pub enum NodeError {
         "the act came without its content: its sender has erased it, or left it out. Nobody can judge it without; ask another party that may still have it"
     )]
     WithoutContent,
-    /// What a restored node lacks of a dossier is erased at a partner; by its code.
+    /// An own act that a restored node lacks came back without its content; by the code of who handed it on.
     #[error(
-        "this node was put back to an older state, and what it lacks of this dossier is erased at {0}, its retention being over. Numbers that are used cannot be told from free ones, so nothing is signed in this dossier; open a new one that follows it"
+        "this node was put back to an older state, and an act of this service in this dossier came back from {0} without its content, which is erased there or was left out. Its number is used, and nothing can be signed after it; open a new dossier that follows this one"
     )]
     ErasedThere(String),
+    /// Parties refer to an act of ours that is not here; by their codes.
+    #[error(
+        "{0} has seen an act of this service in this dossier that is not here. It is asked for; until it comes, for fifteen minutes at most, nothing is signed in this dossier. Try again then; if it does not come, ask what they hold"
+    )]
+    Shown(String),
     /// This ledger is older than what was signed with its key.
     #[error(
         "this ledger is older than what this service has signed: an older copy was put in place. Partners are asked what they hold; entente fence show says how far they are"
@@ -357,6 +362,7 @@ impl NodeError {
             NodeError::OwnWaits(_) => "refusal.fence.own-waits",
             NodeError::WithoutContent => "refusal.act.without-content",
             NodeError::ErasedThere(_) => "refusal.fence.erased",
+            NodeError::Shown(_) => "refusal.fence.shown",
             NodeError::Older => "failure.fence.older",
             NodeError::Twin => "failure.fence.twin",
             NodeError::OldKeys => "failure.fence.old-keys",

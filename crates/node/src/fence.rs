@@ -10,7 +10,7 @@ use crate::lift::Lifted;
 use crate::node::{Node, PAGE, Ticket, log, put};
 use crate::piece::Piece;
 use base::{ActId, Digest, DossierId, Entropy, ServiceId, UnixMs};
-use dossier::Act;
+use dossier::Head;
 use seal::{Cards, Directory, Keys, Restored, Signed, Typ};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -24,6 +24,10 @@ const PARTNER: &str = "fence-partner";
 pub(crate) const OPEN: &str = "fence-open";
 /// Kind of the documents on liftings that wait for their second officer.
 pub(crate) const LIFT: &str = "fence-lift";
+/// Kind of the documents on numbers of ours that are used by acts that never come.
+const USED: &str = "fence-used";
+/// What was said of one restoration, and says nothing of the next.
+const OF_ONE_RESTORATION: [&str; 4] = [PARTNER, OPEN, LIFT, USED];
 /// Kind and id of the document on what has come back.
 const BACK: (&str, &str) = ("fence", "back");
 
@@ -33,7 +37,7 @@ const LEAP_MIN: u32 = 1 << 16;
 const LEAP_RANDOM: u32 = 1 << 24;
 /// Parcel numbers are below 2^63, so incarnations are below this.
 const INCARNATION_MAX: u32 = 1 << 31;
-/// How long an echo of own acts that are not here holds back signing, while the partner is asked for the proof.
+/// How long an echo of own acts that are not here holds back signing, while whoever has seen them is asked for the proof.
 const ECHO_MS: i64 = 15 * 60_000;
 /// After this time without a whole answer a partner is asked again.
 const ASK_AGAIN_MS: i64 = 10 * 60_000;
@@ -64,6 +68,8 @@ pub(crate) struct Declared {
     pub root: Digest,
     /// Where the first line that was lost leaves this ledger: the smallest size that this declaration or one before it names.
     pub lost_from: u64,
+    /// Entries that the lines which were lost had at least, by partners' receipts and checkpoints: of this restoration and those before it.
+    pub lost_to: u64,
     pub at: UnixMs,
     pub copied: UnixMs,
     /// Whether another machine declared after us under our name.
@@ -88,26 +94,17 @@ impl Answer {
     }
 }
 
-/// The last act of a chain, as a partner named it, that is not here.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub(crate) struct End {
-    pub seq: u64,
-    pub act: ActId,
-    /// Whether the partner has erased its content: it handed on the head alone, by which nobody can judge it.
-    pub erased: bool,
-}
-
 /// The fence in memory.
 #[derive(Default)]
 pub(crate) struct Fence {
     pub declared: Option<Declared>,
     pub partners: BTreeMap<ServiceId, Answer>,
-    /// What partners named and is not here: by dossier, author, partner.
-    pub open: BTreeMap<(DossierId, ServiceId, ServiceId), End>,
-    /// Dossiers in which somebody has seen acts of ours that are not here, and since when.
-    echoes: HashMap<DossierId, UnixMs>,
-    /// The highest number of ours that a party has shown in a dossier, where it is not here.
-    shown: HashMap<DossierId, u64>,
+    /// What partners named and is not here yet: partner, dossier, author; number and act.
+    pub open: BTreeMap<(DossierId, ServiceId, ServiceId), (u64, ActId)>,
+    /// Up to which number our own acts in a dossier are used although they never come: a partner named them, and handed on heads alone.
+    pub used: BTreeMap<DossierId, (u64, ServiceId)>,
+    /// Numbers of ours that a party has seen in a dossier and that were not here, and since when; our own id stands for acts that wait here.
+    echoes: BTreeMap<(DossierId, ServiceId), (u64, UnixMs)>,
     /// Declarations of partners that were answered last, and when.
     pub answered: HashMap<ServiceId, (Digest, UnixMs)>,
     /// The start of each partner's node that was met last, and when.
@@ -139,7 +136,7 @@ pub fn declare(store: &dyn Store, keys: &Keys, zone: &str, copied: UnixMs, now: 
     let declared = sign(keys, zone, (state.size, state.root, before.as_ref()), (copied.min(now), now), Why::Restored, &mut batch, entropy)?;
     batch.records.push(put("node", "incarnation", leap(incarnation, entropy)?.to_string().into_bytes()));
     // An answer to an earlier declaration says nothing about what was lost since.
-    for kind in [PARTNER, OPEN, LIFT] {
+    for kind in OF_ONE_RESTORATION {
         let mut after: Option<String> = None;
         loop {
             let page = store.records(kind, after.as_deref(), PAGE)?;
@@ -169,8 +166,8 @@ fn sign(
     let said = Restored { version: seal::RESTORED_VERSION, service: keys.service(), nonce, at: now.in_zone(zone)?, copied, size, root };
     let verified = said.sign(keys);
     let digest = Digest::of(verified.bytes());
-    let lost_from = before.map_or(size, |b| b.lost_from.min(size));
-    let declared = Declared { why, signed: base::hex::encode(verified.bytes()), digest, size, root, lost_from, at: now, copied, twin: false };
+    let (lost_from, lost_to) = before.map_or((size, 0), |b| (b.lost_from.min(size), b.lost_to));
+    let declared = Declared { why, signed: base::hex::encode(verified.bytes()), digest, size, root, lost_from, lost_to, at: now, copied, twin: false };
     batch.entries.push(Entry::restored(&verified));
     batch.records.push(put(DECLARED.0, DECLARED.1, json(&declared)));
     Ok(declared)
@@ -208,6 +205,9 @@ impl Node {
             let key = (next()?.parse()?, next()?.parse()?, next()?.parse()?);
             fence.open.insert(key, serde_json::from_slice(&r.data).map_err(|_| corrupt())?);
         }
+        for r in self.documents(USED)? {
+            fence.used.insert(r.id.parse()?, serde_json::from_slice(&r.data).map_err(|_| corrupt())?);
+        }
         if let Some(back) = self.store.record(BACK.0, BACK.1)? {
             fence.back = serde_json::from_slice(&back.data).map_err(|_| corrupt())?;
         }
@@ -222,7 +222,7 @@ impl Node {
     /// Tells whether some partner has not answered, or something that one named is not here.
     pub fn is_fenced(&self) -> bool {
         let Some(declared) = &self.fence.declared else { return false };
-        declared.twin || self.fence.open.values().any(|end| !end.erased) || self.book.all().iter().any(|c| self.awaits(&c.service()))
+        declared.twin || !self.fence.open.is_empty() || self.book.all().iter().any(|c| self.awaits(&c.service()))
     }
 
     /// Refuses to sign in a dossier among these parties as long as a number might be used twice.
@@ -242,38 +242,47 @@ impl Node {
             self.nothing_open(dossier)?;
         }
         self.no_own_act_waits(dossier)?;
-        let shown = self.fence.shown.get(dossier).copied().unwrap_or(0);
-        let echo = self.dossier(dossier)?.is_some_and(|d| d.chain_end(&me) < shown || d.wants().iter().any(|w| w.author == me));
-        if !echo {
-            self.fence.echoes.remove(dossier);
-            self.fence.shown.remove(dossier);
-            return Ok(());
+        let (end, wanted) = match self.dossier(dossier)? {
+            None => return Ok(()),
+            Some(d) => (d.chain_end(&me), d.wants().into_iter().find(|w| w.author == me).map(|w| w.to)),
+        };
+        if let Some((_, by)) = self.fence.used.get(dossier).filter(|(seq, _)| *seq > end) {
+            return Err(NodeError::ErasedThere(self.book.code(by)));
         }
-        // A partner has seen acts of ours that are not here. Until it has shown them, or failed to, nothing is signed beside them.
-        let since = *self.fence.echoes.entry(*dossier).or_insert(now);
-        let lifted = parties.iter().any(|p| self.fence.partners.get(p).is_some_and(|a| a.lifted.is_some()));
-        if lifted || now.0 - since.0 >= ECHO_MS {
-            return Ok(());
+        if let Some(seq) = wanted {
+            self.shows_own(*dossier, me, seq, now);
         }
-        Err(self.fenced(parties.iter().copied().filter(|p| *p != me).collect()))
+        // Somebody has seen acts of ours that are not here. Until it has shown them, or failed to, nothing is signed beside them.
+        let lifted = |s: &ServiceId| self.fence.partners.get(s).is_some_and(|a| a.lifted.is_some());
+        let here = (*dossier, ServiceId::from(Digest([0; 32])));
+        let mut echoes =
+            self.fence.echoes.range(here..).take_while(|(k, _)| k.0 == *dossier).filter(|(_, (seq, since))| *seq > end && now.0 - since.0 < ECHO_MS);
+        let others: Vec<ServiceId> = parties.iter().filter(|p| **p != me).copied().collect();
+        match echoes.find(|((_, by), _)| if *by == me { !others.iter().any(lifted) } else { !lifted(by) }) {
+            None => Ok(()),
+            Some(((_, by), _)) => Err(NodeError::Shown(self.codes(if *by == me { &others } else { std::slice::from_ref(by) }))),
+        }
     }
 
-    /// Remembers that a party has shown a number of ours that is not here: it may be used, so nothing is signed there for a while.
-    pub(crate) fn shows_own(&mut self, dossier: DossierId, seq: u64) {
-        let highest = self.fence.shown.entry(dossier).or_insert(seq);
-        *highest = seq.max(*highest);
+    /// Remembers that a party has seen a number of ours that is not here: it may be used, so nothing is signed there for a while. Whoever
+    /// could not show the act in that time is not believed again, or it could stop a dossier by claims alone.
+    pub(crate) fn shows_own(&mut self, dossier: DossierId, by: ServiceId, seq: u64, now: UnixMs) {
+        let echo = self.fence.echoes.entry((dossier, by)).or_insert((seq, now));
+        if now.0 - echo.1.0 < ECHO_MS {
+            echo.0 = seq.max(echo.0);
+        }
     }
 
-    /// Refuses while something that partners named in a dossier is not here, and where it never comes: its numbers may be ours.
+    /// Forgets what was seen of our numbers up to an act of ours that has come from elsewhere.
+    pub(crate) fn shown_at_last(&mut self, dossier: &DossierId, seq: u64) {
+        self.fence.echoes.retain(|k, (shown, _)| k.0 != *dossier || *shown > seq);
+    }
+
+    /// Refuses while something that partners named in a dossier is not here.
     pub(crate) fn nothing_open(&self, dossier: &DossierId) -> Result<(), NodeError> {
         let here = (*dossier, ServiceId::from(Digest([0; 32])), ServiceId::from(Digest([0; 32])));
-        let ends = || self.fence.open.range(here..).take_while(|(k, _)| k.0 == *dossier);
-        let awaited: BTreeSet<ServiceId> = ends().filter(|(_, end)| !end.erased).map(|(k, _)| k.2).collect();
-        match ends().next() {
-            None => Ok(()),
-            Some((key, _)) if awaited.is_empty() => Err(NodeError::ErasedThere(self.book.code(&key.2))),
-            Some(_) => Err(self.fenced(awaited)),
-        }
+        let by: BTreeSet<ServiceId> = self.fence.open.range(here..).take_while(|(k, _)| k.0 == *dossier).map(|(k, _)| k.2).collect();
+        if by.is_empty() { Ok(()) } else { Err(self.fenced(by)) }
     }
 
     /// Refuses while an act of our own waits in a dossier for what is not here: it came back to a ledger that was put back, and its number
@@ -285,11 +294,15 @@ impl Node {
             return Ok(());
         }
         let lacking: BTreeSet<ServiceId> = d.wants().into_iter().map(|w| w.author).collect();
-        Err(NodeError::OwnWaits(lacking.iter().map(|a| self.book.code(a)).collect::<Vec<_>>().join(", ")))
+        Err(NodeError::OwnWaits(self.codes(&lacking)))
     }
 
     fn fenced(&self, awaited: BTreeSet<ServiceId>) -> NodeError {
-        NodeError::Fenced(awaited.iter().map(|p| self.book.code(p)).collect::<Vec<_>>().join(", "))
+        NodeError::Fenced(self.codes(&awaited))
+    }
+
+    fn codes<'a>(&self, of: impl IntoIterator<Item = &'a ServiceId>) -> String {
+        of.into_iter().map(|s| self.book.code(s)).collect::<Vec<_>>().join(", ")
     }
 
     /// Tells whether our newest card, as partners know it, is newer than our key file.
@@ -320,7 +333,7 @@ impl Node {
         let incarnation = leap(self.traffic.incarnation(), &mut *self.entropy)?;
         batch.records.push(put("node", "incarnation", incarnation.to_string().into_bytes()));
         self.traffic.begin(incarnation);
-        for kind in [PARTNER, OPEN, LIFT] {
+        for kind in OF_ONE_RESTORATION {
             batch.records.extend(self.documents(kind)?.into_iter().map(|r| RecordOp::Delete { kind: kind.to_owned(), id: r.id }));
         }
         tracing::error!(partner = %self.book.code(&by), "an older copy of the ledger was put in place; nothing is signed until partners have answered");
@@ -342,10 +355,10 @@ impl Node {
             return Ok((!batch.queue.is_empty() || !batch.records.is_empty()).then(|| self.stage(batch)));
         }
         self.fence.gone_over = now.0;
-        let open: Vec<_> = self.fence.open.iter().filter(|(_, end)| !end.erased).map(|(k, end)| (*k, *end)).collect();
-        for ((dossier, author, partner), End { seq, act, .. }) in open {
+        let open: Vec<_> = self.fence.open.iter().map(|(k, v)| (*k, *v)).collect();
+        for ((dossier, author, partner), (seq, act)) in open {
             if self.store.act(&act)?.is_some() {
-                self.settle(&dossier, &author, &act, &mut batch);
+                self.settle(&dossier, &author, (seq, &act), &mut batch);
                 continue;
             }
             self.want_end(partner, dossier, author, seq, &mut batch)?;
@@ -421,22 +434,34 @@ impl Node {
     }
 
     /// Remembers that a partner named an act that is not here.
-    pub(crate) fn open_end(&mut self, dossier: DossierId, author: ServiceId, partner: ServiceId, end: End, batch: &mut Append) {
+    pub(crate) fn open_end(&mut self, dossier: DossierId, author: ServiceId, partner: ServiceId, end: (u64, ActId), batch: &mut Append) {
         batch.records.push(put(OPEN, &open_id(&dossier, &author, &partner), json(&end)));
         self.fence.open.insert((dossier, author, partner), end);
     }
 
-    /// Notes that a partner handed on an act that it had named without its content: it has erased it, and it never comes from there.
-    pub(crate) fn erased_there(&mut self, act: &Act, partner: ServiceId, batch: &mut Append) {
-        let (dossier, author) = (act.head().dossier, act.head().author);
-        if let Some(end) = self.fence.open.get(&(dossier, author, partner)).copied().filter(|end| end.act == act.id()) {
-            self.open_end(dossier, author, partner, End { erased: true, ..end }, batch);
+    /// Takes the head of an act that came without its content; true where the partner had named that act or one after it.
+    ///
+    /// The partner has erased the content, or keeps it back: what it named never comes from there. A number of our own is used all the same.
+    pub(crate) fn head_alone(&mut self, head: &Head, from: ServiceId, batch: &mut Append) -> bool {
+        let key = (head.dossier, head.author, from);
+        let Some((seq, _)) = self.fence.open.get(&key).copied().filter(|(seq, _)| head.seq <= *seq) else { return false };
+        self.strike(key, batch);
+        if head.author == self.me() {
+            let used = self.fence.used.entry(head.dossier).or_insert((seq, from));
+            *used = (*used).max((seq, from));
+            batch.records.push(put(USED, &head.dossier.to_string(), json(used)));
         }
+        true
     }
 
-    /// Tells whether a partner is known to have erased an author's acts of a dossier up to a number: it is not asked for them again.
-    pub(crate) fn is_erased_there(&self, chain: (DossierId, ServiceId, ServiceId), seq: u64) -> bool {
-        self.fence.open.get(&chain).is_some_and(|end| end.erased && end.seq >= seq)
+    /// Tells whether a number of ours is known to be used by an act that never comes.
+    pub(crate) fn is_used(&self, dossier: &DossierId, seq: u64) -> bool {
+        self.fence.used.get(dossier).is_some_and(|(used, _)| *used >= seq)
+    }
+
+    pub(crate) fn strike(&mut self, key: (DossierId, ServiceId, ServiceId), batch: &mut Append) {
+        self.fence.open.remove(&key);
+        batch.records.push(RecordOp::Delete { kind: OPEN.to_owned(), id: open_id(&key.0, &key.1, &key.2) });
     }
 
     /// Counts how much of what a partner named is open.
@@ -445,17 +470,15 @@ impl Node {
     }
 
     /// Strikes an act out of what partners named, now that it is here.
-    pub(crate) fn settle(&mut self, dossier: &DossierId, author: &ServiceId, act: &ActId, batch: &mut Append) {
-        if self.fence.open.is_empty() {
-            return;
+    pub(crate) fn settle(&mut self, dossier: &DossierId, author: &ServiceId, (seq, act): (u64, &ActId), batch: &mut Append) {
+        if *author == self.me() && self.fence.used.get(dossier).is_some_and(|(used, _)| *used <= seq) {
+            self.fence.used.remove(dossier); // another party still had it
+            batch.records.push(RecordOp::Delete { kind: USED.to_owned(), id: dossier.to_string() });
         }
         let from = (*dossier, *author, ServiceId::from(Digest([0; 32])));
         let here = |k: &(DossierId, ServiceId, ServiceId)| k.0 == *dossier && k.1 == *author;
-        let done: Vec<_> = self.fence.open.range(from..).take_while(|(k, _)| here(k)).filter(|(_, end)| end.act == *act).map(|(k, _)| *k).collect();
-        for key in done {
-            self.fence.open.remove(&key);
-            batch.records.push(RecordOp::Delete { kind: OPEN.to_owned(), id: open_id(&key.0, &key.1, &key.2) });
-        }
+        let done: Vec<_> = self.fence.open.range(from..).take_while(|(k, _)| here(k)).filter(|(_, end)| end.1 == *act).map(|(k, _)| *k).collect();
+        done.into_iter().for_each(|key| self.strike(key, batch));
     }
 
     /// Counts an act that came back while the fence stands.

@@ -1,10 +1,10 @@
 //! Lifting the fence for a partner that is gone for good, by two officers; and the fence as people see it.
 
 use crate::error::NodeError;
-use crate::fence::{Answer, DECLARED, LIFT, OPEN, Why, json, open_id};
+use crate::fence::{Answer, DECLARED, LIFT, Why, json};
 use crate::node::{Node, Ticket, log, put};
 use crate::officer::Officer;
-use base::{DossierId, ServiceId, UnixMs};
+use base::{ServiceId, UnixMs};
 use dossier::OfficerRole;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -34,7 +34,7 @@ pub struct FenceView {
     pub copied: UnixMs,
     /// Entries of the ledger that stand as before.
     pub size: u64,
-    /// Entries that are known to have stood behind them and are lost as entries; acts among them come back from partners.
+    /// Entries that are known to have stood behind them, on this line or one lost before, and are lost as entries; acts among them come back.
     pub lost_entries: u64,
     /// Partners that have not answered yet, by short name.
     pub awaited: Vec<String>,
@@ -46,7 +46,7 @@ pub struct FenceView {
     pub proposed: Vec<(String, Lifted)>,
     /// Dossiers in which something that a partner named is still on its way.
     pub dossiers_open: usize,
-    /// Dossiers in which something that a partner named never comes, because its content is erased there; nothing is signed in them.
+    /// Dossiers in which an act of ours never comes back, because nobody has shown its content: nothing is signed in them.
     pub dossiers_erased: usize,
     /// Our own acts that came back.
     pub own_back: u64,
@@ -56,7 +56,7 @@ pub struct FenceView {
     pub twin: bool,
     /// Whether our key file is older than our newest card.
     pub old_keys: bool,
-    /// Whether nothing is fenced any more.
+    /// Whether nothing is waited for any more.
     pub over: bool,
 }
 
@@ -103,9 +103,9 @@ impl Node {
             }
             return Ok(self.stage(batch));
         }
-        for key in self.held_back_by(&partner) {
-            self.fence.open.remove(&key);
-            batch.records.push(RecordOp::Delete { kind: OPEN.to_owned(), id: open_id(&key.0, &key.1, &key.2) });
+        let keys: Vec<_> = self.fence.open.keys().filter(|k| k.2 == partner).copied().collect();
+        for key in keys {
+            self.strike(key, &mut batch);
         }
         let answer = Answer { lifted: Some(lifted), ..self.fence.partners.get(&partner).cloned().unwrap_or_default() };
         self.put_answer(partner, answer, &mut batch);
@@ -114,14 +114,8 @@ impl Node {
 
     fn may_be_lifted(&self, partner: &ServiceId) -> Result<(), NodeError> {
         let twin = self.fence.declared.as_ref().is_some_and(|d| d.twin);
-        let fenced = if *partner == self.me() { twin } else { self.awaits(partner) || !self.held_back_by(partner).is_empty() };
+        let fenced = if *partner == self.me() { twin } else { self.awaits(partner) || self.open_of(partner) > 0 };
         if fenced { Ok(()) } else { Err(NodeError::Asked("this partner holds nothing back: it has answered, or nothing was restored here".to_owned())) }
-    }
-
-    /// Lists what a lifting strikes out. A number of our own that is shown to be used stays so, whoever says what.
-    fn held_back_by(&self, partner: &ServiceId) -> Vec<(DossierId, ServiceId, ServiceId)> {
-        let me = self.me();
-        self.fence.open.iter().filter(|(k, end)| k.2 == *partner && !(end.erased && k.1 == me)).map(|(k, _)| *k).collect()
     }
 
     /// Shows the fence; none where nothing was ever put back.
@@ -130,7 +124,6 @@ impl Node {
         let code = |s: &ServiceId| self.book.code(s);
         let answered = |a: &Answer| a.lifted.is_none() && a.done();
         let lost = self.fence.partners.values().map(|a| a.lost_size).max().unwrap_or(0);
-        let dossiers = |erased: bool| self.fence.open.iter().filter(|(_, end)| end.erased == erased).map(|(k, _)| k.0).collect::<BTreeSet<_>>().len();
         let mut proposed = Vec::new();
         for r in self.documents(LIFT)? {
             let lift = serde_json::from_slice(&r.data).map_err(|_| NodeError::Corrupt("a lifting".to_owned()))?;
@@ -146,8 +139,8 @@ impl Node {
             answered: self.fence.partners.iter().filter(|(_, a)| answered(a)).map(|(s, _)| code(s)).collect(),
             lifted: self.fence.partners.iter().filter_map(|(s, a)| Some((code(s), a.lifted.clone()?))).collect(),
             proposed,
-            dossiers_open: dossiers(false),
-            dossiers_erased: dossiers(true),
+            dossiers_open: self.fence.open.keys().map(|k| k.0).collect::<BTreeSet<_>>().len(),
+            dossiers_erased: self.fence.used.len(),
             own_back: self.fence.back.0,
             others_back: self.fence.back.1,
             twin: d.twin,

@@ -5,7 +5,7 @@
 //! restored service asks for what it lacks as for any act, 4 receipts that it gave and lost come back beside those acts.
 
 use crate::error::NodeError;
-use crate::fence::{Answer, End, OPEN_MAX};
+use crate::fence::{Answer, DECLARED, OPEN_MAX, json};
 use crate::node::{Node, PAGE, log, put};
 use crate::outbound::{CARD_RETIRED, CARD_REVOKED};
 use crate::piece::Piece;
@@ -17,7 +17,7 @@ use store::{Append, ChainEnd, Entry, Kind, Outgoing, Queued, RecordOp};
 
 /// Kind of the documents that hold partners' declarations.
 const PUT_BACK: &str = "put-back";
-/// Kind of the documents that hold the last cosigned note of a partner's lost line, by its declaration.
+/// Kind of the documents that hold the last cosigned note of the line that a partner's declaration ended, or of one that it had lost before.
 const LOST_LINE: &str = "lost-line";
 /// Kind of the documents that say which point a partner's next checkpoint must have.
 pub(crate) const GOES_ON_AT: &str = "goes-on-at";
@@ -108,13 +108,13 @@ impl Node {
             ));
         }
         batch.records.push(put(PUT_BACK, id, put_back(said)));
-        if let Some(note) = self.longest_line(&from)? {
+        if let Some(note) = self.lost_line(&from)? {
             batch.records.push(put(LOST_LINE, id, note));
         }
         self.go_back(from, known, said, batch)
     }
 
-    /// Records a declaration that was here before and is signed anew, because its card was revoked since: the same restoration.
+    /// Records a declaration that was here before and is signed anew, because its card is over or was revoked since: the same restoration.
     fn record_anew(&mut self, from: ServiceId, said: &Restored, earlier: &Digest, digest: Digest, batch: &mut Append) -> Result<(), NodeError> {
         batch.records.push(put(PUT_BACK, &format!("{from}/{digest}"), put_back(said)));
         if let Some(note) = self.store.record(LOST_LINE, &format!("{from}/{earlier}"))? {
@@ -151,10 +151,13 @@ impl Node {
         Ok(self.store.records(PUT_BACK, Some(&prefix), 1)?.iter().any(|r| r.id.starts_with(&prefix)))
     }
 
-    /// Returns the longest of what we cosigned of a partner last and before each of its restorations. Put back again before anything was
-    /// cosigned anew, it lost no more than the line before, and that one was longer.
-    fn longest_line(&self, of: &ServiceId) -> Result<Option<Vec<u8>>, NodeError> {
-        let mut notes: Vec<Vec<u8>> = self.store.record("witnessed-note", &of.to_string())?.into_iter().map(|r| r.data).collect();
+    /// Returns what we cosigned last of the line that a restoration ends. Where that is nothing, the partner was put back again before we
+    /// cosigned anything anew, and what it lost is of a line before, the longest of those.
+    fn lost_line(&self, of: &ServiceId) -> Result<Option<Vec<u8>>, NodeError> {
+        if let Some(note) = self.store.record("witnessed-note", &of.to_string())? {
+            return Ok(Some(note.data));
+        }
+        let mut notes = Vec::new();
         for (declaration, ..) in self.put_backs(of)? {
             notes.extend(self.store.record(LOST_LINE, &format!("{of}/{declaration}"))?.map(|r| r.data));
         }
@@ -173,7 +176,7 @@ impl Node {
         let at = self.local(now)?;
         let lost = match self.store.record(LOST_LINE, &format!("{to}/{restored}"))? {
             Some(kept) => Some(kept.data),
-            None => self.longest_line(&to)?, // it was recorded just now, and is not stored yet
+            None => self.lost_line(&to)?, // it was recorded just now, and is not stored yet
         };
         let text = |note: Vec<u8>| String::from_utf8_lossy(&note).into_owned();
         let checkpoint = lost.map(text);
@@ -282,11 +285,15 @@ impl Node {
             // What came before the answer in one parcel is stored with it or not at all.
             let beside = batch.entries.iter().any(|e| e.object() == end.act.as_ref());
             if !beside && self.store.act(&end.act)?.is_none() {
-                self.open_end(end.dossier, end.author, from, End { seq: end.seq, act: end.act, erased: false }, batch);
+                self.open_end(end.dossier, end.author, from, (end.seq, end.act), batch);
                 self.want_end(from, end.dossier, end.author, end.seq, batch)?;
             }
         }
         self.take_what_stood(from, &said, declared.size, &mut answer, batch)?;
+        if let Some(declared) = self.fence.declared.as_mut().filter(|d| d.lost_to < answer.lost_size) {
+            declared.lost_to = answer.lost_size;
+            batch.records.push(put(DECLARED.0, DECLARED.1, json(declared)));
+        }
         answer.pages = said.pages;
         answer.got.insert(said.page);
         if answer.done() {

@@ -207,7 +207,7 @@ impl Node {
             return Err(SealFault::CardRevoked { number: verified.card_number(), since: revocation.since }.into());
         }
         // After a declared restoration our own acts come back from partners; otherwise somebody has our key, or an older copy stands here.
-        if head.author == self.me() && !self.is_fenced() && !self.has_act(act)? {
+        if head.author == self.me() && !self.is_fenced() && !self.is_used(&head.dossier, head.seq) && !self.has_act(act)? {
             tracing::error!(partner = %self.book.code(&from), act = %act.id().short(), "an act came in our name that our ledger does not hold");
             let line = serde_json::json!({ "code": "peer.act.in-our-name", "act": act.id(), "dossier": head.dossier, "from": from });
             batch.records.push(put(IN_OUR_NAME, &act.id().to_string(), from.to_string().into_bytes()));
@@ -284,7 +284,8 @@ impl Node {
         if act.author == self.me() && self.store.record(IN_OUR_NAME, &act.id.to_string())?.is_none() {
             return Ok(Attestation::sign(&self.keys, act.id, Word::Mine, now).bytes().to_vec());
         }
-        match kept.iter().find(good).or(kept.first()) {
+        // Where every word with which it came is under a card that is revoked by now, we held it before we knew of that.
+        match kept.iter().find(good) {
             Some(other) if act.pos >= self.revoked_pos(cards, card)? => signed(other),
             _ => Ok(Attestation::sign(&self.keys, act.id, Word::Held { since: act.at.min(now) }, now).bytes().to_vec()),
         }

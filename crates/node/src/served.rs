@@ -11,7 +11,7 @@ use crate::piece::Piece;
 use crate::refusals::Line;
 use crate::witness::UNCOMPARED;
 use base::{ActId, Digest, DossierId, ServiceId, UnixMs};
-use dossier::{Act, Checked, Deed, Judged, Mechanism, Verdict, Want};
+use dossier::{Act, Checked, Deed, Fork, Judged, Mechanism, Verdict, Want};
 use seal::{Held, Receipt, ReceiptEntry, Signed, Typ, Verified};
 use std::collections::BTreeSet;
 use std::collections::btree_map::Entry as MapEntry;
@@ -208,15 +208,15 @@ impl Node {
         let by_file = way.by_file;
         match opened {
             Opened::Act { act, verified, body, attested } => {
-                let before = (batch.entries.len(), batch.records.len());
-                let taken =
-                    self.admit(&act, &verified, attested.as_deref(), from, batch).and_then(|()| self.take_act(&act, *verified, body, from, batch, touched));
+                let mut before = (batch.entries.len(), batch.records.len());
+                let taken = self.admit(&act, &verified, attested.as_deref(), from, batch).and_then(|()| {
+                    self.own_act_came(&act, body.is_none(), from, batch)?;
+                    before = (batch.entries.len(), batch.records.len()); // what our own signature proves stands, whatever becomes of the act
+                    self.take_act(&act, *verified, body, from, batch, touched)
+                });
                 if let Err(e) = taken {
                     batch.entries.truncate(before.0);
                     batch.records.truncate(before.1);
-                    if matches!(e, NodeError::WithoutContent) {
-                        self.erased_there(&act, from, batch);
-                    }
                     return Err(e);
                 }
                 Ok(Fate::Entry(batch.entries.len() - 1))
@@ -289,6 +289,20 @@ impl Node {
         }
     }
 
+    /// Hears what an act proves of us before it is filed. One with our signature that is not in our ledger: this ledger is older than what we
+    /// signed, or somebody else has the key. A head alone: whoever named it to our restoration has no more of it.
+    fn own_act_came(&mut self, act: &Act, head_alone: bool, from: ServiceId, batch: &mut Append) -> Result<(), NodeError> {
+        let (own, dossier, seq) = (act.head().author == self.me(), act.head().dossier, act.head().seq);
+        if (head_alone && self.store.act(&act.id())?.is_none() && self.head_alone(act.head(), from, batch)) || !own || self.has_act(act)? {
+            return Ok(());
+        }
+        if !self.is_used(&dossier, seq) {
+            self.found_older(from, batch)?;
+        }
+        self.shown_at_last(&dossier, seq);
+        Ok(())
+    }
+
     /// Files one act, its own verdict last in the batch's entries, and what had waited for it.
     fn take_act(
         &mut self,
@@ -311,13 +325,9 @@ impl Node {
         }
         let known = self.dossier(&id)?.is_some();
         let new = !self.has_act(act)?;
-        if new && act.head().author == self.me() {
-            // Signed with our key and not in our ledger: this ledger is older than what we signed, or somebody else has the key.
-            self.found_older(from, batch)?;
-        }
         let mut begun = false;
         let mut verdict = store::Verdict::Waiting;
-        let mut forks = 0;
+        let mut forks = Vec::new();
         if !known {
             begun = self.begin_dossier(act, from, batch)?;
         }
@@ -328,7 +338,7 @@ impl Node {
             if !party(&from) || !party(&me) || !party(&act.head().author) {
                 return Err(NodeError::NotParty);
             }
-            forks = d.forks().len();
+            forks = d.forks();
             match d.judge(Arc::clone(act)) {
                 Judged::Known => verdict = store::Verdict::Valid, // the ledger keeps the first verdict
                 Judged::Waiting(wants) => {
@@ -360,11 +370,11 @@ impl Node {
         let filing = Filing { id: act.id(), dossier: id, seq: h.seq, item: act.item(), verdict };
         batch.entries.push(Entry::act(verified, filing, body));
         touched.insert(id);
-        self.settle(&id, &h.author, &act.id(), batch);
+        self.settle(&id, &h.author, (h.seq, &act.id()), batch);
         if new {
             self.take_back(act, from, batch)?;
         }
-        self.spread_forks(id, forks, batch)?;
+        self.spread_forks(id, &forks, batch)?;
         // What was here already brings those on that wait no further, and would only have them ask again for what nobody has any more.
         if begun || (new && self.is_awaited(&id)) {
             self.revive(id, begun, batch, touched)?;
@@ -463,7 +473,7 @@ impl Node {
                 acts.sort_by_key(|a| (!matches!(a.head().deed, Deed::Open(_)), a.head().seq));
             }
             let d = self.dossier(&next)?.ok_or(NodeError::NotParty)?;
-            let before = d.forks().len();
+            let before = d.forks();
             let mut done: Vec<Checked> = Vec::new();
             for act in acts {
                 done.extend(d.file(act));
@@ -475,7 +485,7 @@ impl Node {
                 touched.insert(next);
                 queue.extend(self.awaited(&next));
             }
-            self.spread_forks(next, before, batch)?;
+            self.spread_forks(next, &before, batch)?;
         }
         Ok(())
     }
@@ -529,7 +539,7 @@ impl Node {
         let (may_ask, have) = known.unwrap_or((true, 0));
         if may_ask && last > have && (known.is_some() || self.traffic.may_stray(from)) {
             if known.is_some() {
-                self.shows_own(dossier, last);
+                self.shows_own(dossier, from, last, batch.at);
             }
             // Up to any number: what the other holds lies after what it asks for.
             self.want(from, dossier, &[Want { author: me, from: have + 1, to: have.saturating_add(RANGE_MAX) }], batch);
@@ -552,11 +562,13 @@ impl Node {
 
     /// Shows a newly found fork to all other parties: both acts, as their author signed them. To the author as well: it may be an older copy
     /// that knows of one only, or somebody else has its key.
-    fn spread_forks(&mut self, id: DossierId, before: usize, batch: &mut Append) -> Result<(), NodeError> {
+    fn spread_forks(&mut self, id: DossierId, before: &[Fork], batch: &mut Append) -> Result<(), NodeError> {
         let me = self.me();
         let Some(d) = self.dossier(&id)? else { return Ok(()) };
-        let forks = d.forks();
-        if forks.len() <= before {
+        // One that is judged changes what is folded, so it is shown whatever of that author was shown before.
+        let told = |f: &Fork| before.iter().any(|b| b.author == f.author && (f.waits || b.seq == f.seq));
+        let forks: Vec<Fork> = d.forks().into_iter().filter(|f| !told(f)).collect();
+        if forks.is_empty() {
             return Ok(());
         }
         let parties: Vec<ServiceId> = d.opening().parties.iter().map(|p| p.service).filter(|s| *s != me).collect();

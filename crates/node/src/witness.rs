@@ -147,7 +147,7 @@ impl Node {
         // file after it had answered. Until they are here their numbers are not free.
         let (me, awaited) = (self.me(), self.awaits(&from));
         if let Some(own) = known.iter().flatten().find(|w| w.author == me) {
-            self.shows_own(id, own.to);
+            self.shows_own(id, from, own.to, batch.at);
         }
         let but_own = |wants: Vec<Want>| wants.into_iter().filter(|w| w.author != me || !awaited).collect::<Vec<_>>();
         let wants = but_own(match known {
@@ -156,7 +156,7 @@ impl Node {
             None if marks.len() > PARTIES_MAX || !self.traffic.may_stray(from) => return Err(NodeError::TooMuchWaiting),
             None => marks.iter().map(Want::up_to).collect(),
         });
-        let wants: Vec<Want> = wants.into_iter().filter(|w| !self.is_erased_there((id, w.author, from), w.to)).collect();
+        let wants: Vec<Want> = wants.into_iter().filter(|w| w.author != me || !self.is_used(&id, w.to)).collect();
         self.want(from, id, &wants, batch);
         Ok(())
     }
@@ -235,9 +235,8 @@ impl Node {
             {
                 // Of a line that was lost, sent before the partner knew; after it knew, of another machine under our name. By file it may
                 // come after the answer, cosigned by a clock that was ahead: the line is known to have been so long that it may be of it.
-                let lost = self.fence.partners.values().map(|a| a.lost_size).max().unwrap_or(0);
                 if !self.awaits(&from)
-                    && checkpoint.size > lost
+                    && checkpoint.size > declared.lost_to
                     && checkpoint.cosigned_by(note, &partner).is_ok_and(|at| at.0 > declared.at.0.saturating_add(1000))
                 {
                     self.found_twin(from, batch);

@@ -38,6 +38,8 @@ pub struct PutBack {
     pub lost: BTreeMap<usize, BTreeMap<ActId, DossierId>>,
     /// Who had cosigned more of the silent one's ledger than the copy holds.
     pub saw_more: BTreeSet<usize>,
+    /// Who was put back after the silent one: its log and what it had cosigned went with its own disk.
+    pub after_silent: BTreeSet<usize>,
 }
 
 impl World {
@@ -100,7 +102,11 @@ impl World {
         self.book.named.retain(|n| n.0 != i);
         self.book.held_at.retain(|(at, act), _| *at != i || !lost.contains_key(act));
         self.book.put_back.lost.entry(i).or_default().extend(lost);
+        if self.book.put_back.silent.is_some_and(|silent| silent != i) {
+            self.book.put_back.after_silent.insert(i);
+        }
         if self.book.put_back.silent == Some(i) {
+            self.book.put_back.after_silent.clear();
             let me = self.id(i).to_string();
             for other in self.honest().into_iter().filter(|o| *o != i) {
                 let witnessed = self.stations[other].store().and_then(|s| s.record("witnessed", &me).ok().flatten());
@@ -129,11 +135,9 @@ impl World {
         self.book.put_back.silent == Some(i) && !aware
     }
 
-    /// Tells whether a service that was put back lacks something of a dossier that nobody can show it any more.
+    /// Tells whether a service lacks something of a dossier that nobody can show it any more, because it was put back, or the author was.
     pub(crate) fn cannot_know(&self, i: usize, dossier: &DossierId, parties: &[usize]) -> bool {
-        if !self.book.put_back.times.contains_key(&i) {
-            return false;
-        }
+        let put_back = |who: usize| self.book.put_back.times.contains_key(&who);
         if self.is_unaware(i) {
             return true;
         }
@@ -141,7 +145,8 @@ impl World {
         let of_others = parties.iter().filter(|p| **p != i && self.liar != Some(**p)).filter_map(|p| self.stations[*p].store());
         let acts = of_others.flat_map(|s| s.acts_of(dossier).unwrap_or_default());
         let lacks = |act: &ActId| !matches!(own.act(act), Ok(Some(a)) if a.body != Body::Absent);
-        acts.filter(|a| lacks(&a.id)).any(|a| !self.can_be_shown(&a.id, i))
+        let lost = |a: &store::Act| put_back(i) || self.place(&a.author).is_some_and(put_back);
+        acts.filter(|a| lacks(&a.id) && lost(a)).any(|a| !self.can_be_shown(&a.id, i))
     }
 
     /// Finds among one party's acts of a dossier those that wait for what nobody honest has any more.
@@ -233,10 +238,12 @@ impl World {
         let Some(silent) = self.book.put_back.silent else { return Ok(()) };
         let me = self.id(silent);
         let own: Vec<ActId> = lost.get(&silent).into_iter().flatten().map(|(a, _)| *a).collect();
-        for other in self.honest().into_iter().filter(|o| *o != silent) {
+        for other in self.honest().into_iter().filter(|o| *o != silent && !self.book.put_back.after_silent.contains(o)) {
             let Some(store) = self.stations[other].store() else { continue };
             let holds = own.iter().any(|a| matches!(store.act(a), Ok(Some(act)) if act.author == me));
-            if !holds && !self.book.put_back.saw_more.contains(&other) {
+            // What a partner cosigned shows nothing where the card that had signed it is revoked since.
+            let saw_more = self.book.put_back.saw_more.contains(&other) && self.stations[silent].revocations.is_empty();
+            if !holds && !saw_more {
                 continue;
             }
             if !self.has_named(other, silent, &["peer.ledger.restored", "peer.ledger.rewritten", "peer.act.equivocation"])? {
@@ -249,7 +256,7 @@ impl World {
     }
 
     /// Tells whether a service has an incident of another in its log, under one of these codes.
-    fn has_named(&self, by: usize, whom: usize, codes: &[&str]) -> Result<bool, Violation> {
+    pub(crate) fn has_named(&self, by: usize, whom: usize, codes: &[&str]) -> Result<bool, Violation> {
         let whom = self.id(whom).to_string();
         let names = |l: &serde_json::Value| ["author", "service"].iter().any(|k| l[*k] == whom) && codes.iter().any(|c| l["code"] == *c);
         Ok(self.logged(by, "incident")?.iter().any(names))

@@ -271,6 +271,8 @@ impl World {
         let off = code == Some("peer.parcel.clock") || (codes.iter().any(|c| c == "peer.act.clock-ahead") && lie.kind != Fault::Ahead);
         // Who was put back and has not heard this partner yet does not know what it cosigned, and says so.
         let forgotten = lie.kind == Fault::Rewritten && self.book.put_back.times.contains_key(&to) && codes.iter().any(|c| c == "refusal.fence.awaited");
+        // Whoever has heard since that the liar's ledger was put back went back with it: that is an incident, and the next line is a new one.
+        let forgotten = forgotten || (lie.kind == Fault::Rewritten && self.has_named(to, flight.from, &["peer.ledger.restored"])?);
         if off || forgotten || (receipt.is_none() && code.is_none_or(|c| c.starts_with("failure."))) || late {
             return Ok(());
         }
@@ -403,7 +405,9 @@ impl World {
             // What was under way under a card that is revoked, that a partner does not know yet, or that is over by a clock that was ahead.
             let of_keys = ["peer.seal.card-revoked", "peer.seal.card-retired", "peer.seal.unknown-card"].contains(&code) && !self.book.rekeyed.is_empty();
             // What a partner rightly shows of ourselves is no refused input of its: it is an incident, and judged above.
-            let accuses = code.starts_with("peer.") || code == "failure.ledger.not-ours";
+            // Content that is gone is nobody's fault where this service was put back since it had it.
+            let withheld = code == "refusal.act.without-content" && !self.book.put_back.times.contains_key(&i);
+            let accuses = code.starts_with("peer.") || code == "failure.ledger.not-ours" || withheld;
             // A receipt for what the line that is lost had sent under the same number: the text says that our data may be an older copy.
             let of_an_older_copy = code == "peer.receipt.other" && self.book.put_back.silent == Some(i);
             if accuses && !of_the_moment.contains(&code) && !of_keys && !of_an_older_copy && from.is_none_or(|f| self.is_true(f)) {

@@ -81,7 +81,7 @@ fn told(desk: &Desk, f: &Value) -> String {
     );
     if f["dossiers_erased"] != 0 {
         out += &format!(
-            "erased     what is lacking in {} dossiers never comes: its content is erased at partners; nothing is signed in them\n",
+            "erased     in {} dossiers acts of ours came back without content: erased at partners, or left out; nothing is signed in them\n",
             f["dossiers_erased"]
         );
     }
@@ -100,7 +100,11 @@ fn told(desk: &Desk, f: &Value) -> String {
     out += &format!(
         "lost       local drafts, waiting proposals, officers and log lines written after {}\n{}\n",
         desk.face.time(&f["copied"]),
-        if f["over"] == true { "the fence is over: everything may be signed" } else { "what awaits nobody may be signed; the rest waits" }
+        match (f["over"] == true, f["dossiers_erased"] == 0) {
+            (true, true) => "the fence is over: everything may be signed",
+            (true, false) => "the fence is over: everything may be signed but in the dossiers above",
+            (false, _) => "what awaits nobody may be signed; the rest waits",
+        }
     );
     out
 }

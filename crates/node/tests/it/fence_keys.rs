@@ -221,3 +221,38 @@ fn a_declaration_under_a_card_that_was_followed_long_before_is_signed_anew() {
     w.alike(asked.dossier);
     nothing_twice(&w);
 }
+
+#[test]
+fn an_own_act_whose_every_word_is_under_a_revoked_card_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut w, asked, copied) = asked_and_backed_up(folder.path(), 2);
+    // Signed under card 1, and told under card 2, when ES knew already that card 1 is revoked.
+    w.notes(MA, asked.dossier, "Sous la fiche 1.");
+    issue(&mut w, MA, true);
+    w.wait(MINUTE);
+    w.pump();
+    assert_eq!(w.filed(ES, asked.dossier), "ma1 valid, ma2 valid");
+    put_back(&mut w, &folder.path().join("copy.db"), Some(copied));
+    // Card 2 is revoked before anybody has got a word on that act under another one; and the copy has forgotten the act.
+    issue(&mut w, MA, true);
+    // The copy does not know that ES knows card 2, and under card 1 nothing can be told: the next card goes by hand, as `keys export` does it.
+    let (now, me) = (w.now, w.id(MA));
+    let cards: Vec<Vec<u8>> = seal::Directory::cards(&w.node(MA).book(), &me).unwrap().iter_bytes().map(<[u8]>::to_vec).collect();
+    for card in &cards {
+        let _ = w.node(ES).import_card(card, "", now); // the first two are known
+    }
+    w.sides[ES].commit();
+    for _ in 0..3 {
+        let now = w.now;
+        w.node(MA).recover(now).unwrap();
+        w.sides[MA].commit();
+        w.pump();
+        w.wait(11 * MINUTE);
+    }
+    assert!(w.node(MA).fence().unwrap().unwrap().over);
+    assert_eq!(w.filed(MA, asked.dossier), "ma1 valid, ma2 valid");
+    w.notes(MA, asked.dossier, "On continue.");
+    w.pump();
+    w.alike(asked.dossier);
+    nothing_twice(&w);
+}

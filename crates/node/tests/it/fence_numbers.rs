@@ -44,9 +44,9 @@ fn an_echo_of_acts_that_nobody_can_show_holds_nothing_up_for_long() {
     });
     let parcel = w.parcel(ES, MA, 1, &[piece(forged)]);
     w.hand(ES, MA, &parcel).unwrap();
-    assert_eq!(refused(&mut w, MA, note(asked.dossier, "Une minute.")), "refusal.fence.awaited");
+    assert_eq!(refused(&mut w, MA, note(asked.dossier, "Une minute.")), "refusal.fence.shown");
     w.wait(14 * MINUTE);
-    assert_eq!(refused(&mut w, MA, note(asked.dossier, "Quatorze.")), "refusal.fence.awaited");
+    assert_eq!(refused(&mut w, MA, note(asked.dossier, "Quatorze.")), "refusal.fence.shown");
     w.wait(MINUTE);
     w.notes(MA, asked.dossier, "Quinze.");
     assert!(w.node(MA).fence().unwrap().is_none() && w.codes_logged(MA, "incident").is_empty());
@@ -129,7 +129,7 @@ fn a_number_that_a_partner_shows_after_it_answered_is_not_free() {
         };
         let parcel = w.parcel(ES, MA, 1 << 40, &[says]);
         w.hand(ES, MA, &parcel).unwrap();
-        assert_eq!(refused(&mut w, MA, note(dossier, "Ce serait un second deux.")), "refusal.fence.awaited");
+        assert_eq!(refused(&mut w, MA, note(dossier, "Ce serait un second deux.")), "refusal.fence.shown");
         w.pump();
         assert_eq!(w.filed(MA, dossier), "ma1 valid, ma2 valid");
         w.notes(MA, dossier, "Troisième.");
@@ -158,9 +158,15 @@ fn what_a_partner_has_erased_meanwhile_holds_its_own_dossier_and_accuses_nobody(
     let fence = w.node(MA).fence().unwrap().unwrap();
     assert!(fence.over && fence.dossiers_open == 0 && fence.dossiers_erased == 1, "{fence:?}");
     assert_eq!(w.codes_logged(MA, "refused-input"), ["refusal.act.without-content"]);
+    // The same once more, as if the receipt for it had been lost.
+    let (ma, held) = (w.id(MA), w.store(ES).acts_of(&dossier).unwrap());
+    let head = held.into_iter().find(|a| a.author == ma && a.seq == 2).unwrap().signed;
+    let parcel = w.parcel(ES, MA, 1 << 40, &[Piece::Act { signed: head, body: None }]);
+    w.hand(ES, MA, &parcel).unwrap();
+    assert_eq!(w.codes_logged(MA, "incident"), [""; 0], "it is known to be ours, and to be lost");
     for _ in 0..2 {
         let e = w.tries(MA, note(dossier, "Ce serait un second deux.")).unwrap_err();
-        assert!(e.code() == "refusal.fence.erased" && e.to_string().contains("erased at es"), "{e}");
+        assert!(e.code() == "refusal.fence.erased" && e.to_string().contains("came back from es without its content"), "{e}");
         w.restart(MA);
     }
     let (chief, now, es) = (w.sides[MA].chief.clone(), w.now, w.id(ES));
@@ -168,6 +174,33 @@ fn what_a_partner_has_erased_meanwhile_holds_its_own_dossier_and_accuses_nobody(
     w.asks(MA, None);
     w.wait(HOUR);
     w.pump();
-    assert_eq!(w.codes_logged(MA, "refused-input").len(), 1, "it is not asked for again and again");
+    assert_eq!(w.codes_logged(MA, "refused-input").len(), 2, "it is not asked for again and again");
     nothing_twice(&w);
+}
+
+#[test]
+fn a_partner_that_claims_to_have_seen_numbers_holds_nothing_up_twice() {
+    let (mut w, _) = World::allied(3);
+    let (ma, dossier) = (w.id(MA), w.asks(MA, None).dossier);
+    w.pump();
+    let mut number = 1 << 40;
+    let mut claims = |w: &mut World, by: usize, to: u64| {
+        number += 1;
+        let parcel = w.parcel(by, MA, number, &[Piece::Want { dossier, author: ma, from: 2, to }]);
+        w.hand(by, MA, &parcel).unwrap();
+    };
+    claims(&mut w, ES, 2);
+    let e = w.tries(MA, note(dossier, "Non.")).unwrap_err();
+    assert!(e.code() == "refusal.fence.shown" && e.to_string().starts_with("es has seen"), "{e}");
+    w.wait(15 * MINUTE);
+    w.notes(MA, dossier, "ES n'a rien montré.");
+    for to in [3, 99] {
+        claims(&mut w, ES, to);
+        w.notes(MA, dossier, "ES n'est plus cru.");
+    }
+    // Another party is believed all the same, for as long.
+    claims(&mut w, DE, 5);
+    assert_eq!(refused(&mut w, MA, note(dossier, "Non.")), "refusal.fence.shown");
+    w.wait(15 * MINUTE);
+    w.notes(MA, dossier, "DE non plus.");
 }

@@ -19,7 +19,7 @@ fn a_copy_that_nobody_declared_finds_out_by_itself() {
     put_back(&mut w, &folder.path().join("copy.db"), None);
     // ES's act has seen our second: from then on nothing is signed beside it, and the proof is asked for.
     w.send_all(ES, MA);
-    assert_eq!(refused(&mut w, MA, note(asked.dossier, "Non.")), "refusal.fence.awaited");
+    assert_eq!(refused(&mut w, MA, note(asked.dossier, "Non.")), "refusal.fence.shown");
     w.pump();
     let fence = w.node(MA).fence().unwrap().unwrap();
     assert_eq!((fence.why, fence.over), (node::Why::Found, true), "{fence:?}");
@@ -161,4 +161,23 @@ fn an_own_checkpoint_under_a_card_that_was_followed_shows_an_older_copy() {
     // ES shows what it cosigned last.
     let fence = w.node(MA).fence().unwrap().unwrap();
     assert_eq!((fence.why, fence.over), (node::Why::Found, true), "{fence:?}");
+}
+
+#[test]
+fn a_head_without_content_shows_an_older_copy() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut w, asked, _) = asked_and_backed_up(folder.path(), 2);
+    let noted = w.notes(MA, asked.dossier, "Après la copie.");
+    w.pump();
+    put_back(&mut w, &folder.path().join("copy.db"), None);
+    let head = w.store(ES).act(&noted.act).unwrap().unwrap().signed;
+    let parcel = w.parcel(ES, MA, 1 << 40, &[node::Piece::Act { signed: head, body: None }]);
+    let receipt = w.hand(ES, MA, &parcel).unwrap();
+    assert_eq!(fates(&w, MA, &receipt), ["refusal.act.without-content"], "it cannot be filed");
+    assert_eq!(w.codes_logged(MA, "incident"), ["peer.act.in-our-name", "failure.fence.older"], "and proves what it proves");
+    assert_eq!(refused(&mut w, MA, note(asked.dossier, "Non.")), "refusal.fence.awaited");
+    w.pump();
+    assert!(w.node(MA).fence().unwrap().unwrap().over);
+    assert_eq!(w.filed(MA, asked.dossier), "ma1 valid, ma2 valid");
+    nothing_twice(&w);
 }

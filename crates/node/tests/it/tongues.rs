@@ -109,6 +109,29 @@ fn the_evidence_reaches_who_heard_only_one_tongue_and_built_nothing() {
 }
 
 #[test]
+fn tongues_that_wait_hide_none_that_count() {
+    let (mut w, _) = World::allied(3);
+    let id = w.asks(MA, None).dossier;
+    w.pump();
+    // Under number 9 ES tells MA two things that build on nothing, and then what counts: one thing to MA, another to DE.
+    for (number, what) in [(1, "Rien."), (2, "Rien non plus.")] {
+        let junk = w.forge(ES, id, note_deed(id), words(what), |h| (h.seq, h.prev) = (9, base::Digest::of(what.as_bytes()).into()));
+        tell(&mut w, MA, number, &junk);
+    }
+    w.send_all(MA, DE);
+    let [yes, no] = two_tongues(&w, id);
+    tell(&mut w, MA, 3, &yes);
+    tell(&mut w, DE, 3, &no);
+    tell(&mut w, MA, 4, &no);
+    w.send_all(MA, DE);
+    for i in [MA, DE] {
+        let seqs: Vec<_> = w.logged(i, "incident").iter().filter(|l| l["code"] == "peer.act.equivocation").map(|l| l["seq"].as_u64().unwrap()).collect();
+        assert_eq!(seqs, [9, 1], "{}", NAMES[i]);
+    }
+    assert_eq!(w.digest(MA, id), w.digest(DE, id));
+}
+
+#[test]
 fn two_tongues_told_before_the_opening_are_found_when_it_comes() {
     let (mut w, _) = World::allied(3);
     let id = w.asks(MA, None).dossier;
