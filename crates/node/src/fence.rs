@@ -99,7 +99,7 @@ impl Answer {
 pub(crate) struct Fence {
     pub declared: Option<Declared>,
     pub partners: BTreeMap<ServiceId, Answer>,
-    /// What partners named and is not here yet: partner, dossier, author; number and act.
+    /// What partners named and is not here yet: by dossier, author and partner; number and act.
     pub open: BTreeMap<(DossierId, ServiceId, ServiceId), (u64, ActId)>,
     /// Up to which number our own acts in a dossier are used although they never come: a partner named them, and handed on heads alone.
     pub used: BTreeMap<DossierId, (u64, ServiceId)>,

@@ -149,14 +149,13 @@ impl Node {
         if let Some(own) = known.iter().flatten().find(|w| w.author == me) {
             self.shows_own(id, from, own.to, batch.at);
         }
-        let but_own = |wants: Vec<Want>| wants.into_iter().filter(|w| w.author != me || !awaited).collect::<Vec<_>>();
-        let wants = but_own(match known {
+        let wants: Vec<Want> = match known {
             Some(wants) => wants,
             // Its opening is under way or was lost; like a stray act, this is worth asking back for so many times only.
             None if marks.len() > PARTIES_MAX || !self.traffic.may_stray(from) => return Err(NodeError::TooMuchWaiting),
             None => marks.iter().map(Want::up_to).collect(),
-        });
-        let wants: Vec<Want> = wants.into_iter().filter(|w| w.author != me || !self.is_used(&id, w.to)).collect();
+        };
+        let wants: Vec<Want> = wants.into_iter().filter(|w| w.author != me || !(awaited || self.is_used(&id, w.to))).collect();
         self.want(from, id, &wants, batch);
         Ok(())
     }

@@ -84,6 +84,14 @@ pub fn nothing_twice(w: &World) {
     }
 }
 
+/// Goes on in a dossier after a restoration: MA signs there, all fold alike, and no number was signed twice.
+pub fn goes_on(w: &mut World, dossier: DossierId) {
+    w.notes(MA, dossier, "On continue.");
+    w.pump();
+    w.alike(dossier);
+    nothing_twice(w);
+}
+
 #[test]
 fn what_was_acknowledged_comes_back_and_no_number_is_signed_twice() {
     let folder = tempfile::tempdir().unwrap();
@@ -229,10 +237,7 @@ fn what_two_partners_bring_back_in_one_group_is_one_act() {
     let fence = w.node(MA).fence().unwrap().unwrap();
     assert_eq!((fence.over, fence.why, fence.own_back), (true, node::Why::Restored, 1), "{fence:?}");
     assert!(w.codes_logged(MA, "incident").is_empty(), "{:?}", w.logged(MA, "incident"));
-    w.notes(MA, asked.dossier, "On continue.");
-    w.pump();
-    w.alike(asked.dossier);
-    nothing_twice(&w);
+    goes_on(&mut w, asked.dossier);
 }
 
 #[test]

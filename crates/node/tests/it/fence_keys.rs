@@ -54,6 +54,17 @@ fn issue(w: &mut World, i: usize, revoke: bool) {
     w.sides[i].commit();
 }
 
+/// Lets MA's node look after its restoration so many times, and what it asks for go to and fro.
+fn recovers(w: &mut World, times: usize, every: i64) {
+    for _ in 0..times {
+        let now = w.now;
+        w.node(MA).recover(now).unwrap();
+        w.sides[MA].commit();
+        w.pump();
+        w.wait(every);
+    }
+}
+
 /// Our own declarations in a service's ledger.
 fn declared_by_ma(w: &World, at: usize) -> usize {
     let me = w.id(MA);
@@ -75,10 +86,7 @@ fn a_backup_from_before_two_new_cards_starts_and_files_both() {
     assert_eq!(numbers, [1, 2, 3], "the key file has the cards that the copy lacks");
     w.pump();
     assert!(w.node(MA).fence().unwrap().unwrap().over);
-    w.notes(MA, asked.dossier, "On continue.");
-    w.pump();
-    w.alike(asked.dossier);
-    nothing_twice(&w);
+    goes_on(&mut w, asked.dossier);
 }
 
 #[test]
@@ -98,10 +106,7 @@ fn what_a_card_had_signed_that_is_revoked_since_does_not_hold_the_fence() {
     }
     let fence = w.node(MA).fence().unwrap().unwrap();
     assert!(fence.over, "{fence:?}");
-    w.notes(MA, asked.dossier, "On continue.");
-    w.pump();
-    w.alike(asked.dossier);
-    nothing_twice(&w);
+    goes_on(&mut w, asked.dossier);
     assert_eq!([w.waiting_for(MA), w.waiting_for(ES)], [0, 0], "nothing goes round without end");
 }
 
@@ -139,13 +144,7 @@ fn a_declaration_whose_card_is_revoked_is_signed_anew() {
     let (keys, now) = (w.sides[MA].keys.clone(), w.now);
     w.node(MA).adopt_keys(keys, &[revocation], now).unwrap();
     w.sides[MA].commit();
-    for _ in 0..16 {
-        let now = w.now;
-        w.node(MA).recover(now).unwrap();
-        w.sides[MA].commit();
-        w.pump();
-        w.wait(MINUTE);
-    }
+    recovers(&mut w, 16, MINUTE);
     assert_eq!((declared_by_ma(&w, MA), declared_by_ma(&w, DE)), (2, 2));
     assert_eq!(declared_by_ma(&w, ES), 1, "who had answered is not asked again");
     let fence = w.node(MA).fence().unwrap().unwrap();
@@ -155,10 +154,7 @@ fn a_declaration_whose_card_is_revoked_is_signed_anew() {
         ["peer.ledger.restored"],
         "one restoration, no twin"
     );
-    w.notes(MA, asked.dossier, "On continue.");
-    w.pump();
-    w.alike(asked.dossier);
-    nothing_twice(&w);
+    goes_on(&mut w, asked.dossier);
     checkpoint(&mut w, MA);
     checkpoint(&mut w, MA);
     assert!(w.codes_logged(DE, "incident").iter().all(|c| c != "peer.ledger.rewritten"));
@@ -207,19 +203,10 @@ fn a_declaration_under_a_card_that_was_followed_long_before_is_signed_anew() {
     assert_eq!((declared_by_ma(&w, MA), declared_by_ma(&w, ES)), (1, 0));
     w.sides[MA].keys = newer;
     w.restart(MA);
-    for _ in 0..3 {
-        let now = w.now;
-        w.node(MA).recover(now).unwrap();
-        w.sides[MA].commit();
-        w.pump();
-        w.wait(11 * MINUTE);
-    }
+    recovers(&mut w, 3, 11 * MINUTE);
     assert_eq!((declared_by_ma(&w, MA), declared_by_ma(&w, ES)), (2, 1), "with the right key file it is said again");
     assert!(w.node(MA).fence().unwrap().unwrap().over);
-    w.notes(MA, asked.dossier, "On continue.");
-    w.pump();
-    w.alike(asked.dossier);
-    nothing_twice(&w);
+    goes_on(&mut w, asked.dossier);
 }
 
 #[test]
@@ -242,17 +229,8 @@ fn an_own_act_whose_every_word_is_under_a_revoked_card_comes_back() {
         let _ = w.node(ES).import_card(card, "", now); // the first two are known
     }
     w.sides[ES].commit();
-    for _ in 0..3 {
-        let now = w.now;
-        w.node(MA).recover(now).unwrap();
-        w.sides[MA].commit();
-        w.pump();
-        w.wait(11 * MINUTE);
-    }
+    recovers(&mut w, 3, 11 * MINUTE);
     assert!(w.node(MA).fence().unwrap().unwrap().over);
     assert_eq!(w.filed(MA, asked.dossier), "ma1 valid, ma2 valid");
-    w.notes(MA, asked.dossier, "On continue.");
-    w.pump();
-    w.alike(asked.dossier);
-    nothing_twice(&w);
+    goes_on(&mut w, asked.dossier);
 }

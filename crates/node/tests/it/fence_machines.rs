@@ -40,10 +40,7 @@ fn a_node_that_was_put_back_again_before_anybody_heard_of_it_is_believed_and_bel
     }
     assert!(w.node(MA).fence().unwrap().unwrap().over);
     let size = w.size(MA);
-    w.notes(MA, asked.dossier, "On continue.");
-    w.pump();
-    w.alike(asked.dossier);
-    nothing_twice(&w);
+    goes_on(&mut w, asked.dossier);
     checkpoint(&mut w, MA);
     let cosigned = w.node(MA).status().unwrap().cosigned;
     assert!(cosigned.len() == 2 && cosigned.iter().all(|(_, c)| *c > size), "{cosigned:?}, more than {size}");
@@ -72,10 +69,7 @@ fn a_declaration_made_under_a_clock_ahead_is_no_other_machines() {
     w.pump();
     assert_eq!(w.codes_logged(ES, "incident"), ["peer.ledger.restored"; 2], "the first one was taken once its time had come");
     assert_eq!(w.codes_logged(MA, "incident"), [""; 0], "the first is in its own ledger");
-    w.notes(MA, asked.dossier, "On continue.");
-    w.pump();
-    w.alike(asked.dossier);
-    nothing_twice(&w);
+    goes_on(&mut w, asked.dossier);
 }
 
 /// Lets ES cosign what MA's ledger has come to, under a clock that is fifty minutes ahead; returns what it sends, which stays under way.
@@ -105,10 +99,7 @@ fn what_a_partner_cosigned_before_it_answered_shows_no_other_machine_whatever_it
     assert!(w.node(MA).fence().unwrap().unwrap().over, "ES has answered");
     w.hand(ES, MA, &late).unwrap();
     assert_eq!(w.codes_logged(MA, "incident"), [""; 0], "it was sent before the answer");
-    w.notes(MA, asked.dossier, "On continue.");
-    w.pump();
-    w.alike(asked.dossier);
-    nothing_twice(&w);
+    goes_on(&mut w, asked.dossier);
     // The same once more, as file and line both bring it; then one that is longer than the lost line was, cosigned since.
     let es = w.sides[ES].keys.clone();
     let longer = Checkpoint::sign(&w.sides[MA].keys, 10_000, Digest::of(b"of another machine"));
